@@ -1,0 +1,1 @@
+"""The harness: contract, registry, store, protocol, probes, result rows and command line."""

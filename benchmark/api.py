@@ -1,0 +1,406 @@
+"""The contract between mirbench and its plugins.
+
+A plugin author needs this file and no other: what a representation must
+offer (`Representation`), what a task is (`Task`, `Clip`), and the errors a
+plugin may raise. Nothing else of mirbench is imported here, and nothing
+heavier than NumPy, so that importing a plugin stays cheap.
+
+Conventions, used everywhere in mirbench: audio is mono float32, shape
+``[n_samples]``, nominally in [-1, 1]; times are seconds; rates are Hz;
+embeddings are float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+TargetArray = npt.NDArray[np.int64] | npt.NDArray[np.float32]
+
+Kind = Literal["multiclass", "multilabel", "regression"]
+Split = Literal["train", "valid", "test"]
+SPLITS: tuple[Split, ...] = ("train", "valid", "test")
+
+#: What a `Clip.label` may be: a class name, the positive tags, or the regression outputs.
+Label = str | tuple[str, ...] | tuple[float, ...]
+
+
+class MirbenchError(Exception):
+    """Base of every error that is explained to the user in one message, without a traceback."""
+
+
+class UsageError(MirbenchError):
+    """The command or call itself is wrong: an unknown name, a bad parameter (exit status 2)."""
+
+
+class PluginError(MirbenchError):
+    """A plugin breaks the contract; the message names the plugin and, if any, the clip."""
+
+
+class DataError(MirbenchError):
+    """A dataset, split or embeddings file is absent or wrong; the message says what to do."""
+
+
+class UnusableClip(MirbenchError):
+    """One clip cannot be embedded (undecodable, too short). It is counted as missing.
+
+    A representation may raise this from ``embed`` for audio that it cannot
+    represent; any other exception of a plugin stops the run.
+    """
+
+
+class Card(TypedDict, total=False):
+    """A model card: the module-level ``CARD`` of a representation, a plain dict literal.
+
+    It is read without importing the module, so it must be a literal.
+    """
+
+    title: str
+    #: Citation or link of the paper that describes the model.
+    paper: str
+    licence: str
+    #: What the model was trained on: "none", or dataset names.
+    trained_on: str
+    #: Importable names that ``load_model`` needs, such as ``["librosa"]``.
+    requires: list[str]
+    #: The command that installs them, where it is not part of mirbench.
+    install: str
+    #: Weight files: ``{"file name": {"source": …, "bytes": …, "sha256": …}}``.
+    weights: dict[str, dict[str, str | int]]
+
+
+@runtime_checkable
+class Representation(Protocol):
+    """What ``load_model(device="cpu", **params)`` of a plugin module returns.
+
+    Optional members, found by name:
+
+    ``embed_batch(audios, sr)``
+        A list of clips to ``[n_clips, dims]`` or ``[n_clips, n_layers, dims]``;
+        equal to `embed` up to rounding, unless ``batch_dependent``.
+    ``layers : tuple of str``
+        Names of the layers that `embed` returns.
+    ``max_seconds : float``
+        The model looks at the first so many seconds only.
+    ``batch_dependent : bool``, ``batch_size : int``
+        An embedding depends on the other clips of its batch.
+    """
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate, in Hz, in which the model wants its audio."""
+
+    @property
+    def dims(self) -> int:
+        """Length of one embedding."""
+
+    def embed(self, audio: FloatArray, sr: int) -> FloatArray:
+        """Represent one clip.
+
+        Parameters
+        ----------
+        audio : ndarray of float32, shape [n_samples]
+            Mono audio, nominally in [-1, 1]; not to be modified.
+        sr : int
+            Its rate in Hz, always `sample_rate`.
+
+        Returns
+        -------
+        ndarray of float32, shape [dims] or [n_layers, dims]
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One labelled excerpt of audio.
+
+    Attributes
+    ----------
+    id : str
+        Unique within the task, as used in ``splits/``.
+    path : Path or None
+        Audio file, which need not exist until the clip is embedded; None
+        where the dataset is not on disk.
+    label : str, tuple of str, or tuple of float
+        A class name (multiclass), the positive labels (multilabel), or one
+        value per output (regression).
+    group : str
+        What must not leak between splits: the artist, or the song.
+    start : float
+        Where the clip begins in the file, in seconds.
+    duration : float or None
+        Its length in seconds; None: to the end of the file.
+    """
+
+    id: str
+    path: Path | None
+    label: Label
+    group: str
+    start: float = 0.0
+    duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One dataset with labels, fixed splits and metrics, as data.
+
+    Attributes
+    ----------
+    name : str
+        As in ``--task`` and ``splits/<name>.<split>.csv``.
+    version : int
+        Raised whenever `read_clips` changes what it yields.
+    labels : tuple of str
+        Class names, tags or output names, in frozen order.
+    metrics : tuple of str
+        Names from `mirbench.benchmark.metrics`; the first decides early stopping.
+    read_clips : callable
+        ``read_clips(root)`` yields every clip of the dataset below the folder
+        `root`. It raises `DataError` where files it needs are absent.
+    folder : str
+        Default name of the dataset's folder; tasks with one folder share their audio.
+    window : float or None
+        Clips are cut into full windows of so many seconds, embedded one by
+        one and scored together.
+    prepare : callable or None
+        ``prepare(root)`` makes the dataset, for tasks that need no download.
+    board : str
+        Table of the leaderboard: ``paper``, ``rendered`` or ``other``.
+    stem : callable
+        Name of a row's file in the feature archives that Castellon et al.
+        published, from the row's id (a clip's id, or ``<clip>-<k>`` for
+        window k). Their code orders the rows of a split by it before it
+        shuffles them, so it decides which rows share a batch.
+    """
+
+    name: str
+    title: str
+    version: int
+    kind: Kind
+    labels: tuple[str, ...]
+    metrics: tuple[str, ...]
+    read_clips: Callable[[Path], Iterator[Clip]] = field(repr=False)
+    folder: str
+    licence: str
+    citation: str
+    how_to_get: str
+    splits: tuple[str, ...] = ("paper",)
+    window: float | None = None
+    prepare: Callable[[Path], None] | None = field(default=None, repr=False)
+    board: str = "other"
+    stem: Callable[[str], str] = field(default=str, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("multiclass", "multilabel", "regression"):
+            raise PluginError(f"task {self.name!r}: unknown kind {self.kind!r}")
+        if not self.labels or len(set(self.labels)) != len(self.labels):
+            raise PluginError(f"task {self.name!r}: labels must be non-empty and distinct")
+        if not self.metrics:
+            raise PluginError(f"task {self.name!r}: at least one metric is needed")
+        if not self.splits:
+            raise PluginError(f"task {self.name!r}: at least one split is needed")
+
+
+def encode_targets(task: Task, clips: Sequence[Clip]) -> TargetArray:
+    """Turn the labels of clips into the array that probes are trained on.
+
+    Returns
+    -------
+    ndarray
+        int64 ``[n_clips]`` (multiclass), int64 0/1 ``[n_clips, n_labels]``
+        (multilabel) or float32 ``[n_clips, n_labels]`` (regression).
+
+    Raises
+    ------
+    DataError
+        If a label is not one of the task's.
+    """
+    index = {label: i for i, label in enumerate(task.labels)}
+    if task.kind == "regression":
+        for clip in clips:
+            numbers = isinstance(clip.label, tuple) and len(clip.label) == len(task.labels)
+            if not numbers or not all(isinstance(v, int | float) for v in clip.label):
+                raise _wrong_label(task, clip)
+        return np.array([clip.label for clip in clips], dtype=np.float32)
+    if task.kind == "multiclass":
+        classes = np.empty(len(clips), dtype=np.int64)
+        for row, clip in enumerate(clips):
+            if not isinstance(clip.label, str) or clip.label not in index:
+                raise _wrong_label(task, clip)
+            classes[row] = index[clip.label]
+        return classes
+    tags = np.zeros((len(clips), len(task.labels)), dtype=np.int64)
+    for row, clip in enumerate(clips):
+        if not isinstance(clip.label, tuple) or not all(tag in index for tag in clip.label):
+            raise _wrong_label(task, clip)
+        tags[row, [index[str(tag)] for tag in clip.label]] = 1
+    return tags
+
+
+def _wrong_label(task: Task, clip: Clip) -> DataError:
+    wanted = {
+        "multiclass": "one of its labels",
+        "multilabel": "a tuple of its labels",
+        "regression": f"a tuple of {len(task.labels)} numbers",
+    }[task.kind]
+    return DataError(
+        f"task {task.name!r}: clip {clip.id!r} has the label {clip.label!r}; expected {wanted} "
+        f"({', '.join(task.labels[:6])}{', …' if len(task.labels) > 6 else ''})"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a loaded model declares about itself, checked by `describe_model`."""
+
+    name: str
+    sample_rate: int
+    dims: int
+    layers: tuple[str, ...] = ()
+    max_seconds: float | None = None
+    batch_dependent: bool = False
+    batch_size: int | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one embedding: ``(dims,)`` or ``(n_layers, dims)``."""
+        return (len(self.layers), self.dims) if self.layers else (self.dims,)
+
+
+def describe_model(model: Any, name: str) -> ModelInfo:
+    """Read and check what a model declares.
+
+    Raises
+    ------
+    PluginError
+        If a required member is absent or has an impossible value.
+    """
+    for member in ("sample_rate", "dims"):
+        value = getattr(model, member, None)
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise PluginError(
+                f"representation {name!r}: {member} must be a positive int, but is {value!r}"
+            )
+    if not callable(getattr(model, "embed", None)):
+        raise PluginError(f"representation {name!r}: the model has no method embed(audio, sr)")
+    layers = getattr(model, "layers", ())
+    if isinstance(layers, str) or not all(isinstance(layer, str) for layer in layers):
+        raise PluginError(f"representation {name!r}: layers must be a tuple of names")
+    seconds = getattr(model, "max_seconds", None)
+    if seconds is not None and not float(seconds) > 0:
+        raise PluginError(f"representation {name!r}: max_seconds must be positive, is {seconds!r}")
+    batch_size = getattr(model, "batch_size", None)
+    return ModelInfo(
+        name=name,
+        sample_rate=int(model.sample_rate),
+        dims=int(model.dims),
+        layers=tuple(layers),
+        max_seconds=None if seconds is None else float(seconds),
+        batch_dependent=bool(getattr(model, "batch_dependent", False)),
+        batch_size=None if batch_size is None else int(batch_size),
+    )
+
+
+def check_embedding(value: Any, info: ModelInfo, clip_id: str) -> FloatArray:
+    """Check what a plugin returned for one clip.
+
+    Raises
+    ------
+    PluginError
+        In one sentence that names the plugin, the clip and the mistake.
+    """
+    who = f"representation {info.name!r}, clip {clip_id!r}: embed returned"
+    if not isinstance(value, np.ndarray):
+        kind = type(value)
+        hint = " (call .detach().cpu().numpy() on it)" if kind.__module__ == "torch" else ""
+        raise PluginError(f"{who} a {kind.__module__}.{kind.__name__}, not a NumPy array{hint}")
+    if value.dtype != np.float32:
+        raise PluginError(f"{who} dtype {value.dtype}, not float32")
+    if value.shape != info.shape:
+        layers = f" and {len(info.layers)} layers" if info.layers else ""
+        raise PluginError(
+            f"{who} shape {list(value.shape)}, but the model declares dims = {info.dims}{layers}, "
+            f"that is {list(info.shape)}"
+        )
+    bad = ~np.isfinite(value)
+    if bad.any():
+        what = "NaN" if np.isnan(value).any() else "infinity"
+        raise PluginError(f"{who} {what} in {int(bad.sum())} of {value.size} values")
+    return value
+
+
+def embed_clips(
+    model: Any, info: ModelInfo, audios: Sequence[FloatArray], clip_ids: Sequence[str]
+) -> list[FloatArray | UnusableClip]:
+    """Embed clips with a plugin's model, checking everything it returns.
+
+    ``embed_batch`` is used where the model has it. If that fails, the clips
+    are tried one by one, so that the message names the one at fault.
+
+    Returns
+    -------
+    list
+        One checked embedding per clip, or the `UnusableClip` it raised.
+
+    Raises
+    ------
+    PluginError
+        If the plugin breaks the contract or raises anything else.
+    """
+    batch = getattr(model, "embed_batch", None)
+    if batch is not None and (len(audios) > 1 or info.batch_dependent):
+        try:
+            return list(_checked_batch(batch, info, audios, clip_ids))
+        except Exception:
+            if info.batch_dependent:
+                raise
+    return [
+        _embed_one(model, info, audio, id_) for audio, id_ in zip(audios, clip_ids, strict=True)
+    ]
+
+
+def _checked_batch(
+    batch: Callable[..., Any],
+    info: ModelInfo,
+    audios: Sequence[FloatArray],
+    clip_ids: Sequence[str],
+) -> Iterable[FloatArray]:
+    try:
+        values = batch(list(audios), info.sample_rate)
+    except MirbenchError:
+        raise
+    except Exception as error:
+        raise _raised(info, f"a batch that starts with {clip_ids[0]!r}", error) from error
+    if len(values) != len(audios):
+        raise PluginError(
+            f"representation {info.name!r}: embed_batch returned {len(values)} embeddings "
+            f"for {len(audios)} clips that start with {clip_ids[0]!r}"
+        )
+    return [check_embedding(v, info, id_) for v, id_ in zip(values, clip_ids, strict=True)]
+
+
+def _embed_one(
+    model: Any, info: ModelInfo, audio: FloatArray, clip_id: str
+) -> FloatArray | UnusableClip:
+    try:
+        value = model.embed(audio, info.sample_rate)
+    except UnusableClip as unusable:
+        return unusable
+    except MirbenchError:
+        raise
+    except Exception as error:
+        raise _raised(info, f"clip {clip_id!r}", error) from error
+    return check_embedding(value, info, clip_id)
+
+
+def _raised(info: ModelInfo, what: str, error: Exception) -> PluginError:
+    return PluginError(
+        f"representation {info.name!r}, {what}: embed raised {type(error).__name__}: {error}"
+    )

@@ -1,0 +1,136 @@
+"""Probe protocols as data: the grid, early stopping and selection.
+
+`CASTELLON2021` is the protocol of Castellon, Donahue & Liang, "Codified audio
+language modeling learns useful representations for music information
+retrieval" (ISMIR 2021, section 5.2), with the details of the code that
+produced its Table 3. A protocol is a value with a hash: another grid is
+another protocol, under another name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from dataclasses import asdict, dataclass
+
+from mirbench.benchmark.api import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeConfig:
+    """One point of a grid.
+
+    Attributes
+    ----------
+    index : int
+        Its place in the grid.
+    standardise : bool
+        Whether features are standardised with the statistics of the training set.
+    hidden : int
+        Units of the hidden layer; 0: a linear probe.
+    batch_size : int
+        Rows a step, never more than there are.
+    learning_rate, dropout, l2 : float
+        Of Adam; of the input and the hidden layer; coupled, biases included.
+    """
+
+    index: int
+    standardise: bool
+    hidden: int
+    batch_size: int
+    learning_rate: float
+    dropout: float
+    l2: float
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """How probes are trained and one of them is selected.
+
+    Attributes
+    ----------
+    standardise, hidden, batch_size, learning_rate, dropout, l2 : tuple
+        The values of each hyperparameter; the last varies fastest in the grid.
+    eval_every : int
+        The validation set is scored before every update whose number is a multiple of it.
+    patience : int
+        Evaluations without a strictly higher score after which training stops.
+    seed : int
+        Of the batches and of the initial weights and dropout masks.
+    main_board : bool
+        Whether rows may stand on the main leaderboard.
+    """
+
+    name: str
+    standardise: tuple[bool, ...]
+    hidden: tuple[int, ...]
+    batch_size: tuple[int, ...]
+    learning_rate: tuple[float, ...]
+    dropout: tuple[float, ...]
+    l2: tuple[float, ...]
+    eval_every: int
+    patience: int
+    seed: int = 0
+    main_board: bool = False
+
+    def grid(self) -> tuple[ProbeConfig, ...]:
+        """List every probe, in grid order."""
+        points = itertools.product(
+            self.standardise,
+            self.hidden,
+            self.batch_size,
+            self.learning_rate,
+            self.dropout,
+            self.l2,
+        )
+        return tuple(ProbeConfig(i, *point) for i, point in enumerate(points))
+
+    @property
+    def hash(self) -> str:
+        """First 16 hex digits of the SHA-256 of everything that defines the protocol."""
+        content = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+CASTELLON2021 = Protocol(
+    name="castellon2021",
+    standardise=(False, True),
+    hidden=(0, 512),
+    batch_size=(64, 256),
+    learning_rate=(1e-5, 1e-4, 1e-3),
+    dropout=(0.25, 0.5, 0.75),
+    l2=(0.0, 1e-4, 1e-3),
+    eval_every=8,
+    patience=256,
+    main_board=True,
+)
+
+QUICK = Protocol(
+    name="quick",
+    standardise=(True,),
+    hidden=(0,),
+    batch_size=(64,),
+    learning_rate=(1e-5, 1e-4, 1e-3),
+    dropout=(0.25,),
+    l2=(0.0,),
+    eval_every=8,
+    patience=32,
+)
+
+PROTOCOLS = {protocol.name: protocol for protocol in (CASTELLON2021, QUICK)}
+
+
+def get_protocol(name: str) -> Protocol:
+    """Look a protocol up by name.
+
+    Raises
+    ------
+    UsageError
+        If there is none of that name.
+    """
+    try:
+        return PROTOCOLS[name]
+    except KeyError:
+        known = ", ".join(PROTOCOLS)
+        raise UsageError(f"there is no protocol {name!r}; choose one of: {known}") from None

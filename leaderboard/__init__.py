@@ -1,0 +1,1 @@
+"""The leaderboard: result rows in, Markdown and HTML out."""

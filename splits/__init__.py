@@ -1,0 +1,1 @@
+"""Fixed splits, as data: <task>.<split>.csv."""
