@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+
 from mirbench.benchmark.api import DataError, IntArray, Kind, UsageError
 
-Array = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+Array = npt.NDArray[np.floating]
 Way = Literal["vote", "max", "gmean", "mean"]
 
 #: Ways from the outputs of a track's windows to one decision, in the protocol's order.
@@ -110,7 +111,7 @@ METRICS: dict[str, Callable[..., float]] = {
 
 def evaluate(
     metrics: Sequence[str],
-    targets: npt.NDArray[np.generic],
+    targets: npt.NDArray[Any],
     outputs: Array,
     labels: Sequence[str] = (),
 ) -> dict[str, float]:

@@ -12,19 +12,22 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from mirbench.benchmark.api import DataError, FloatArray, IntArray, Kind
 from mirbench.benchmark.kernels import use_portable_kernels
 
 use_portable_kernels()  # before the first import of torch
 
-import torch  # noqa: E402
+import torch
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
 from mirbench.benchmark.metrics import DEFAULT_METRICS, METRICS, WAYS, Way, evaluate, merge_windows
 from mirbench.benchmark.protocol import ProbeConfig, Protocol, get_protocol
-from sklearn.preprocessing import StandardScaler  # noqa: E402
-from torch import nn  # noqa: E402
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +55,11 @@ class ProbeData:
 
     kind: Kind
     X_train: FloatArray
-    y_train: npt.NDArray[np.generic]
+    y_train: npt.NDArray[Any]
     X_valid: FloatArray
-    y_valid: npt.NDArray[np.generic]
+    y_valid: npt.NDArray[Any]
     X_test: FloatArray
-    y_test: npt.NDArray[np.generic]
+    y_test: npt.NDArray[Any]
     metrics: tuple[str, ...] = ()
     clips_valid: IntArray | None = None
     clips_test: IntArray | None = None
@@ -209,9 +212,7 @@ def train_probe(
     return ProbeRecord(config.index, config, update, best_update, valid, way, test, outputs)
 
 
-def clip_targets(
-    targets: npt.NDArray[np.generic], clips: IntArray | None
-) -> npt.NDArray[np.generic]:
+def clip_targets(targets: npt.NDArray[Any], clips: IntArray | None) -> npt.NDArray[Any]:
     """Targets of clips, from those of their windows."""
     if clips is None:
         return targets
