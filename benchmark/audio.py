@@ -1,0 +1,175 @@
+"""Decode, mix down, cut and resample audio.
+
+Files are read with libsndfile (wav, flac, ogg, mp3 and more) and resampled
+with soxr, in the order and quality of `librosa.load`: mean of the channels,
+then resampling, so that features equal those computed with librosa directly.
+Windows are cut before resampling, as in Castellon et al. (ISMIR 2021).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mirbench.benchmark.api import FloatArray, UnusableClip
+
+#: Part of every task fingerprint: raised when the same file would give other samples.
+AUDIO_VERSION = 1
+
+#: How much shorter than promised, in seconds, a file may be before it counts as truncated.
+SHORTFALL = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class AudioInfo:
+    """What a file's header says: seconds, Hz, number of channels, format name."""
+
+    duration: float
+    sample_rate: int
+    channels: int
+    format: str
+
+
+def audio_info(path: Path) -> AudioInfo:
+    """Read duration and format from a file's header, without decoding it.
+
+    Raises
+    ------
+    UnusableClip
+        If there is no such file, or it is empty or not audio.
+    """
+    with _open(path) as file:
+        return AudioInfo(file.frames / file.samplerate, file.samplerate, file.channels, file.format)
+
+
+def read_audio(
+    path: Path, sample_rate: int, start: float = 0.0, duration: float | None = None
+) -> FloatArray:
+    """Decode an excerpt as mono float32.
+
+    Parameters
+    ----------
+    path : Path
+    sample_rate : int
+        Wanted rate in Hz.
+    start, duration : float
+        In seconds; no duration: to the end of the file.
+
+    Returns
+    -------
+    ndarray of float32, shape [n_samples]
+        Nominally in [-1, 1]; never empty.
+
+    Raises
+    ------
+    UnusableClip
+        If the file is absent, empty, not audio, truncated or not finite.
+    """
+    mono, rate = _decode(path, start, duration)
+    return resample(mono, rate, sample_rate)
+
+
+def read_windows(
+    path: Path,
+    sample_rate: int,
+    window: float,
+    start: float = 0.0,
+    duration: float | None = None,
+) -> list[FloatArray]:
+    """Decode an excerpt and cut it into full windows of `window` seconds; the rest is dropped.
+
+    Raises
+    ------
+    UnusableClip
+        As `read_audio`, and if the excerpt is shorter than one window.
+    """
+    mono, rate = _decode(path, start, duration)
+    count = math.floor(len(mono) / rate / window + 1e-9)
+    if count == 0:
+        raise UnusableClip(
+            f"{path.name} is {len(mono) / rate:.1f} s long, shorter than one window of {window:g} s"
+        )
+    edges = [round(k * window * rate) for k in range(count + 1)]
+    pieces = (mono[a:b] for a, b in itertools.pairwise(edges))
+    return [resample(piece, rate, sample_rate) for piece in pieces]
+
+
+def resample(mono: FloatArray, rate: int, wanted: int) -> FloatArray:
+    """Resample with soxr's high quality; the result has ``ceil(n * wanted / rate)`` samples."""
+    if rate == wanted:
+        return np.ascontiguousarray(mono)
+    import soxr
+
+    length = math.ceil(len(mono) * (wanted / rate))
+    resampled = soxr.resample(mono, rate, wanted, quality="HQ")[:length]
+    return np.pad(resampled, (0, length - len(resampled))).astype(np.float32, copy=False)
+
+
+def _decode(path: Path, start: float, duration: float | None) -> tuple[FloatArray, int]:
+    with _open(path) as file:
+        rate = int(file.samplerate)
+        first = int(start * rate)
+        if first and first >= file.frames:
+            raise UnusableClip(
+                f"{path.name} is {file.frames / rate:.1f} s long, but the clip starts "
+                f"at {start:g} s"
+            )
+        wanted = file.frames - first if duration is None else int(duration * rate)
+        try:
+            file.seek(first)
+            samples = file.read(wanted, dtype="float32", always_2d=True)
+        except Exception as error:
+            raise UnusableClip(f"{path.name} cannot be decoded: {_reason(error)}") from error
+        promised = _promised_frames(file) - first if duration is None else wanted
+    if len(samples) == 0:
+        raise UnusableClip(f"{path.name} holds no audio")
+    if _is_truncated(len(samples), promised, rate, file.format):
+        raise UnusableClip(
+            f"{path.name} is truncated: {len(samples) / rate:.1f} s of {promised / rate:.1f} s "
+            "can be decoded"
+        )
+    mono: FloatArray = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
+    if not np.isfinite(mono).all():
+        raise UnusableClip(f"{path.name} holds samples that are NaN or infinite")
+    return mono, rate
+
+
+def _is_truncated(decoded: int, promised: int, rate: int, kind: str) -> bool:
+    # The length of an mp3 without a Xing header is a guess from its first bit rate.
+    allowed = promised / 2 if kind in ("MPEG", "MP3") else SHORTFALL * rate
+    return promised - decoded > allowed
+
+
+def _promised_frames(file: Any) -> int:
+    """Frames by the header; libsndfile mends a wav's count but logs what it should be."""
+    frames = int(file.frames)
+    log = re.search(r"data\s*:\s*(\d+)\s*\(should be (\d+)\)", file.extra_info)
+    if log is None or not int(log[2]):
+        return frames
+    return max(frames, round(frames * int(log[1]) / int(log[2])))
+
+
+def _open(path: Path) -> Any:
+    import soundfile
+
+    if not path.is_file():
+        raise UnusableClip(f"{path.name} does not exist")
+    if path.stat().st_size == 0:
+        raise UnusableClip(f"{path.name} is empty (0 bytes)")
+    try:
+        return soundfile.SoundFile(path)
+    except Exception as error:
+        raise UnusableClip(f"{path.name} cannot be decoded: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    text = (getattr(error, "error_string", None) or str(error)).strip().rstrip(".")
+    if "does not exist" in text:  # libmpg123's words for a file without a single frame
+        return "no audio found in it"
+    return text or type(error).__name__

@@ -1,0 +1,164 @@
+"""Hold a plugin to the contract: every mistake becomes one clear sentence.
+
+The sentence names the plugin, and the clip where there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mirbench.benchmark.api import FloatArray, MirbenchError, PluginError, UnusableClip
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a loaded model declares about itself, checked by `describe_model`."""
+
+    name: str
+    sample_rate: int
+    dims: int
+    layers: tuple[str, ...] = ()
+    max_seconds: float | None = None
+    batch_dependent: bool = False
+    batch_size: int | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one embedding: ``(dims,)`` or ``(n_layers, dims)``."""
+        return (len(self.layers), self.dims) if self.layers else (self.dims,)
+
+
+def describe_model(model: Any, name: str) -> ModelInfo:
+    """Read and check what a model declares.
+
+    Raises
+    ------
+    PluginError
+        If a required member is absent or has an impossible value.
+    """
+    for member in ("sample_rate", "dims"):
+        value = getattr(model, member, None)
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise PluginError(
+                f"representation {name!r}: {member} must be a positive int, but is {value!r}"
+            )
+    if not callable(getattr(model, "embed", None)):
+        raise PluginError(f"representation {name!r}: the model has no method embed(audio, sr)")
+    layers = getattr(model, "layers", ())
+    if isinstance(layers, str) or not all(isinstance(layer, str) for layer in layers):
+        raise PluginError(f"representation {name!r}: layers must be a tuple of names")
+    seconds = getattr(model, "max_seconds", None)
+    if seconds is not None and not float(seconds) > 0:
+        raise PluginError(f"representation {name!r}: max_seconds must be positive, is {seconds!r}")
+    batch_size = getattr(model, "batch_size", None)
+    return ModelInfo(
+        name=name,
+        sample_rate=int(model.sample_rate),
+        dims=int(model.dims),
+        layers=tuple(layers),
+        max_seconds=None if seconds is None else float(seconds),
+        batch_dependent=bool(getattr(model, "batch_dependent", False)),
+        batch_size=None if batch_size is None else int(batch_size),
+    )
+
+
+def check_embedding(value: Any, info: ModelInfo, clip_id: str) -> FloatArray:
+    """Check what a plugin returned for one clip.
+
+    Raises
+    ------
+    PluginError
+        In one sentence that names the plugin, the clip and the mistake.
+    """
+    who = f"representation {info.name!r}, clip {clip_id!r}: embed returned"
+    if not isinstance(value, np.ndarray):
+        kind = type(value)
+        hint = " (call .detach().cpu().numpy() on it)" if kind.__module__ == "torch" else ""
+        raise PluginError(f"{who} a {kind.__module__}.{kind.__name__}, not a NumPy array{hint}")
+    if value.dtype != np.float32:
+        raise PluginError(f"{who} dtype {value.dtype}, not float32")
+    if value.shape != info.shape:
+        layers = f" and {len(info.layers)} layers" if info.layers else ""
+        raise PluginError(
+            f"{who} shape {list(value.shape)}, but the model declares dims = {info.dims}{layers}, "
+            f"that is {list(info.shape)}"
+        )
+    bad = ~np.isfinite(value)
+    if bad.any():
+        what = "NaN" if np.isnan(value).any() else "infinity"
+        raise PluginError(f"{who} {what} in {int(bad.sum())} of {value.size} values")
+    return value
+
+
+def embed_clips(
+    model: Any, info: ModelInfo, audios: Sequence[FloatArray], clip_ids: Sequence[str]
+) -> list[FloatArray | UnusableClip]:
+    """Embed clips with a plugin's model, checking everything it returns.
+
+    ``embed_batch`` is used where the model has it. If that fails, the clips
+    are tried one by one, so that the message names the one at fault.
+
+    Returns
+    -------
+    list
+        One checked embedding per clip, or the `UnusableClip` it raised.
+
+    Raises
+    ------
+    PluginError
+        If the plugin breaks the contract or raises anything else.
+    """
+    batch = getattr(model, "embed_batch", None)
+    if batch is not None and (len(audios) > 1 or info.batch_dependent):
+        try:
+            return list(_checked_batch(batch, info, audios, clip_ids))
+        except Exception:
+            if info.batch_dependent:
+                raise
+    return [
+        _embed_one(model, info, audio, id_) for audio, id_ in zip(audios, clip_ids, strict=True)
+    ]
+
+
+def _checked_batch(
+    batch: Callable[..., Any],
+    info: ModelInfo,
+    audios: Sequence[FloatArray],
+    clip_ids: Sequence[str],
+) -> Iterable[FloatArray]:
+    try:
+        values = batch(list(audios), info.sample_rate)
+    except MirbenchError:
+        raise
+    except Exception as error:
+        raise _raised(info, f"a batch that starts with {clip_ids[0]!r}", error) from error
+    if len(values) != len(audios):
+        raise PluginError(
+            f"representation {info.name!r}: embed_batch returned {len(values)} embeddings "
+            f"for {len(audios)} clips that start with {clip_ids[0]!r}"
+        )
+    return [check_embedding(v, info, id_) for v, id_ in zip(values, clip_ids, strict=True)]
+
+
+def _embed_one(
+    model: Any, info: ModelInfo, audio: FloatArray, clip_id: str
+) -> FloatArray | UnusableClip:
+    try:
+        value = model.embed(audio, info.sample_rate)
+    except UnusableClip as unusable:
+        return unusable
+    except MirbenchError:
+        raise
+    except Exception as error:
+        raise _raised(info, f"clip {clip_id!r}", error) from error
+    return check_embedding(value, info, clip_id)
+
+
+def _raised(info: ModelInfo, what: str, error: Exception) -> PluginError:
+    return PluginError(
+        f"representation {info.name!r}, {what}: embed raised {type(error).__name__}: {error}"
+    )

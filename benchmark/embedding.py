@@ -1,0 +1,312 @@
+"""Clips × representation → embeddings in the store.
+
+What the store has is read, the rest is computed by local workers and written
+shard by shard; a run that is killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import os
+import resource
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mirbench.benchmark.api import (
+    Clip,
+    DataError,
+    FloatArray,
+    IntArray,
+    PluginError,
+    Representation,
+    Task,
+    UnusableClip,
+)
+from mirbench.benchmark.audio import audio_info, read_audio, read_windows
+from mirbench.benchmark.contract import ModelInfo, describe_model, embed_clips
+from mirbench.benchmark.engine import free_cpus, map_unordered
+from mirbench.benchmark.progress import bar, say
+from mirbench.benchmark.registry import RepresentationSpec, parse_representation
+from mirbench.benchmark.store import (
+    Shard,
+    ShardPlan,
+    Store,
+    read_shard,
+    remove_stale_temporaries,
+    write_shard,
+)
+
+#: Clips that a worker is given at once.
+CHUNK_CLIPS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Embeddings:
+    """Embeddings of the clips of a task.
+
+    Attributes
+    ----------
+    clip_ids : tuple of str
+        All clips that were asked for, sorted, the missing ones included.
+    embedding : ndarray of float32, shape [n_rows, dims] or [n_rows, n_layers, dims]
+        A row is a clip, or one window of a clip; rows of a clip stand together, in order.
+    clip : ndarray of int, shape [n_rows]
+        Place of a row's clip in `clip_ids`.
+    missing : dict
+        Clip id to the reason why it has no row.
+    seconds : float
+        Time that embedding took, summed over workers, whenever that was.
+    peak_bytes : int
+        Largest memory of a worker meanwhile.
+    computed : int
+        Clips that were embedded now and not found in the store.
+    """
+
+    clip_ids: tuple[str, ...]
+    embedding: FloatArray
+    clip: IntArray
+    missing: dict[str, str]
+    seconds: float = 0.0
+    peak_bytes: int = 0
+    computed: int = 0
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """Digest of the clip ids, the rows and what is missing, in hex."""
+        total = hashlib.sha256(repr((self.clip_ids, sorted(self.missing.items()))).encode())
+        total.update(np.ascontiguousarray(self.clip, dtype="<i8").tobytes())
+        total.update(repr(self.embedding.shape).encode())
+        total.update(np.ascontiguousarray(self.embedding, dtype="<f4").data)
+        return total.hexdigest()
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Work for one worker: some clips of one shard."""
+
+    representation: str
+    device: str
+    window: float | None
+    clips: tuple[Clip, ...]
+    shard: int
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of a `Chunk`: rows per clip id, or the reason why there are none."""
+
+    shard: int
+    rows: dict[str, FloatArray]
+    missing: dict[str, str]
+    seconds: float
+    peak_bytes: int
+
+
+def embed_task(
+    spec: RepresentationSpec,
+    task: Task,
+    clips: Sequence[Clip],
+    store: Store,
+    device: str = "cpu",
+    jobs: int | None = None,
+    full_hash: bool = False,
+) -> Embeddings:
+    """Embed clips of a task, or read their embeddings from the store.
+
+    Parameters
+    ----------
+    jobs : int, optional
+        Worker processes; default: one a processor on the CPU, none beside this
+        process on a GPU.
+    full_hash : bool
+        Know audio files by content instead of size and time of modification.
+
+    Raises
+    ------
+    PluginError
+        If the representation breaks the contract.
+    """
+    plans = store.plan(spec.fingerprint(), task, clips, full_hash)
+    shards = {number: read_shard(plan.path, say) for number, plan in enumerate(plans)}
+    todo = [number for number, shard in shards.items() if shard is None]
+    if todo:
+        _announce(spec)
+        remove_stale_temporaries(plans[0].path.parent)
+        jobs = jobs or (free_cpus() if device == "cpu" else 1)
+        _compute(spec, task, plans, todo, shards, device, jobs)
+    done = [shard for shard in shards.values() if shard is not None]
+    return join_shards(done, computed=sum(len(plans[number].clips) for number in todo))
+
+
+def _compute(
+    spec: RepresentationSpec,
+    task: Task,
+    plans: Sequence[ShardPlan],
+    todo: Sequence[int],
+    shards: dict[int, Shard | None],
+    device: str,
+    jobs: int,
+) -> None:
+    chunks = [
+        Chunk(
+            spec.text, device, task.window, plans[number].clips[first : first + CHUNK_CLIPS], number
+        )
+        for number in todo
+        for first in range(0, len(plans[number].clips), CHUNK_CLIPS)
+    ]
+    waiting = {number: len(plans[number].clips) for number in todo}
+    outcomes: dict[int, list[Outcome]] = {number: [] for number in todo}
+    total = sum(len(plan.clips) for plan in plans)
+    done = total - sum(waiting.values())
+    with bar(f"embedding {task.folder} with {spec.label}", total, "clip", done) as progress:
+        for outcome in map_unordered(embed_chunk, chunks, jobs):
+            number = outcome.shard
+            outcomes[number].append(outcome)
+            count = len(outcome.rows) + len(outcome.missing)
+            waiting[number] -= count
+            progress.update(count)
+            if waiting[number] == 0:
+                shard = _to_shard(plans[number], outcomes.pop(number))
+                write_shard(plans[number].path, shard)
+                shards[number] = shard
+
+
+def _to_shard(plan: ShardPlan, outcomes: Sequence[Outcome]) -> Shard:
+    rows = {clip_id: row for outcome in outcomes for clip_id, row in outcome.rows.items()}
+    missing = {clip_id: why for outcome in outcomes for clip_id, why in outcome.missing.items()}
+    ids = tuple(clip.id for clip in plan.clips)
+    present = [(place, rows[clip_id]) for place, clip_id in enumerate(ids) if clip_id in rows]
+    embedding = np.concatenate([row for _, row in present]) if present else np.zeros((0, 0))
+    return Shard(
+        clip_ids=ids,
+        embedding=embedding.astype(np.float32, copy=False),
+        clip=np.repeat([place for place, _ in present], [len(row) for _, row in present]).astype(
+            np.int64
+        ),
+        missing={clip_id: missing[clip_id] for clip_id in ids if clip_id in missing},
+        seconds=sum(outcome.seconds for outcome in outcomes),
+        peak_bytes=max(outcome.peak_bytes for outcome in outcomes),
+    )
+
+
+def embed_chunk(chunk: Chunk) -> Outcome:
+    """Decode and embed some clips; runs in a worker process."""
+    started = time.perf_counter()
+    model, info = _loaded_model(chunk.representation, chunk.device)
+    ids: list[str] = []
+    audios: list[FloatArray] = []
+    counts: dict[str, int] = {}
+    missing: dict[str, str] = {}
+    for clip in chunk.clips:
+        try:
+            pieces = _read(clip, chunk.window, info)
+        except UnusableClip as error:
+            missing[clip.id] = str(error)
+            continue
+        counts[clip.id] = len(pieces)
+        audios += pieces
+        windows = [f"{clip.id}-{k}" for k in range(len(pieces))]
+        ids += windows if chunk.window else [clip.id]
+    values = iter(embed_clips(model, info, audios, ids))
+    rows: dict[str, FloatArray] = {}
+    for clip_id, count in counts.items():
+        own = [next(values) for _ in range(count)]
+        unusable = [value for value in own if isinstance(value, UnusableClip)]
+        if unusable:
+            missing[clip_id] = str(unusable[0])
+        else:
+            rows[clip_id] = np.stack([v for v in own if not isinstance(v, UnusableClip)])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return Outcome(chunk.shard, rows, missing, time.perf_counter() - started, peak)
+
+
+def _read(clip: Clip, window: float | None, info: ModelInfo) -> list[FloatArray]:
+    if clip.path is None:
+        raise UnusableClip("its audio file is not on disk")
+    if window is not None:
+        return read_windows(clip.path, info.sample_rate, window, clip.start, clip.duration)
+    duration = clip.duration
+    if info.max_seconds is not None:
+        duration = min(info.max_seconds, duration) if duration else info.max_seconds
+        duration = _at_most(duration, clip)
+    return [read_audio(clip.path, info.sample_rate, clip.start, duration)]
+
+
+def _at_most(duration: float, clip: Clip) -> float | None:
+    """Not more than the file has: asking for more would look like a truncated file."""
+    assert clip.path is not None
+    left = audio_info(clip.path).duration - clip.start
+    return clip.duration if duration >= left else duration
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded_model(representation: str, device: str) -> tuple[Representation, ModelInfo]:
+    spec = parse_representation(representation)
+    model = spec.load(device)
+    info = describe_model(model, spec.label)
+    if info.batch_dependent:
+        raise PluginError(
+            f"representation {spec.label!r} declares batch_dependent, but this version of "
+            "mirbench embeds every clip by itself"
+        )
+    return model, info
+
+
+def join_shards(shards: Sequence[Shard], computed: int = 0) -> Embeddings:
+    """Put shards together, in the order of clip ids."""
+    ids = tuple(clip_id for shard in shards for clip_id in shard.clip_ids)
+    offsets = np.cumsum([0, *(len(shard.clip_ids) for shard in shards)])
+    filled = [shard for shard in shards if len(shard.embedding)]
+    empty = np.zeros((0, 0), dtype=np.float32)
+    return Embeddings(
+        clip_ids=ids,
+        embedding=np.concatenate([s.embedding for s in filled]) if filled else empty,
+        clip=np.concatenate(
+            [shard.clip + offset for shard, offset in zip(shards, offsets[:-1], strict=True)]
+            or [np.zeros(0, dtype=np.int64)]
+        ),
+        missing={clip_id: why for shard in shards for clip_id, why in shard.missing.items()},
+        seconds=sum(shard.seconds for shard in shards),
+        peak_bytes=max((shard.peak_bytes for shard in shards), default=0),
+        computed=computed,
+    )
+
+
+def check_missing(embeddings: Embeddings, asked: Sequence[str], max_missing: float) -> None:
+    """Stop if too many of the clips that were asked for are missing.
+
+    Raises
+    ------
+    DataError
+        With their number and the first reasons.
+    """
+    missing = [clip_id for clip_id in asked if clip_id in embeddings.missing]
+    if len(missing) <= max_missing * len(asked):
+        return
+    examples = "\n".join(f"  {i}: {embeddings.missing[i]}" for i in missing[:5])
+    raise DataError(
+        f"{len(missing)} of {len(asked)} clips are missing, more than {max_missing:.0%} "
+        f"(--max-missing):\n{examples}{chr(10) + '  …' if len(missing) > 5 else ''}"
+    )
+
+
+def _announce(spec: RepresentationSpec) -> None:
+    needs_librosa = "librosa" in spec.plugin.card().get("requires", [])
+    if needs_librosa and not _librosa_is_compiled():
+        say(
+            "librosa compiles its functions on first use in a new environment: about a minute, once"
+        )
+
+
+def _librosa_is_compiled() -> bool:
+    found = importlib.util.find_spec("librosa")
+    folders = [Path(place) for place in (found.submodule_search_locations or [])] if found else []
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        folders.append(Path(os.environ["NUMBA_CACHE_DIR"]))
+    return any(next(folder.rglob("*.nbi"), None) is not None for folder in folders)

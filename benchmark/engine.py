@@ -1,0 +1,57 @@
+"""Where embeddings are computed: local worker processes, one thread each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from mirbench.benchmark.api import MirbenchError
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+
+def free_cpus() -> int:
+    """Processors that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1
+
+
+def map_unordered(
+    function: Callable[[Item], Outcome], items: Iterable[Item], jobs: int
+) -> Iterator[Outcome]:
+    """Apply a function to items in `jobs` processes; results come as they are ready.
+
+    Numerical libraries get one thread a worker, so that workers do not slow
+    each other and results do not depend on their number. With one job
+    everything runs in this process.
+
+    Raises
+    ------
+    MirbenchError
+        If a worker dies; whatever the function itself raises is passed on.
+    """
+    if jobs <= 1:
+        from threadpoolctl import threadpool_limits
+
+        for item in items:
+            with threadpool_limits(1):
+                outcome = function(item)
+            yield outcome
+        return
+
+    from joblib import Parallel, delayed, parallel_config
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    try:
+        with parallel_config(backend="loky", inner_max_num_threads=1):
+            workers = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
+            yield from workers(delayed(function)(item) for item in items)
+    except TerminatedWorkerError as error:
+        raise MirbenchError(
+            "a worker process died, most likely for want of memory; run the same command again "
+            f"with fewer workers (--jobs {max(1, jobs // 2)}): what is finished is kept"
+        ) from error

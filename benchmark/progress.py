@@ -1,0 +1,28 @@
+"""Progress of long work: what, how many, rate, time left; silent when not on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+def bar(description: str, total: int, unit: str, done: int = 0) -> Any:
+    """Give a progress bar on stderr, to be used in a with statement; ``update(n)`` advances it."""
+    from tqdm import tqdm
+
+    return tqdm(
+        desc=description,
+        total=total,
+        initial=done,
+        unit=unit,
+        disable=None,
+        dynamic_ncols=True,
+        smoothing=0.1,
+    )
+
+
+def say(text: str) -> None:
+    """Tell the user something on stderr, in one line, beside a running bar."""
+    from tqdm import tqdm
+
+    tqdm.write(text, file=sys.stderr)

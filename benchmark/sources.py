@@ -1,0 +1,188 @@
+"""Read plugins without importing them: their card, parameters and source digest.
+
+``mirbench list`` must not load torch for every model there is, and the
+fingerprint of a representation must be known before its model is built. So
+both are read from the source text.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Source:
+    """The source of a plugin.
+
+    Attributes
+    ----------
+    path : Path
+        The module's file (``__init__.py`` of a package).
+    root : Path
+        Folder below which imported modules count as the plugin's own.
+    package : str or None
+        Dotted name that `root` stands for; empty: files in it are imported by
+        their bare names; None: the module has no others of its own.
+    """
+
+    path: Path
+    root: Path
+    package: str | None
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Syntax tree of the module; raises SyntaxError or OSError."""
+        return ast.parse(self.path.read_bytes(), filename=str(self.path))
+
+    def literal(self, name: str) -> Any:
+        """Value of a module-level literal such as ``CARD``; None if there is none."""
+        for node in self.tree.body:
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            if isinstance(node, ast.AnnAssign):
+                targets = [node.target]
+            if any(isinstance(t, ast.Name) and t.id == name for t in targets):
+                value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+                try:
+                    return None if value is None else ast.literal_eval(value)
+                except ValueError:
+                    return None
+        return None
+
+    def defines(self, name: str) -> bool:
+        """Whether the module assigns, defines or imports a name at its top level."""
+        for node in self.tree.body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+                return True
+            if isinstance(node, ast.ImportFrom) and any(
+                (alias.asname or alias.name) == name for alias in node.names
+            ):
+                return True
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            if isinstance(node, ast.AnnAssign):
+                targets = [node.target]
+            if any(isinstance(t, ast.Name) and t.id == name for t in targets):
+                return True
+        return False
+
+    def parameters(self) -> dict[str, Any] | None:
+        """Parameters of ``load_model`` with their defaults, ``device`` left out.
+
+        None if they cannot be read off the source: no plain function, or ``**params``.
+        """
+        for node in self.tree.body:
+            if isinstance(node, ast.FunctionDef) and node.name == "load_model":
+                if node.args.kwarg is not None:
+                    return None
+                return _defaults(node.args)
+        return None
+
+    def files(self) -> list[Path]:
+        """Give the module's file and every module of its own that it imports, directly or not."""
+        found: dict[Path, None] = {}
+        waiting = [self.path]
+        while waiting:
+            path = waiting.pop()
+            if path in found:
+                continue
+            found[path] = None
+            if path.name == "__init__.py" and path.parent != self.root:
+                waiting += sorted(path.parent.rglob("*.py"))
+            waiting += self._imported(path)
+        return sorted(found)
+
+    def digest(self) -> str:
+        """SHA-256 over names and contents of all `files`."""
+        total = hashlib.sha256()
+        for path in self.files():
+            total.update(path.relative_to(self.root).as_posix().encode() + b"\0")
+            total.update(hashlib.sha256(path.read_bytes()).digest())
+        return total.hexdigest()
+
+    def _imported(self, path: Path) -> list[Path]:
+        if self.package is None:
+            return []
+        names = set()
+        for node in ast.walk(ast.parse(path.read_bytes(), filename=str(path))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                base = node.module or ""
+                if node.level:
+                    parents = (self.package + "." + _dotted(path, self.root)).strip(".").split(".")
+                    keep = len(parents) - node.level + (path.name == "__init__.py")
+                    base = ".".join([*parents[:keep], *([base] if base else [])])
+                names |= {base} | {f"{base}.{alias.name}" for alias in node.names}
+        return [found for name in sorted(names) if (found := self._locate(name)) is not None]
+
+    def _locate(self, name: str) -> Path | None:
+        prefix = self.package + "." if self.package else ""
+        if not name.startswith(prefix):
+            return None
+        place = self.root.joinpath(*name.removeprefix(prefix).split("."))
+        for candidate in (place.with_suffix(".py"), place / "__init__.py"):
+            if candidate.is_file():
+                return candidate
+        return None
+
+
+def _defaults(arguments: ast.arguments) -> dict[str, Any] | None:
+    plain = [*arguments.posonlyargs, *arguments.args]
+    gaps: list[ast.expr | None] = [None] * (len(plain) - len(arguments.defaults))
+    values = [*gaps, *arguments.defaults]
+    pairs = [
+        *zip(plain, values, strict=True),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    try:
+        return {
+            argument.arg: None if value is None else ast.literal_eval(value)
+            for argument, value in pairs
+            if argument.arg != "device"
+        }
+    except ValueError:
+        return None
+
+
+def _dotted(path: Path, root: Path) -> str:
+    parts = list(path.relative_to(root).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def file_source(path: Path) -> Source:
+    """Source of a plugin given as a file; modules beside it are its own."""
+    path = path.resolve()
+    return Source(path, path.parent, "")
+
+
+def package_source(package: str, folder: Path, name: str) -> Source:
+    """Source of module or package `name` of an imported package that lies in `folder`."""
+    module = folder / f"{name}.py"
+    return Source(module if module.is_file() else folder / name / "__init__.py", folder, package)
+
+
+def module_source(module: str) -> Source:
+    """Find the source of an installed module without running it.
+
+    Modules of the same top-level package count as its own.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If there is no such module.
+    """
+    top, *rest = module.split(".")
+    spec = importlib.util.find_spec(top)
+    if spec is not None and spec.submodule_search_locations is None and not rest and spec.origin:
+        return Source(Path(spec.origin), Path(spec.origin).parent, None)
+    for folder in (spec.submodule_search_locations or []) if spec is not None else []:
+        place = Path(folder).joinpath(*rest)
+        for candidate in (place.with_suffix(".py"), place / "__init__.py"):
+            if candidate.is_file() and (rest or candidate.name == "__init__.py"):
+                return Source(candidate, Path(folder), top)
+    raise ModuleNotFoundError(f"No module named {module!r}", name=module)

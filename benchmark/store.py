@@ -1,0 +1,220 @@
+"""The store of embeddings: content-addressed shards in one folder.
+
+The only module that owns the cache folder. A shard is a safetensors file
+``embeddings/<representation>/<task>/<number>-<clips>.safetensors``: the first
+two parts are the fingerprints of what makes embeddings differ, the last one
+is a digest of the clips in the shard and of their audio files, so that a
+changed file costs one shard and a changed model all of them. Files are
+written under a temporary name and renamed, so that a run that is killed
+leaves whole shards only and two runs at once never harm each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mirbench.benchmark.api import Clip, FloatArray, IntArray, MirbenchError, Task
+from mirbench.benchmark.audio import AUDIO_VERSION
+
+#: Clips a shard; part of the shards' names, so a change embeds everything anew.
+SHARD_CLIPS = 64
+
+
+def cache_root(folder: Path | None = None) -> Path:
+    """Give the cache folder: the argument, ``MIRBENCH_CACHE``, or the platform's."""
+    if folder is not None:
+        return folder
+    if os.environ.get("MIRBENCH_CACHE"):
+        return Path(os.environ["MIRBENCH_CACHE"])
+    import platformdirs
+
+    return platformdirs.user_cache_path("mirbench", appauthor=False)
+
+
+def digest(content: Any) -> str:
+    """First 16 hex digits of the SHA-256 of JSON-like content."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all.
+
+    Raises
+    ------
+    MirbenchError
+        If it cannot be written; the message says why.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise MirbenchError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """Embeddings of some clips.
+
+    Attributes
+    ----------
+    clip_ids : tuple of str
+        The clips of the shard, the missing ones included.
+    embedding : ndarray of float32, shape [n_rows, dims] or [n_rows, n_layers, dims]
+        A row is a clip, or one window of a clip.
+    clip : ndarray of int, shape [n_rows]
+        Place of a row's clip in `clip_ids`; ascending.
+    missing : dict
+        Clip id to the reason why it has no row.
+    seconds : float
+        Time spent on computing it, summed over workers.
+    peak_bytes : int
+        Largest memory of a worker meanwhile.
+    """
+
+    clip_ids: tuple[str, ...]
+    embedding: FloatArray
+    clip: IntArray
+    missing: dict[str, str]
+    seconds: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShardPlan:
+    """A shard that should be in the store: its file and its clips."""
+
+    path: Path
+    clips: tuple[Clip, ...]
+
+
+class Store:
+    """Embeddings on disk, below one cache folder."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = cache_root(root)
+
+    def made_data(self, folder: str) -> Path:
+        """Folder of a dataset that mirbench makes itself."""
+        return self.root / "data" / folder
+
+    def folder(self, representation: str, task: Task) -> Path:
+        """Folder of the shards of a representation's fingerprint on a task's audio."""
+        return self.root / "embeddings" / representation / task_fingerprint(task)
+
+    def plan(
+        self, representation: str, task: Task, clips: Sequence[Clip], full_hash: bool = False
+    ) -> list[ShardPlan]:
+        """Say which shards hold the clips, in the order of clip ids.
+
+        Parameters
+        ----------
+        full_hash : bool
+            Know audio files by their whole content instead of size and time
+            of modification.
+        """
+        folder = self.folder(representation, task)
+        ordered = sorted(clips, key=lambda clip: clip.id)
+        plans = []
+        for number, first in enumerate(range(0, len(ordered), SHARD_CLIPS)):
+            members = tuple(ordered[first : first + SHARD_CLIPS])
+            key = digest([_clip_identity(clip, full_hash) for clip in members])
+            plans.append(ShardPlan(folder / f"{number:05d}-{key}.safetensors", members))
+        return plans
+
+    def all_shards(self, representation: str, task: Task) -> list[Path]:
+        """Every shard that there is, oldest first, whatever the audio files are now."""
+        folder = self.folder(representation, task)
+        return sorted(folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime_ns)
+
+
+def task_fingerprint(task: Task) -> str:
+    """Fingerprint of what a task asks to be embedded: reader, windows, decoding.
+
+    Tasks that share their folder, version and windows share their embeddings.
+    """
+    return digest([task.folder, task.version, task.window, AUDIO_VERSION])
+
+
+def _clip_identity(clip: Clip, full_hash: bool) -> list[Any]:
+    identity: list[Any] = [clip.id, clip.start, clip.duration]
+    if clip.path is None:
+        return identity
+    try:
+        status = clip.path.stat()
+    except OSError:
+        return [*identity, "absent"]
+    if full_hash:
+        return [*identity, file_sha256(clip.path)]
+    return [*identity, status.st_size, status.st_mtime_ns]
+
+
+def write_shard(path: Path, shard: Shard) -> None:
+    """Write a shard atomically."""
+    from safetensors.numpy import save
+
+    facts = {
+        "clip_ids": shard.clip_ids,
+        "missing": shard.missing,
+        "seconds": shard.seconds,
+        "peak_bytes": shard.peak_bytes,
+    }
+    arrays: dict[str, Any] = {
+        "embedding": np.ascontiguousarray(shard.embedding),
+        "clip": shard.clip.astype(np.int64),
+    }
+    write_atomic(path, save(arrays, metadata={"mirbench": json.dumps(facts, sort_keys=True)}))
+
+
+def read_shard(path: Path, warn: Callable[[str], None] = lambda _: None) -> Shard | None:
+    """Read a shard; None if there is none, or if it is damaged (and that is said)."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="numpy") as file:
+            facts = json.loads(file.metadata()["mirbench"])
+            facts["clip_ids"] = tuple(facts["clip_ids"])
+            return Shard(
+                embedding=file.get_tensor("embedding"), clip=file.get_tensor("clip"), **facts
+            )
+    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+        warn(f"{path} is damaged ({error}); it is computed again")
+        return None
+
+
+def remove_stale_temporaries(folder: Path, older_than: float = 86400.0) -> None:
+    """Remove what runs that were killed left half-written more than a day ago."""
+    for path in folder.glob(".*.tmp"):
+        try:
+            if time.time() - path.stat().st_mtime > older_than:
+                path.unlink()
+        except OSError:
+            continue
