@@ -1,1 +1,22 @@
-"""The harness: contract, registry, store, protocol, probes, result rows and command line."""
+"""The harness: contract, registry, store, protocol, probes, result rows and command line.
+
+``from mirbench.benchmark import run, embed, probe`` gives what the commands of
+the same name call; they are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mirbench.benchmark.commands import embed, probe, run
+
+__all__ = ["embed", "probe", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from mirbench.benchmark import commands
+
+        return getattr(commands, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -68,7 +68,8 @@ def intervals(
 
 
 def _mean(values: npt.NDArray[Any], weights: Weights) -> Scores:
-    return (weights @ values / weights.sum(axis=1))[:, None]
+    means: Scores = weights @ values / weights.sum(axis=1)
+    return means[:, None]
 
 
 def _accuracy(targets: npt.NDArray[Any], outputs: npt.NDArray[Any], weights: Weights) -> Scores:
@@ -84,7 +85,8 @@ def _r2(targets: npt.NDArray[Any], outputs: npt.NDArray[Any], weights: Weights) 
     residual = weights @ (y - outputs) ** 2
     total = weights.sum(axis=1, keepdims=True)
     spread = weights @ y**2 - (weights @ y) ** 2 / total
-    return 1 - residual / np.where(spread > 0, spread, np.nan)
+    scores: Scores = 1 - residual / np.where(spread > 0, spread, np.nan)
+    return scores
 
 
 def _by_threshold(

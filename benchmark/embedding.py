@@ -13,7 +13,7 @@ import os
 import resource
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +66,8 @@ class Embeddings:
         Largest memory of a worker meanwhile.
     computed : int
         Clips that were embedded now and not found in the store.
+    layers : tuple of str
+        Names of the layers, if the representation has any.
     """
 
     clip_ids: tuple[str, ...]
@@ -75,6 +77,12 @@ class Embeddings:
     seconds: float = 0.0
     peak_bytes: int = 0
     computed: int = 0
+    layers: tuple[str, ...] = ()
+
+    @property
+    def n_layers(self) -> int:
+        """Number of layers; 0 if an embedding is one vector."""
+        return self.embedding.shape[1] if self.embedding.ndim == 3 else 0
 
     @functools.cached_property
     def sha256(self) -> str:
@@ -106,6 +114,7 @@ class Outcome:
     missing: dict[str, str]
     seconds: float
     peak_bytes: int
+    layers: tuple[str, ...]
 
 
 def embed_task(
@@ -192,6 +201,7 @@ def _to_shard(plan: ShardPlan, outcomes: Sequence[Outcome]) -> Shard:
         missing={clip_id: missing[clip_id] for clip_id in ids if clip_id in missing},
         seconds=sum(outcome.seconds for outcome in outcomes),
         peak_bytes=max(outcome.peak_bytes for outcome in outcomes),
+        layers=outcomes[0].layers,
     )
 
 
@@ -223,7 +233,8 @@ def embed_chunk(chunk: Chunk) -> Outcome:
         else:
             rows[clip_id] = np.stack([v for v in own if not isinstance(v, UnusableClip)])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Outcome(chunk.shard, rows, missing, time.perf_counter() - started, peak)
+    seconds = time.perf_counter() - started
+    return Outcome(chunk.shard, rows, missing, seconds, peak, info.layers)
 
 
 def _read(clip: Clip, window: float | None, info: ModelInfo) -> list[FloatArray]:
@@ -275,6 +286,41 @@ def join_shards(shards: Sequence[Shard], computed: int = 0) -> Embeddings:
         seconds=sum(shard.seconds for shard in shards),
         peak_bytes=max((shard.peak_bytes for shard in shards), default=0),
         computed=computed,
+        layers=shards[0].layers if shards else (),
+    )
+
+
+def stored_embeddings(
+    spec: RepresentationSpec, task: Task, clip_ids: Sequence[str], store: Store
+) -> Embeddings:
+    """Give the newest embeddings that the store has for clips, whatever their audio is now.
+
+    Raises
+    ------
+    DataError
+        If it has none at all.
+    """
+    paths = store.all_shards(spec.fingerprint(), task)
+    shards = [shard for path in paths if (shard := read_shard(path, say)) is not None]
+    if not shards:
+        raise DataError(
+            f"the store has no embeddings of {spec.label!r} for task {task.name!r}; "
+            f"run: mirbench embed --rep {spec.text} --task {task.name}"
+        )
+    every = join_shards(shards)
+    newest = {clip_id: number for number, clip_id in enumerate(every.clip_ids)}
+    wanted = tuple(sorted(clip_ids))
+    rank = {newest[clip_id]: n for n, clip_id in enumerate(wanted) if clip_id in newest}
+    places = [place for place, number in enumerate(every.clip) if int(number) in rank]
+    places.sort(key=lambda place: (rank[int(every.clip[place])], place))
+    clip = np.array([rank[int(every.clip[place])] for place in places], dtype=np.int64)
+    absent = set(range(len(wanted))) - set(clip.tolist())
+    return replace(
+        every,
+        clip_ids=wanted,
+        embedding=every.embedding[places],
+        clip=clip,
+        missing={wanted[n]: every.missing.get(wanted[n], "not in the store") for n in absent},
     )
 
 

@@ -21,8 +21,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mirbench.benchmark.api import DataError, FloatArray, Kind
 from mirbench.benchmark.store import digest, write_atomic
 
-SCHEMA_VERSION = 1
-
 
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -125,7 +123,7 @@ class Environment(_Record):
 class Result(_Record):
     """One row of the leaderboard: one representation, task, split and protocol."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     status: Literal["measured"] = "measured"
     representation: RepresentationRecord
     task: TaskRecord

@@ -8,15 +8,28 @@ decides which rows share a batch, so it is part of reproducing its numbers.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from mirbench.benchmark.api import SPLITS, Clip, DataError, FloatArray, Split, Task, encode_targets
+from mirbench.benchmark.api import (
+    SPLITS,
+    Clip,
+    DataError,
+    FloatArray,
+    IntArray,
+    Split,
+    Task,
+    encode_targets,
+)
 from mirbench.benchmark.embedding import Embeddings
-from mirbench.benchmark.probing import ProbeData
 from mirbench.benchmark.splits import SplitTable
+
+if TYPE_CHECKING:
+    from mirbench.benchmark.probing import ProbeData
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +82,7 @@ def arrange_rows(task: Task, split: SplitTable, embeddings: Embeddings) -> Rows:
 
 def targets_by_clip(
     task: Task, split: SplitTable, clips: Sequence[Clip]
-) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]]:
+) -> dict[str, npt.NDArray[Any]]:
     """Targets of the clips of a split.
 
     Regression targets are z-scored per output with mean and population
@@ -88,19 +101,19 @@ def targets_by_clip(
 
 def probe_data(
     task: Task,
-    split: SplitTable,
-    clips: Sequence[Clip],
     embeddings: Embeddings,
     rows: Rows,
+    targets: Mapping[str, npt.NDArray[Any]],
     layer: int | None = None,
 ) -> ProbeData:
-    """Assemble the arrays of one layer."""
-    targets = targets_by_clip(task, split, clips)
+    """Assemble the arrays of one layer; `targets` are those of `targets_by_clip`."""
+    from mirbench.benchmark.probing import ProbeData
+
     matrix = embeddings.embedding if layer is None else embeddings.embedding[:, layer]
     X: dict[Split, FloatArray] = {name: matrix[rows.places[name]] for name in SPLITS}
     y = {name: np.stack([targets[i] for i in rows.clips[name]]) for name in SPLITS}
 
-    def numbers(name: Split) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]] | None:
+    def numbers(name: Split) -> IntArray | None:
         if task.window is None:
             return None
         order = {clip_id: n for n, clip_id in enumerate(rows.clip_ids(name, True))}

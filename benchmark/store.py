@@ -96,6 +96,8 @@ class Shard:
         Time spent on computing it, summed over workers.
     peak_bytes : int
         Largest memory of a worker meanwhile.
+    layers : tuple of str
+        Names of the layers, if there are any.
     """
 
     clip_ids: tuple[str, ...]
@@ -104,6 +106,7 @@ class Shard:
     missing: dict[str, str]
     seconds: float
     peak_bytes: int
+    layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,7 @@ def write_shard(path: Path, shard: Shard) -> None:
         "missing": shard.missing,
         "seconds": shard.seconds,
         "peak_bytes": shard.peak_bytes,
+        "layers": shard.layers,
     }
     arrays: dict[str, Any] = {
         "embedding": np.ascontiguousarray(shard.embedding),
@@ -201,7 +205,7 @@ def read_shard(path: Path, warn: Callable[[str], None] = lambda _: None) -> Shar
     try:
         with safe_open(path, framework="numpy") as file:
             facts = json.loads(file.metadata()["mirbench"])
-            facts["clip_ids"] = tuple(facts["clip_ids"])
+            facts["clip_ids"], facts["layers"] = tuple(facts["clip_ids"]), tuple(facts["layers"])
             return Shard(
                 embedding=file.get_tensor("embedding"), clip=file.get_tensor("clip"), **facts
             )

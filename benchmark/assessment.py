@@ -1,0 +1,106 @@
+"""Train a grid on every layer, select one probe on validation, test it once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mirbench.benchmark.api import Clip, FloatArray, Task
+from mirbench.benchmark.bootstrap import intervals
+from mirbench.benchmark.embedding import Embeddings
+from mirbench.benchmark.metrics import evaluate
+from mirbench.benchmark.progress import bar
+from mirbench.benchmark.protocol import Protocol
+from mirbench.benchmark.result import Predictions, ProbeRow, Score
+from mirbench.benchmark.rows import Rows, probe_data
+
+if TYPE_CHECKING:
+    from mirbench.benchmark.probing import ProbeRecord
+
+Targets = Mapping[str, npt.NDArray[Any]]
+
+
+def best_probe(
+    task: Task,
+    embeddings: Embeddings,
+    rows: Rows,
+    targets: Targets,
+    protocol: Protocol,
+    device: str = "cpu",
+) -> tuple[ProbeRow, FloatArray]:
+    """Find the probe of highest validation score over all layers; of equals, the first.
+
+    Returns
+    -------
+    probe : ProbeRow
+    outputs : ndarray of float32, shape [n_test_clips, n_outputs]
+        Its outputs on the test set, in the order of `Rows.clip_ids`.
+    """
+    from mirbench.benchmark.probing import select, train_grid
+
+    layers: list[int | None] = [*range(embeddings.n_layers)] or [None]
+    best: tuple[int | None, ProbeRecord] | None = None
+    total = len(protocol.grid()) * len(layers)
+    with bar(f"probing {task.name}", total, "probe") as progress:
+        for layer in layers:
+            data = probe_data(task, embeddings, rows, targets, layer)
+            records = train_grid(
+                data, protocol, device=device, on_probe=lambda _: progress.update(1)
+            )
+            record = select(records)
+            if best is None or record.valid > best[1].valid:
+                best = (layer, record)
+    assert best is not None
+    layer, record = best
+    config = record.config
+    row = ProbeRow(
+        index=record.index,
+        layer=None if layer is None else embeddings.layers[layer],
+        standardise=config.standardise,
+        hidden=config.hidden,
+        batch_size=config.batch_size,
+        learning_rate=config.learning_rate,
+        dropout=config.dropout,
+        l2=config.l2,
+        updates=record.updates,
+        best_update=record.best_update,
+        valid=record.valid,
+        way=record.way,
+    )
+    return row, record.test_outputs
+
+
+def test_predictions(
+    task: Task, clips: Sequence[Clip], rows: Rows, targets: Targets, outputs: FloatArray
+) -> Predictions:
+    """Put a probe's outputs on the test set beside targets and groups, sorted by clip id."""
+    ids = rows.clip_ids("test", task.window is not None)
+    order = np.argsort(np.array(ids), kind="stable")
+    sorted_ids = tuple(ids[place] for place in order)
+    group_of = {clip.id: clip.group for clip in clips}
+    return Predictions(
+        clip_ids=sorted_ids,
+        groups=tuple(group_of[clip_id] for clip_id in sorted_ids),
+        outputs=outputs[order],
+        targets=np.stack([targets[clip_id] for clip_id in sorted_ids]),
+    )
+
+
+def test_scores(task: Task, predictions: Predictions) -> dict[str, Score]:
+    """Score predictions, with 95 % intervals by bootstrap over groups."""
+    arguments = (task.metrics, predictions.targets, predictions.outputs)
+    values = evaluate(*arguments, labels=task.labels)
+    ranges = intervals(*arguments, predictions.groups, labels=task.labels)
+    return {
+        name: Score(
+            value=value,
+            low=ranges[name][0],
+            high=ranges[name][1],
+            n=len(predictions.clip_ids),
+            groups=len(set(predictions.groups)),
+        )
+        for name, value in values.items()
+    }

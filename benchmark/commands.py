@@ -1,0 +1,277 @@
+"""The Python API: `run`, `embed` and `probe`, which the commands of the same name call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mirbench.benchmark.api import Clip, MirbenchError, Task, UsageError
+from mirbench.benchmark.datasets import dataset_folder, prepare, read_clips, readiness
+from mirbench.benchmark.embedding import Embeddings, embed_task, stored_embeddings
+from mirbench.benchmark.precomputed import read_embeddings, write_embeddings
+from mirbench.benchmark.progress import say
+from mirbench.benchmark.protocol import Protocol, get_protocol
+from mirbench.benchmark.registry import (
+    RepresentationSpec,
+    find_plugins,
+    load_task,
+    parse_representation,
+)
+from mirbench.benchmark.result import Result
+from mirbench.benchmark.runner import (
+    Row,
+    Subject,
+    evaluate_embeddings,
+    evaluate_representation,
+    subject_of,
+)
+from mirbench.benchmark.splits import SplitTable, load_split
+from mirbench.benchmark.store import Store, file_sha256
+
+Names = str | Sequence[str]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One (representation, task) of a run, with the clips of its split."""
+
+    spec: RepresentationSpec
+    task: Task
+    split: SplitTable
+    clips: tuple[Clip, ...]
+
+
+def run(
+    rep: Names,
+    task: Names | None = None,
+    *,
+    split: str = "paper",
+    data: Path | None = None,
+    device: str = "cpu",
+    jobs: int | None = None,
+    protocol: str = "castellon2021",
+    out: Path | None = None,
+    cache: Path | None = None,
+    max_missing: float = 0.05,
+    force: bool = False,
+    on_row: Callable[[Row], None] | None = None,
+) -> list[Result]:
+    """Embed and probe representations on tasks; write a result row for each pair.
+
+    Parameters
+    ----------
+    rep, task : str or sequence of str
+        Names, files or specs with parameters; without a task, every task
+        whose data is on this machine.
+    out : Path, optional
+        Folder of the rows; default: `default_out`.
+    max_missing : float
+        Share of clips that may be missing.
+    force : bool
+        Probe even if the identical row is there.
+    on_row : callable, optional
+        Called with every finished row.
+
+    Returns
+    -------
+    list of Result
+        In the order of representations, then tasks.
+
+    Raises
+    ------
+    MirbenchError
+        If a pair failed, after all others have been finished.
+    """
+    rules = get_protocol(protocol)
+    folder = out or default_out(rules)
+    store = Store(cache)
+    results, failures = [], []
+    for job in plan_jobs(rep, task, split, data, store, make=True):
+        try:
+            row = evaluate_representation(
+                job.spec,
+                job.task,
+                job.split,
+                job.clips,
+                store,
+                rules,
+                folder,
+                device,
+                jobs,
+                max_missing,
+                force,
+            )
+        except MirbenchError as error:
+            failures.append(f"{job.spec.label} on {job.task.name}: {error}")
+            say(f"failed: {failures[-1]}")
+            continue
+        results.append(row.result)
+        if on_row is not None:
+            on_row(row)
+    if failures:
+        raise MirbenchError(
+            f"{len(failures)} of {len(failures) + len(results)} failed:\n" + "\n".join(failures)
+        )
+    return results
+
+
+def embed(
+    rep: str,
+    task: Names | None = None,
+    *,
+    split: str = "paper",
+    data: Path | None = None,
+    device: str = "cpu",
+    jobs: int | None = None,
+    out: Path | None = None,
+    cache: Path | None = None,
+    full_hash: bool = False,
+) -> dict[str, Embeddings]:
+    """Embed the clips of tasks into the store; with `out`, also into ``<task>.npz`` files there.
+
+    Returns
+    -------
+    dict
+        Task name to its embeddings.
+    """
+    store = Store(cache)
+    done = {}
+    for job in plan_jobs(rep, task, split, data, store, make=True):
+        done[job.task.name] = embed_task(
+            job.spec, job.task, job.clips, store, device, jobs, full_hash
+        )
+        if out is not None:
+            write_embeddings(out / f"{job.task.name}.npz", job.task, done[job.task.name])
+    return done
+
+
+def probe(
+    task: str,
+    *,
+    embeddings: Path | None = None,
+    rep: str | None = None,
+    name: str | None = None,
+    split: str = "paper",
+    data: Path | None = None,
+    device: str = "cpu",
+    protocol: str = "castellon2021",
+    out: Path | None = None,
+    cache: Path | None = None,
+    max_missing: float = 0.05,
+    force: bool = False,
+) -> Row:
+    """Probe embeddings that are already there; no audio is needed.
+
+    Parameters
+    ----------
+    embeddings : Path, optional
+        An npz file, see `mirbench.benchmark.precomputed`.
+    rep : str, optional
+        A representation whose embeddings are in the store.
+    name : str, optional
+        What to call embeddings from a file; default: the file's name.
+
+    Raises
+    ------
+    UsageError
+        Unless exactly one of `embeddings` and `rep` is given.
+    """
+    if (embeddings is None) == (rep is None):
+        raise UsageError("say what to probe: either --embeddings FILE.npz or --rep NAME")
+    rules = get_protocol(protocol)
+    store = Store(cache)
+    spec = load_task(task)
+    table = load_split(spec, split)
+    clips = read_clips(spec, dataset_folder(spec, data, store), table)
+    ids = [clip.id for clip in clips]
+    if embeddings is not None:
+        found = read_embeddings(embeddings, spec, ids)
+        label = name or embeddings.stem
+        subject = Subject(label, "precomputed", {}, file_sha256(embeddings)[:16], None)
+    else:
+        assert rep is not None
+        named = parse_representation(rep)
+        found = stored_embeddings(named, spec, ids, store)
+        subject = subject_of(named)
+    return evaluate_embeddings(
+        subject,
+        spec,
+        table,
+        clips,
+        found,
+        rules,
+        out or default_out(rules),
+        device,
+        max_missing,
+        force,
+    )
+
+
+def plan_jobs(
+    rep: Names,
+    task: Names | None,
+    split: str,
+    data: Path | None,
+    store: Store,
+    make: bool = False,
+) -> Iterator[Job]:
+    """Give the pairs of a run, in order, with the clips of their split.
+
+    Every name is checked before the first pair is given.
+
+    Parameters
+    ----------
+    make : bool
+        Let tasks make their datasets where they do that.
+    """
+    specs = [parse_representation(text) for text in _as_list(rep)]
+    labels = [spec.label for spec in specs]
+    if len(set(labels)) < len(labels):
+        raise UsageError(f"a representation is named twice: {', '.join(labels)}")
+    tasks = [load_task(name) for name in _as_list(task)] if task else _ready_tasks(data, store)
+    tables = {one.name: load_split(one, split) for one in tasks}
+    clips: dict[str, tuple[Clip, ...]] = {}
+    for spec in specs:
+        for one in tasks:
+            if one.name not in clips:
+                folder = dataset_folder(one, data, store)
+                if make:
+                    prepare(one, folder)
+                clips[one.name] = tuple(read_clips(one, folder, tables[one.name]))
+            yield Job(spec, one, tables[one.name], clips[one.name])
+
+
+def _ready_tasks(data: Path | None, store: Store) -> list[Task]:
+    """Give every task whose data is here; the others are named."""
+    ready = []
+    for plugin in find_plugins("task"):
+        try:
+            task = load_task(plugin.name)
+        except MirbenchError as error:
+            say(f"left out: task {plugin.name}: {error}")
+            continue
+        state = readiness(task, data, store)
+        if state.ready:
+            ready.append(task)
+        else:
+            say(f"left out: task {task.name}: {state.message}")
+    return ready
+
+
+def default_out(protocol: Protocol, here: Path | None = None) -> Path:
+    """Give the folder of rows: the board's own in a checkout, else ``./mirbench-results``.
+
+    Only rows of a main-board protocol go into a checkout by default.
+    """
+    here = here or Path.cwd()
+    board = here / "leaderboard" / "results"
+    project = here / "pyproject.toml"
+    checkout = board.is_dir() and project.is_file()
+    if protocol.main_board and checkout and 'name = "mirbench"' in project.read_text("utf-8"):
+        return board
+    return here / "mirbench-results"
+
+
+def _as_list(names: Names) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)

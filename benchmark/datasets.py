@@ -1,0 +1,97 @@
+"""Where the datasets are: from a task to its clips on this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mirbench.benchmark.api import Clip, DataError, PluginError, Task
+from mirbench.benchmark.progress import say
+from mirbench.benchmark.splits import SplitTable
+from mirbench.benchmark.store import Store
+
+
+def data_root(folder: Path | None = None) -> Path:
+    """Give the folder of datasets: the argument, ``MIRBENCH_DATA``, or ``./data``."""
+    return folder or Path(os.environ.get("MIRBENCH_DATA") or "data")
+
+
+def dataset_folder(task: Task, data: Path | None, store: Store) -> Path:
+    """Folder of a dataset: below `data`, `data` itself, or in the cache if mirbench makes it."""
+    if task.prepare is not None:
+        return store.made_data(task.folder)
+    root = data_root(data)
+    inside = root / task.folder
+    return inside if inside.is_dir() or not root.is_dir() else root
+
+
+def read_clips(task: Task, folder: Path, split: SplitTable | None = None) -> list[Clip]:
+    """Read a task's clips, or those of one split, sorted by id.
+
+    Raises
+    ------
+    DataError
+        If files that the reader needs are absent, or clips of the split are not in them.
+    PluginError
+        If the reader fails otherwise, or yields a clip twice.
+    """
+    try:
+        clips = sorted(task.read_clips(folder), key=lambda clip: clip.id)
+    except (DataError, PluginError):
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"task {task.name!r}: reading {folder} raised {type(error).__name__}: {error}"
+        ) from error
+    ids = {clip.id for clip in clips}
+    if len(ids) < len(clips):
+        raise PluginError(f"task {task.name!r}: read_clips yields a clip id twice")
+    if split is None:
+        return clips
+    unknown = [clip_id for clip_id in split.of if clip_id not in ids]
+    if unknown:
+        raise DataError(
+            f"task {task.name!r}: {len(unknown)} of {len(split.of)} clips of the split "
+            f"{split.name!r} are not in {folder}, the first {unknown[0]!r}. {task.how_to_get}"
+        )
+    return [clip for clip in clips if clip.id in split.of]
+
+
+def prepare(task: Task, folder: Path) -> None:
+    """Let a task make its dataset, if it does that; telling the user while it happens."""
+    if task.prepare is None:
+        return
+    if not folder.is_dir():
+        say(f"making the dataset {task.folder!r} in {folder}, once")
+    task.prepare(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether a task can be run here, and if not, what is missing and how to get it."""
+
+    ready: bool
+    message: str
+
+
+def readiness(task: Task, data: Path | None, store: Store) -> Readiness:
+    """Look whether a task's annotations and audio are on disk, without decoding anything."""
+    if task.prepare is not None:
+        return Readiness(True, "ready (made on first use)")
+    folder = dataset_folder(task, data, store)
+    try:
+        clips = read_clips(task, folder)
+    except (DataError, PluginError) as error:
+        return Readiness(False, str(error))
+    found = _count_audio(clips)
+    if found == 0:
+        return Readiness(False, f"no audio in {folder}. {task.how_to_get}")
+    if found < len(clips):
+        return Readiness(True, f"ready: audio of {found} of {len(clips)} clips in {folder}")
+    return Readiness(True, f"ready: {folder}")
+
+
+def _count_audio(clips: Iterable[Clip]) -> int:
+    return sum(clip.path is not None and clip.path.is_file() for clip in clips)

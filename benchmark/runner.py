@@ -1,0 +1,188 @@
+"""One (representation, task) → one result row."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mirbench.benchmark.api import SPLITS, Clip, DataError, Task
+from mirbench.benchmark.assessment import best_probe, test_predictions, test_scores
+from mirbench.benchmark.embedding import Embeddings, check_missing, embed_task
+from mirbench.benchmark.environment import describe_environment
+from mirbench.benchmark.protocol import Protocol
+from mirbench.benchmark.registry import RepresentationSpec
+from mirbench.benchmark.result import (
+    Cost,
+    MissingClip,
+    ProtocolRecord,
+    RepresentationRecord,
+    Result,
+    TaskRecord,
+    read_predictions,
+    read_result,
+    result_path,
+    row_identity,
+    write_result,
+)
+from mirbench.benchmark.rows import Rows, arrange_rows, targets_by_clip
+from mirbench.benchmark.splits import SplitTable
+from mirbench.benchmark.store import Store
+
+
+@dataclass(frozen=True)
+class Row:
+    """A result row, where it lies, and whether this run computed it or found it."""
+
+    result: Result
+    path: Path
+    found: bool
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is probed: a representation that mirbench embeds, or embeddings from elsewhere."""
+
+    name: str
+    origin: str
+    params: dict[str, object]
+    fingerprint: str
+    trained_on: str | None
+
+
+def subject_of(spec: RepresentationSpec) -> Subject:
+    """Describe a representation that mirbench embeds itself."""
+    return Subject(
+        spec.label,
+        spec.plugin.origin,
+        spec.params,
+        spec.fingerprint(),
+        spec.plugin.card().get("trained_on"),
+    )
+
+
+def evaluate_representation(
+    spec: RepresentationSpec,
+    task: Task,
+    split: SplitTable,
+    clips: Sequence[Clip],
+    store: Store,
+    protocol: Protocol,
+    out: Path,
+    device: str = "cpu",
+    jobs: int | None = None,
+    max_missing: float = 0.05,
+    force: bool = False,
+) -> Row:
+    """Embed the clips of a split, or find them in the store, and probe them."""
+    embeddings = embed_task(spec, task, clips, store, device, jobs)
+    return evaluate_embeddings(
+        subject_of(spec), task, split, clips, embeddings, protocol, out, device, max_missing, force
+    )
+
+
+def evaluate_embeddings(
+    subject: Subject,
+    task: Task,
+    split: SplitTable,
+    clips: Sequence[Clip],
+    embeddings: Embeddings,
+    protocol: Protocol,
+    out: Path,
+    device: str = "cpu",
+    max_missing: float = 0.05,
+    force: bool = False,
+) -> Row:
+    """Train the grid, select on validation, test once, write the row.
+
+    If the identical row is already there, it is read instead.
+
+    Raises
+    ------
+    DataError
+        If more than the share `max_missing` of the clips has no embedding.
+    """
+    check_missing(embeddings, list(split.of), max_missing)
+    rows = arrange_rows(task, split, embeddings)
+    representation = RepresentationRecord(
+        name=subject.name,
+        origin=subject.origin,
+        params=dict(subject.params),
+        fingerprint=subject.fingerprint,
+        dims=embeddings.embedding.shape[-1],
+        layers=embeddings.n_layers,
+        trained_on=subject.trained_on,
+    )
+    record = _task_record(task, split, embeddings, rows)
+    probes = len(protocol.grid()) * max(1, embeddings.n_layers)
+    protocol_record = ProtocolRecord(
+        name=protocol.name,
+        hash=protocol.hash,
+        main_board=protocol.main_board,
+        probes=probes,
+        probes_run=probes,
+    )
+    path = result_path(out, subject.name, task.name, split.name, protocol.name)
+    if not force:
+        found = _find(path, row_identity(representation, record, protocol_record))
+        if found is not None:
+            return Row(found, path, True)
+
+    started = time.perf_counter()
+    targets = targets_by_clip(task, split, clips)
+    probe, outputs = best_probe(task, embeddings, rows, targets, protocol, device)
+    predictions = test_predictions(task, clips, rows, targets, outputs)
+    cost = Cost(
+        embedding_seconds=round(embeddings.seconds, 3),
+        probing_seconds=round(time.perf_counter() - started, 3),
+        peak_memory_bytes=max(
+            embeddings.peak_bytes, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        ),
+        device=device,
+    )
+    result = Result(
+        representation=representation,
+        task=record,
+        protocol=protocol_record,
+        probe=probe,
+        scores=test_scores(task, predictions),
+        cost=cost,
+        environment=describe_environment(),
+    )
+    return Row(result, write_result(out, result, predictions), False)
+
+
+def _task_record(task: Task, split: SplitTable, embeddings: Embeddings, rows: Rows) -> TaskRecord:
+    return TaskRecord(
+        name=task.name,
+        title=task.title,
+        version=task.version,
+        kind=task.kind,
+        labels=task.labels,
+        metrics=task.metrics,
+        window=task.window,
+        board=task.board,
+        split=split.name,
+        split_sha256=split.sha256,
+        counts={name: len(set(rows.clips[name])) for name in SPLITS},
+        rows={name: len(rows.clips[name]) for name in SPLITS},
+        missing=tuple(
+            MissingClip(clip_id=clip_id, reason=embeddings.missing[clip_id])
+            for clip_id in split.of
+            if clip_id in embeddings.missing
+        ),
+        embeddings_sha256=embeddings.sha256,
+    )
+
+
+def _find(path: Path, identity: str) -> Result | None:
+    if not path.exists():
+        return None
+    try:
+        result = read_result(path)
+        read_predictions(path)
+    except DataError:
+        return None
+    return result if result.identity == identity else None
