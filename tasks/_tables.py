@@ -1,0 +1,141 @@
+"""Find and read the annotation tables of datasets, whoever wrote or re-saved them.
+
+Copies of one table differ in delimiter, quoting, order of columns, line ends,
+byte-order mark and padding of cells. So columns are found by name, the
+delimiter is the one that makes the header complete, and cells are stripped.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mirbench.benchmark.api import DataError
+
+_DELIMITERS = (",", "\t", ";")
+
+#: Line number in the file (from 1) and the cells of the wanted columns, in the order asked for.
+Row = tuple[int, list[str]]
+
+
+def find_file(root: Path, places: Sequence[str], how_to_get: str) -> Path:
+    """Find an annotation file below `root` or below one folder in between.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the dataset.
+    places : sequence of str
+        Where the file may lie, relative to the dataset, likeliest first.
+    how_to_get : str
+        What to tell someone who lacks it.
+
+    Raises
+    ------
+    DataError
+        If there is no such file; the message says where it was looked for.
+    """
+    for base in [root, *subfolders(root)]:
+        for place in places:
+            path = base / place
+            if path.is_file():
+                return path
+    raise DataError(
+        f"{Path(places[0]).name} was not found: looked for {' and '.join(places)} below {root}, "
+        f"also one folder deeper{'' if root.is_dir() else ' (which does not exist)'}. {how_to_get}"
+    )
+
+
+def subfolders(root: Path) -> list[Path]:
+    """Folders directly below `root`, by name; none if it does not exist."""
+    try:
+        with os.scandir(root) as entries:
+            return sorted(Path(entry.path) for entry in entries if entry.is_dir())
+    except OSError:
+        return []
+
+
+def read_table(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+    """Yield the wanted cells of each row; blank lines are skipped.
+
+    Parameters
+    ----------
+    path : Path
+        A table with a header, separated by commas, tabs or semicolons.
+    columns : sequence of str
+        Names in the header, whose case is ignored. Of two columns with one
+        name the first is taken.
+
+    Raises
+    ------
+    DataError
+        If a column is absent or a row has fewer cells than the header.
+    """
+    text = _read_text(path)
+    header = re.split(r"[\r\n]", text[:100_000], maxsplit=1)[0]
+    delimiter, places = _find_columns(path, header, columns)
+    width = max(places) + 1
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        next(rows)
+        for row in rows:
+            if len(row) < width:
+                if not any(cell.strip() for cell in row):
+                    continue
+                raise DataError(
+                    f"{path}: line {rows.line_num}: found {len(row)} cells, but the columns "
+                    f"{', '.join(columns[:4])} need at least {width}"
+                )
+            yield rows.line_num, [row[place].strip() for place in places]
+    except csv.Error as error:
+        raise DataError(
+            f"{path}: line {rows.line_num}: not a readable table ({error}); a quotation mark may "
+            "be left open"
+        ) from error
+
+
+def parse_id(cell: str, path: Path, line: int) -> str:
+    """Turn a clip number into a clip id: decimal digits without leading zeros.
+
+    Raises
+    ------
+    DataError
+        If the cell is not a whole number.
+    """
+    if not (cell.isascii() and cell.isdigit()):
+        raise DataError(f"{path}: line {line}: expected the number of a clip, found {cell!r}")
+    return str(int(cell))
+
+
+def _read_text(path: Path) -> str:
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # Spreadsheets save in the Western code page; Latin-1 decodes any bytes.
+        return content.decode("latin-1")
+
+
+def _find_columns(path: Path, header: str, columns: Sequence[str]) -> tuple[str, list[int]]:
+    """Take the delimiter under which the fewest columns are missing."""
+    best: tuple[list[str], str, list[str]] | None = None
+    for delimiter in _DELIMITERS:
+        cells = next(csv.reader([header], delimiter=delimiter), [])
+        names = [cell.strip().casefold() for cell in cells]
+        missing = [column for column in columns if column.casefold() not in names]
+        if best is None or len(missing) < len(best[0]):
+            best = missing, delimiter, names
+    assert best is not None
+    missing, delimiter, names = best
+    if missing:
+        raise DataError(
+            f"{path}: line 1: the column{'s' if len(missing) > 1 else ''} "
+            f"{', '.join(repr(column) for column in missing[:6])} missing from the header"
+            f"{' (and more)' if len(missing) > 6 else ''}; found "
+            f"{', '.join(names[:6]) or 'an empty line'}{', …' if len(names) > 6 else ''}"
+        )
+    return delimiter, [names.index(column.casefold()) for column in columns]
