@@ -210,6 +210,11 @@ def write_result(folder: Path, result: Result, predictions: Predictions) -> Path
     return path
 
 
+def write_page(path: Path, text: str) -> None:
+    """Write a generated page, atomically."""
+    write_atomic(path, text.encode())
+
+
 def read_result(path: Path) -> Result:
     """Read and check a row.
 

@@ -1,1 +1,27 @@
-"""The leaderboard: result rows in, Markdown and HTML out."""
+"""The leaderboard: result rows in, Markdown and HTML out.
+
+``from mirbench.leaderboard import load_results`` gives the rows as a tidy
+pandas DataFrame; it is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mirbench.leaderboard.build import build_pages
+    from mirbench.leaderboard.frame import load_results
+
+__all__ = ["build_pages", "load_results"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "load_results":
+        from mirbench.leaderboard.frame import load_results
+
+        return load_results
+    if name == "build_pages":
+        from mirbench.leaderboard.build import build_pages
+
+        return build_pages
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,298 @@
+"""The command line: a thin shell over `mirbench.benchmark.commands`.
+
+Exit status: 0 done, 1 something failed (the reason is on stderr), 2 wrong
+usage. Modules that do the work are imported inside the commands, so that
+``mirbench --help`` stays quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mirbench.benchmark.api import MirbenchError, UsageError
+
+if TYPE_CHECKING:
+    from mirbench.benchmark.runner import Row
+
+app = typer.Typer(
+    help="Benchmark music-audio representations with shallow probes.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+board = typer.Typer(help="The leaderboard.", no_args_is_help=True)
+app.add_typer(board, name="leaderboard")
+
+Reps = Annotated[
+    list[str],
+    typer.Option("--rep", help="Representation: NAME, FILE.py, either with :key=value,… (repeat)"),
+]
+Rep = Annotated[str, typer.Option("--rep", help="Representation: NAME or FILE.py[:key=value,…]")]
+Tasks = Annotated[
+    list[str] | None,
+    typer.Option("--task", help="Task (repeat); default: every task whose data is here"),
+]
+SplitName = Annotated[str, typer.Option("--split", help="paper or artist")]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder of the datasets [default: $MIRBENCH_DATA or ./data]"),
+]
+Device = Annotated[str, typer.Option("--device", help="cpu or cuda")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", min=1, help="Worker processes [default: one a processor]")
+]
+ProtocolName = Annotated[str, typer.Option("--protocol", help="castellon2021 or quick")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        help="Folder of result rows [default: ./mirbench-results; in a checkout, "
+        "leaderboard/results for the main protocol]",
+    ),
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache", help="Folder of embeddings [default: $MIRBENCH_CACHE or the system's]"
+    ),
+]
+MaxMissing = Annotated[
+    float,
+    typer.Option("--max-missing", min=0, max=1, help="Share of clips that may be undecodable"),
+]
+Force = Annotated[bool, typer.Option("--force", help="Probe even if the identical row is there")]
+
+
+@app.command()
+def run(
+    rep: Reps,
+    task: Tasks = None,
+    split: SplitName = "paper",
+    data: Data = None,
+    device: Device = "cpu",
+    jobs: Jobs = None,
+    protocol: ProtocolName = "castellon2021",
+    out: Out = None,
+    cache: Cache = None,
+    max_missing: MaxMissing = 0.05,
+    force: Force = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be computed, and what it would take")
+    ] = False,
+) -> None:
+    """Embed and probe representations; write a result row for each task and the leaderboard."""
+    if dry_run:
+        from mirbench.benchmark.planning import plan_run
+        from mirbench.benchmark.reports import plan_table
+
+        plans = plan_run(
+            rep,
+            task,
+            split=split,
+            data=data,
+            device=device,
+            jobs=jobs,
+            protocol=protocol,
+            out=out,
+            cache=cache,
+        )
+        typer.echo(plan_table(list(plans)))
+        return
+    from mirbench.benchmark import commands
+
+    rows: list[Row] = []
+    try:
+        commands.run(
+            rep,
+            task,
+            split=split,
+            data=data,
+            device=device,
+            jobs=jobs,
+            protocol=protocol,
+            out=out,
+            cache=cache,
+            max_missing=max_missing,
+            force=force,
+            on_row=rows.append,
+        )
+    finally:
+        _report(rows)
+
+
+@app.command()
+def embed(
+    rep: Rep,
+    task: Tasks = None,
+    split: SplitName = "paper",
+    data: Data = None,
+    device: Device = "cpu",
+    jobs: Jobs = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Also write <task>.npz files into this folder")
+    ] = None,
+    cache: Cache = None,
+    full_hash: Annotated[
+        bool, typer.Option("--full-hash", help="Know audio files by content, not size and time")
+    ] = False,
+) -> None:
+    """Embed the clips of tasks into the store, without probing."""
+    from mirbench.benchmark import commands
+
+    done = commands.embed(
+        rep,
+        task,
+        split=split,
+        data=data,
+        device=device,
+        jobs=jobs,
+        out=out,
+        cache=cache,
+        full_hash=full_hash,
+    )
+    for name, found in done.items():
+        typer.echo(
+            f"{name}: {len(found.clip_ids) - len(found.missing)} clips embedded "
+            f"({found.computed} now), {len(found.missing)} missing"
+        )
+        for clip_id, reason in list(found.missing.items())[:10]:
+            typer.echo(f"  {clip_id}: {reason}")
+
+
+@app.command()
+def probe(
+    task: Annotated[str, typer.Option("--task", help="Task")],
+    embeddings: Annotated[
+        Path | None,
+        typer.Option("--embeddings", help="An .npz with arrays clip_id and embedding"),
+    ] = None,
+    rep: Annotated[
+        str | None, typer.Option("--rep", help="A representation whose embeddings are stored")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="What to call the embeddings [default: file name]")
+    ] = None,
+    split: SplitName = "paper",
+    data: Data = None,
+    device: Device = "cpu",
+    protocol: ProtocolName = "castellon2021",
+    out: Out = None,
+    cache: Cache = None,
+    max_missing: MaxMissing = 0.05,
+    force: Force = False,
+) -> None:
+    """Probe embeddings that were computed before or elsewhere; no audio is needed."""
+    from mirbench.benchmark import commands
+
+    row = commands.probe(
+        task,
+        embeddings=embeddings,
+        rep=rep,
+        name=name,
+        split=split,
+        data=data,
+        device=device,
+        protocol=protocol,
+        out=out,
+        cache=cache,
+        max_missing=max_missing,
+        force=force,
+    )
+    _report([row])
+
+
+@app.command("list")
+def list_(
+    what: Annotated[
+        str | None, typer.Argument(help="representations or tasks [default: both]")
+    ] = None,
+    data: Data = None,
+    cache: Cache = None,
+) -> None:
+    """List what there is, and for each whether it is ready or what is missing."""
+    from mirbench.benchmark.listing import list_representations, list_tasks
+    from mirbench.benchmark.reports import listing_table
+
+    if what not in (None, "representations", "tasks"):
+        raise UsageError(f"list representations or tasks, not {what!r}")
+    if what != "tasks":
+        typer.echo(listing_table("Representations", list_representations()))
+    if what != "representations":
+        typer.echo(listing_table("Tasks", list_tasks(data, cache)))
+
+
+@board.command("build")
+def leaderboard_build(
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            "--results", help="Folder of rows [default: as run]"
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where the pages go [default: beside the rows]")
+    ] = None,
+) -> None:
+    """Render README.md and index.html from result rows."""
+    from mirbench.benchmark.commands import default_out
+    from mirbench.benchmark.protocol import CASTELLON2021
+    from mirbench.leaderboard import build_pages
+
+    folder = results or default_out(CASTELLON2021)
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}; name one with --results")
+    for path in build_pages(folder, out or _page_folder(folder)):
+        typer.echo(f"wrote {path}")
+
+
+def _report(rows: list[Row]) -> None:
+    """Print rows as a table and render the leaderboard that they belong to."""
+    if not rows:
+        return
+    from mirbench.benchmark.reports import row_table
+    from mirbench.leaderboard import build_pages
+
+    typer.echo(row_table(rows))
+    folder = rows[0].path.parent.parent
+    pages = build_pages(folder, _page_folder(folder))
+    typer.echo(f"rows: {folder}\nleaderboard: {pages[-1]}")
+
+
+def _page_folder(results: Path) -> Path:
+    return results.parent if results.name == "results" else results
+
+
+def main() -> None:
+    """Run the command line; errors are one message on stderr, never a traceback."""
+    try:
+        app(standalone_mode=False)
+    except UsageError as error:
+        _fail(str(error), 2)
+    except MirbenchError as error:
+        _fail(str(error), 1)
+    except KeyboardInterrupt:
+        _fail("interrupted; what is finished is kept: run the same command to go on", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if not hasattr(error, "exit_code"):
+            raise
+        if hasattr(error, "show"):
+            error.show()
+        sys.exit(error.exit_code)
+
+
+def _fail(message: str, status: int) -> None:
+    typer.echo(f"mirbench: {message}", err=True)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""What there is: every representation and task, and whether it is ready here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from mirbench.benchmark.api import MirbenchError
+from mirbench.benchmark.datasets import readiness
+from mirbench.benchmark.registry import Plugin, PluginKind, find_plugins, load_task
+from mirbench.benchmark.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One line of ``mirbench list``."""
+
+    kind: PluginKind
+    name: str
+    origin: str
+    title: str
+    ready: bool
+    status: str
+
+
+def list_representations() -> list[Listing]:
+    """List representations; none is imported here.
+
+    Those that come from elsewhere are imported in one other process, to
+    find out whether they can be.
+    """
+    plugins = find_plugins("representation")
+    broken = _try_imports([plugin for plugin in plugins if plugin.origin != "built-in"])
+    twice = _names_used_twice(plugins)
+    lines = []
+    for plugin in plugins:
+        title, reason = "", twice.get(plugin.name) or broken.get(plugin.module or "")
+        if reason is None:
+            title, reason = _static_state(plugin)
+        lines.append(
+            Listing(
+                "representation",
+                plugin.name,
+                plugin.origin,
+                title,
+                reason is None,
+                reason or "ready",
+            )
+        )
+    return lines
+
+
+def list_tasks(data: Path | None = None, cache: Path | None = None) -> list[Listing]:
+    """List tasks, and for each whether its data is here."""
+    plugins = find_plugins("task")
+    twice = _names_used_twice(plugins)
+    lines = []
+    for plugin in plugins:
+        try:
+            task = load_task(plugin.name)
+            state = readiness(task, data, Store(cache))
+            title, ready, status = task.title, state.ready, state.message
+        except MirbenchError as error:
+            title, ready, status = "", False, twice.get(plugin.name) or str(error)
+        lines.append(Listing("task", plugin.name, plugin.origin, title, ready, status))
+    return lines
+
+
+def _static_state(plugin: Plugin) -> tuple[str, str | None]:
+    """Title, and what keeps it from being used, as far as the source tells."""
+    if plugin.source is None:
+        return "", f"there is no module {plugin.module}"
+    try:
+        card = plugin.card()
+        if not plugin.source.defines("load_model"):
+            return "", f"{plugin.source.path} has no function load_model"
+    except SyntaxError as error:
+        return "", f"{plugin.source.path}, line {error.lineno}: {error.msg}"
+    except OSError as error:
+        return "", str(error)
+    for name in card.get("requires", []):
+        if find_spec(name) is None:
+            how = card.get("install", f"pip install {name}")
+            return card.get("title", ""), f"needs {name}, which is not installed: {how}"
+    return card.get("title", ""), None
+
+
+def _names_used_twice(plugins: Sequence[Plugin]) -> dict[str, str]:
+    counts = Counter(plugin.name for plugin in plugins)
+    return {
+        name: "name used twice: "
+        + " and ".join(plugin.place for plugin in plugins if plugin.name == name)
+        for name, count in counts.items()
+        if count > 1
+    }
+
+
+_TRY = """
+import importlib, json, os, sys
+out = os.fdopen(os.dup(1), "w"); os.dup2(2, 1)
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+    except BaseException as error:
+        print(json.dumps([name, f"{type(error).__name__}: {error}"]), file=out, flush=True)
+"""
+
+
+def _try_imports(plugins: Sequence[Plugin], seconds: float = 60.0) -> dict[str, str]:
+    """Import modules in another process; module name to the reason why it cannot be."""
+    modules = sorted({plugin.module for plugin in plugins if plugin.module is not None})
+    if not modules:
+        return {}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _TRY, *modules],
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired:
+        return dict.fromkeys(modules, f"importing it took over {seconds:.0f} s")
+    return {
+        name: f"cannot be imported: {reason}"
+        for name, reason in map(json.loads, done.stdout.splitlines())
+    }

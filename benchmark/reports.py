@@ -1,0 +1,109 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from mirbench.benchmark.listing import Listing
+from mirbench.benchmark.planning import Plan
+from mirbench.benchmark.runner import Row
+
+
+def row_table(rows: Sequence[Row]) -> str:
+    """Scores of result rows, one line a score."""
+    lines = []
+    for row in rows:
+        result = row.result
+        for metric, score in result.scores.items():
+            first = metric == next(iter(result.scores))
+            lines.append(
+                [
+                    result.representation.name if first else "",
+                    f"{result.task.name} ({result.task.split})" if first else "",
+                    metric,
+                    f"{100 * score.value:.1f}",
+                    f"{100 * score.low:.1f} to {100 * score.high:.1f}",
+                    f"{score.n}" if first else "",
+                    f"{result.probe.index} of {result.protocol.probes}" if first else "",
+                    _state(row) if first else "",
+                ]
+            )
+    header = ["representation", "task", "metric", "score", "95 %", "clips", "probe", "row"]
+    protocols = {row.result.protocol.name for row in rows if not row.result.protocol.main_board}
+    note = (
+        f"\nprotocol {', '.join(sorted(protocols))}: for trying things out, not for the main board"
+        if protocols
+        else ""
+    )
+    align = ("left", "left", "left", "right", "left", "right", "left", "left")
+    return tabulate(lines, header, disable_numparse=True, colalign=align) + note
+
+
+def _state(row: Row) -> str:
+    missing = len(row.result.task.missing)
+    state = "found, identical" if row.found else "new"
+    return f"{state}, {missing} clips missing" if missing else state
+
+
+def plan_table(plans: Sequence[Plan]) -> str:
+    """Show what a run would do, one line a pair."""
+    lines = [
+        [
+            plan.representation,
+            f"{plan.task} ({plan.split})",
+            plan.clips,
+            plan.cached,
+            "unknown" if plan.disk_bytes is None else size(plan.disk_bytes),
+            "unknown" if plan.embed_seconds is None else duration(plan.embed_seconds),
+            plan.probes,
+            "there" if plan.row_exists else "new",
+        ]
+        for plan in plans
+    ]
+    header = ["representation", "task", "clips", "cached", "disk", "embedding", "probes", "row"]
+    note = "disk and embedding: for the clips not cached, extrapolated from a few embedded now"
+    return tabulate(lines, header, disable_numparse=True) + f"\n{note}; nothing was written"
+
+
+def listing_table(title: str, listings: Sequence[Listing]) -> str:
+    """Give names, titles and what is missing, wrapped to the terminal."""
+    width = max(40, shutil.get_terminal_size((100, 24)).columns)
+    names = max([len(line.name) for line in listings], default=0) + 2
+    parts = [title]
+    for line in listings:
+        mark = "ready  " if line.ready else "not yet"
+        origin = "" if line.origin == "built-in" else f" [{line.origin}]"
+        parts.append(f"  {line.name:<{names}}{mark}  {line.title}{origin}")
+        if line.status != "ready":
+            indent = " " * (names + 11)
+            parts.append(
+                textwrap.fill(
+                    line.status,
+                    width,
+                    initial_indent=indent,
+                    subsequent_indent=indent,
+                    break_on_hyphens=False,
+                    break_long_words=False,
+                )
+            )
+    return "\n".join(parts) + "\n"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: ``48 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def size(count: float) -> str:
+    """Bytes for people: ``340 kB``, ``1.2 GB``."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
