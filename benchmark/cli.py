@@ -58,9 +58,7 @@ Out = Annotated[
 ]
 Cache = Annotated[
     Path | None,
-    typer.Option(
-        "--cache", help="Folder of embeddings [default: $MIRBENCH_CACHE or the system's]"
-    ),
+    typer.Option("--cache", help="Folder of embeddings [default: $MIRBENCH_CACHE or the system's]"),
 ]
 MaxMissing = Annotated[
     float,
@@ -231,9 +229,7 @@ def list_(
 def leaderboard_build(
     results: Annotated[
         Path | None,
-        typer.Option(
-            "--results", help="Folder of rows [default: as run]"
-        ),
+        typer.Option("--results", help="Folder of rows [default: as run]"),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Where the pages go [default: beside the rows]")

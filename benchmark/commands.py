@@ -17,6 +17,7 @@ from mirbench.benchmark.registry import (
     find_plugins,
     load_task,
     parse_representation,
+    split_folder,
 )
 from mirbench.benchmark.result import Result
 from mirbench.benchmark.runner import (
@@ -182,7 +183,7 @@ def probe(
     rules = get_protocol(protocol)
     store = Store(cache)
     spec = load_task(task)
-    table = load_split(spec, split)
+    table = load_split(spec, split, split_folder(spec.name))
     clips = read_clips(spec, dataset_folder(spec, data, store), table)
     ids = [clip.id for clip in clips]
     if embeddings is not None:
@@ -230,7 +231,7 @@ def plan_jobs(
     if len(set(labels)) < len(labels):
         raise UsageError(f"a representation is named twice: {', '.join(labels)}")
     tasks = [load_task(name) for name in _as_list(task)] if task else _ready_tasks(data, store)
-    tables = {one.name: load_split(one, split) for one in tasks}
+    tables = {one.name: load_split(one, split, split_folder(one.name)) for one in tasks}
     clips: dict[str, tuple[Clip, ...]] = {}
     for spec in specs:
         for one in tasks:

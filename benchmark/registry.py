@@ -296,3 +296,12 @@ def load_task(name: str) -> Task:
     if task.name != name:
         raise PluginError(f"task {name!r} of {plugin.place} calls itself {task.name!r}")
     return task
+
+
+def split_folder(name: str) -> Path:
+    """Folder of a task's splits: mirbench's own, or ``splits`` beside the module of a plugin."""
+    plugin = find_plugin("task", name)
+    if plugin.origin == "built-in" or plugin.source is None:
+        return Path(importlib.import_module("mirbench.splits").__path__[0])
+    beside = plugin.source.path.parent / "splits"
+    return beside if beside.is_dir() else plugin.source.path.parent

@@ -34,13 +34,13 @@ class SplitTable:
         return [clip_id for clip_id, value in self.of.items() if value == split]
 
 
-def load_split(task: Task, name: str, folder: Path | None = None) -> SplitTable:
+def load_split(task: Task, name: str, folder: Path) -> SplitTable:
     """Read a split of a task.
 
     Parameters
     ----------
-    folder : Path, optional
-        Folder of the file, for tasks that are not built in; default: mirbench's own.
+    folder : Path
+        Folder of the file, as `mirbench.benchmark.registry.split_folder` gives it.
 
     Raises
     ------
@@ -52,18 +52,12 @@ def load_split(task: Task, name: str, folder: Path | None = None) -> SplitTable:
     if name not in task.splits:
         offered = ", ".join(task.splits)
         raise UsageError(f"task {task.name!r} has no split {name!r}; it offers: {offered}")
-    path = (folder or _own_folder()) / f"{task.name}.{name}.csv"
+    path = folder / f"{task.name}.{name}.csv"
     try:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"task {task.name!r}: cannot read the split {path}: {error}") from error
     return SplitTable(name, _parse(content, path), hashlib.sha256(content).hexdigest())
-
-
-def _own_folder() -> Path:
-    import mirbench.splits
-
-    return Path(mirbench.splits.__path__[0])
 
 
 def _parse(content: bytes, path: Path) -> dict[str, Split]:
