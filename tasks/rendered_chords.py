@@ -1,0 +1,39 @@
+"""Chord progression of a rendered piece: four in major keys, four in minor ones.
+
+The progression is independent of the key, so pitch classes alone do not tell it:
+a representation must relate chords to the tonic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mirbench.benchmark.api import Clip, Task
+from mirbench.tasks import rendered_corpus as corpus
+
+
+def read_clips(root: Path) -> Iterator[Clip]:
+    """Yield every piece with its progression in Roman numerals."""
+    return corpus.read_clips(root, lambda piece: piece.progression)
+
+
+TASK = Task(
+    name="rendered_chords",
+    title="Rendered: chord progression",
+    version=1,
+    kind="multiclass",
+    labels=(
+        *("I-V-vi-IV", "I-vi-ii-V", "I-IV-I-V", "I-iii-IV-V"),
+        *("i-iv-i-V", "i-VI-iv-V", "i-VII-VI-V", "i-v-VI-iv"),
+    ),
+    metrics=("accuracy",),
+    read_clips=read_clips,
+    folder=corpus.FOLDER,
+    splits=("paper", "artist"),
+    board="rendered",
+    prepare=corpus.prepare,
+    licence=corpus.LICENCE,
+    citation=corpus.CITATION,
+    how_to_get=corpus.HOW_TO_GET,
+)

@@ -1,0 +1,42 @@
+"""Key of a rendered piece: 24 major and minor keys.
+
+Scored as GiantSteps is: 6 s windows, embedded one by one, whose outputs are
+merged into one decision a piece; weighted score of mir_eval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mirbench.benchmark.api import Clip, Task
+from mirbench.tasks import rendered_corpus as corpus
+
+
+def read_clips(root: Path) -> Iterator[Clip]:
+    """Yield every piece with its key, such as ``Db minor``."""
+    return corpus.read_clips(root, lambda piece: piece.key)
+
+
+TASK = Task(
+    name="rendered_key",
+    title="Rendered: key",
+    version=1,
+    kind="multiclass",
+    labels=(
+        *("C major", "Db major", "D major", "Eb major", "E major", "F major"),
+        *("Gb major", "G major", "Ab major", "A major", "Bb major", "B major"),
+        *("C minor", "Db minor", "D minor", "Eb minor", "E minor", "F minor"),
+        *("Gb minor", "G minor", "Ab minor", "A minor", "Bb minor", "B minor"),
+    ),
+    metrics=("weighted_key_score", "accuracy"),
+    read_clips=read_clips,
+    window=6.0,
+    folder=corpus.FOLDER,
+    splits=("paper", "artist"),
+    board="rendered",
+    prepare=corpus.prepare,
+    licence=corpus.LICENCE,
+    citation=corpus.CITATION,
+    how_to_get=corpus.HOW_TO_GET,
+)
