@@ -1,10 +1,18 @@
-"""What tests share."""
+"""Fixtures that several folders of tests share."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -16,3 +24,160 @@ def shared() -> Path:
     if not (folder / "reference").is_dir():
         pytest.skip("the development data (../shared) is not on this machine")
     return folder
+
+
+TASK = '''
+"""Three pitches."""
+
+from mirbench.benchmark.api import Clip, Task
+
+PITCHES = {"high": 1600, "low": 200, "middle": 640}
+
+
+def read_clips(root):
+    for path in sorted(root.glob("*.wav")):
+        number = int(path.stem[4:])
+        yield Clip(path.stem, path, list(PITCHES)[number % 3], f"group{number // 5:02d}")
+
+
+TASK = Task(
+    name="tinytask",
+    title="Tiny task",
+    version=1,
+    kind="multiclass",
+    labels=tuple(PITCHES),
+    metrics=("accuracy",),
+    read_clips=read_clips,
+    folder="tinytask",
+    licence="CC0",
+    citation="none",
+    how_to_get="the tests make it",
+)
+'''
+
+REPRESENTATION = '''
+"""A spectrum of sixteen bands, with NumPy alone."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+CARD = {"title": "Tiny spectrum", "trained_on": "none", "requires": ["numpy"]}
+
+
+class Tiny:
+    sample_rate = 8000
+    dims = 16
+
+    def __init__(self, delay, log):
+        self.delay, self.log = delay, log
+
+    def embed(self, audio, sr):
+        time.sleep(self.delay)
+        if self.log:
+            with (Path(self.log) / "embedded.txt").open("a") as file:
+                file.write(f"{len(audio)}\\n")
+        bands = np.array_split(np.abs(np.fft.rfft(audio, 512)), 16)
+        return np.log1p([band.mean() for band in bands]).astype(np.float32)
+
+
+def load_model(device="cpu", *, delay: float = 0.0, log: str = ""):
+    return Tiny(
+        delay or float(os.environ.get("TINYREP_DELAY", 0)),
+        log or os.environ.get("TINYREP_LOG", ""),
+    )
+'''
+
+
+def make_distribution(site: Path, name: str, entry_points: str) -> None:
+    """Lay a distribution's metadata out as an installer does."""
+    info = site / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(textwrap.dedent(entry_points))
+
+
+@dataclass(frozen=True)
+class TinyPackage:
+    """A third-party distribution with the task ``tinytask`` and the representation ``tinyrep``.
+
+    ``tinyrep`` takes ``delay`` (seconds a clip) and ``log`` (a folder, where
+    every call of embed adds the clip's length to ``embedded.txt``), or
+    TINYREP_DELAY and TINYREP_LOG, which leave label and fingerprint alone.
+    """
+
+    site: Path
+    data: Path
+    env: dict[str, str]
+    task: str = "tinytask"
+    rep: str = "tinyrep"
+    clips: int = 150
+
+    @property
+    def wavs(self) -> list[Path]:
+        return sorted((self.data / "tinytask").glob("*.wav"))
+
+    def mirbench(
+        self, *arguments: str | Path, **env: str | Path
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the command line, with the distribution installed."""
+        return subprocess.run(
+            [sys.executable, "-m", "mirbench.benchmark.cli", *map(str, arguments)],
+            env=self.env | {key: str(value) for key, value in env.items()},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+
+@pytest.fixture(scope="session")
+def tiny_task_package(tmp_path_factory: pytest.TempPathFactory) -> TinyPackage:
+    """Make the distribution, its data and its split; nothing is imported here."""
+    root = tmp_path_factory.mktemp("tiny")
+    site, data = root / "site", root / "data"
+    package = site / "tinypackage"
+    (package / "splits").mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "task.py").write_text(TASK)
+    (package / "rep.py").write_text(REPRESENTATION)
+    make_distribution(
+        site,
+        "tinypackage",
+        """
+        [mirbench.tasks]
+        tinytask = tinypackage.task:TASK
+
+        [mirbench.representations]
+        tinyrep = tinypackage.rep
+        """,
+    )
+    lines = [
+        f"clip{n:03d},{'train' if n < 90 else 'valid' if n < 120 else 'test'}" for n in range(150)
+    ]
+    (package / "splits" / "tinytask.paper.csv").write_text(
+        "\n".join(["clip_id,split", *lines]) + "\n"
+    )
+    (data / "tinytask").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    times = np.arange(1600) / 8000
+    for number in range(150):
+        pitch = (1600, 200, 640)[number % 3] * 2 ** rng.uniform(-0.2, 0.2)
+        wave = 0.3 * np.sin(2 * np.pi * pitch * times) + rng.normal(0, 0.02, 1600)
+        soundfile.write(data / "tinytask" / f"clip{number:03d}.wav", wave, 8000)
+    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
+    env = {k: v for k, v in os.environ.items() if not k.startswith("MIRBENCH_")}
+    return TinyPackage(site, data, env | {"PYTHONPATH": path, "MIRBENCH_DATA": str(data)})
+
+
+@pytest.fixture
+def tiny(tiny_task_package: TinyPackage, monkeypatch: pytest.MonkeyPatch) -> Iterator[TinyPackage]:
+    """Give the same, installed in this process too."""
+    from mirbench.benchmark.registry import load_task
+
+    monkeypatch.syspath_prepend(tiny_task_package.site)
+    monkeypatch.setenv("PYTHONPATH", tiny_task_package.env["PYTHONPATH"])
+    load_task.cache_clear()
+    yield tiny_task_package
+    load_task.cache_clear()
