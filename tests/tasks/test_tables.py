@@ -14,7 +14,8 @@ from mirbench.benchmark.api import DataError
 from mirbench.tasks._tables import find_file, read_table
 
 COLUMNS = ["clip_id", "Artist", "mean arousal"]
-_CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
+# A writer may leave a lone carriage return unquoted, and then nobody can tell it from a line end.
+_CELLS = st.text("aB0 .\"',;\t\n\u00e9\u2026\ufeff", max_size=8)
 
 
 @given(
