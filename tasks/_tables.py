@@ -60,7 +60,7 @@ def subfolders(root: Path) -> list[Path]:
 
 
 def read_table(path: Path, columns: Sequence[str]) -> Iterator[Row]:
-    """Yield the wanted cells of each row; blank lines are skipped.
+    """Yield the wanted cells of each row; blank rows are skipped.
 
     Parameters
     ----------
@@ -83,9 +83,9 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     try:
         next(rows)
         for row in rows:
+            if not any(cell.strip() for cell in row):
+                continue
             if len(row) < width:
-                if not any(cell.strip() for cell in row):
-                    continue
                 raise DataError(
                     f"{path}: line {rows.line_num}: found {len(row)} cells, but the columns "
                     f"{', '.join(columns[:4])} need at least {width}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,6 +17,12 @@ from mirbench.benchmark.api import DataError
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _SHEET = "xl/worksheets/sheet1.xml"
 _STRINGS = "xl/sharedStrings.xml"
+
+#: What the standard library raises on damaged, truncated, encrypted or unfamiliar archives.
+_UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, ElementTree.ParseError, OSError, EOFError),
+    *(KeyError, IndexError, ValueError, NotImplementedError, RuntimeError),
+)
 
 #: Larger parts than this, in bytes, are no table of a few hundred tracks.
 _MAX_PART = 20_000_000
@@ -34,10 +41,7 @@ def read_sheet(path: Path) -> list[dict[str, str]]:
             has_strings = _STRINGS in archive.namelist()
             strings = _read_strings(_parse(archive, _STRINGS)) if has_strings else []
             return [_read_row(row, strings) for row in _parse(archive, _SHEET).iter(_MAIN + "row")]
-    except (
-        *(zipfile.BadZipFile, ElementTree.ParseError, OSError),
-        *(KeyError, IndexError, ValueError, EOFError, NotImplementedError),
-    ) as error:
+    except _UNREADABLE as error:
         raise DataError(
             f"{path}: not a readable spreadsheet ({type(error).__name__}: {error}); download it "
             "again, or remove it to do without it"

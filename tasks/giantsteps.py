@@ -114,15 +114,16 @@ def read_test_tracks(root: Path) -> list[Track]:
     """
     base = _find_folder(root, TEST_FOLDER)
     artists = _read_test_artists(base / "sources.xlsx")
-    files = {path.name.split(".")[0]: path for path in base.glob("annotations/key/*.key")}
-    if not files:
-        raise DataError(f"no annotations/key/<track>.LOFI.key below {base}. {HOW_TO_GET}")
+    folder = base / "annotations" / "key"
     tracks = []
-    for track, path in sorted((parse_id(name, path, 1), path) for name, path in files.items()):
+    for path in folder.glob("[0-9]*.key"):
+        track = parse_id(path.name.partition(".")[0], path, 1)
         key = parse_key(path.read_text(encoding="utf-8-sig", errors="replace"))
         if key is None:
             raise DataError(f"{path}: line 1: expected one key such as 'D major'")
         tracks.append(Track(track, key, artists.get(track, ()), _audio(base, track)))
+    if not tracks:
+        raise DataError(f"no <track>.LOFI.key in {folder}. {HOW_TO_GET}")
     return sorted(tracks, key=lambda track: int(track.id))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tarfile
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,20 @@ def shared() -> Path:
     folder = ROOT.parent / "shared"
     if not (folder / "reference").is_dir():
         pytest.skip("the development data (../shared) is not on this machine")
+    return folder
+
+
+#: Thousands of small files that no reader opens.
+_UNUSED = ("/md5/", "/jams/", "/genre/", "/giantsteps/")
+
+
+@pytest.fixture(scope="session")
+def annotation_files(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the annotation files of the four datasets as their publishers lay them out."""
+    folder = tmp_path_factory.mktemp("annotations")
+    with tarfile.open(shared / "datasets" / "annotations.tar.xz") as archive:
+        wanted = [m for m in archive if not any(part in m.name for part in _UNUSED)]
+        archive.extractall(folder, members=wanted, filter="data")
     return folder
 
 

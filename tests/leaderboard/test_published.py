@@ -1,0 +1,61 @@
+"""Published figures are carried as printed: complete, in our units, with their averages."""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+from typing import Any
+
+import pytest
+
+METRICS = {
+    "magnatagatune": {"roc_auc", "average_precision"},
+    "gtzan": {"accuracy"},
+    "giantsteps": {"weighted_key_score"},
+    "emomusic": {"r2_arousal", "r2_valence"},
+}
+
+
+def _load(name: str) -> dict[str, Any]:
+    folder = importlib.resources.files("mirbench.leaderboard") / "published"
+    content: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    return content
+
+
+@pytest.mark.parametrize(("name", "n_rows"), [("castellon2021", 9), ("marble", 9)])
+def test_rows_are_complete(name: str, n_rows: int) -> None:
+    table = _load(name)
+    assert (table["status"], table["split"]) == ("published", "paper")
+    assert table["source"]["url"].startswith("https://arxiv.org/abs/")
+    assert len({row["representation"] for row in table["rows"]}) == n_rows
+    for row in table["rows"]:
+        assert {task: set(scores) for task, scores in row["scores"].items()} == METRICS
+        assert all(0 < value < 1 for scores in row["scores"].values() for value in scores.values())
+        paths = {f"{task}.{metric}" for task in METRICS for metric in METRICS[task]}
+        assert set(row.get("starred", ())) <= paths | {"average"}
+
+
+def test_averages_of_table_3_follow_from_its_cells() -> None:
+    for row in _load("castellon2021")["rows"]:
+        tasks = [sum(scores.values()) / len(scores) for scores in row["scores"].values()]
+        assert sum(tasks) / len(tasks) == pytest.approx(row["average"], abs=0.001), row
+
+
+def test_stars_mark_what_another_subset_of_emomusic_was_used_for() -> None:
+    starred = {row["representation"]: row["starred"] for row in _load("castellon2021")["rows"]}
+    assert starred["JUKEBOX"] == []
+    assert starred["state of the art (2021)"] == [
+        "emomusic.r2_arousal",
+        "emomusic.r2_valence",
+        "average",
+    ]
+
+
+def test_a_few_figures_as_printed() -> None:
+    table_3 = {row["representation"]: row for row in _load("castellon2021")["rows"]}
+    assert table_3["CHROMA"]["scores"]["giantsteps"]["weighted_key_score"] == 0.565
+    assert table_3["JUKEBOX"]["scores"]["emomusic"]["r2_valence"] == 0.617
+    assert table_3["MUSICNN"]["dims"] == 4194
+    marble = {row["representation"]: row for row in _load("marble")["rows"]}
+    assert marble["MULE"]["scores"]["magnatagatune"]["average_precision"] == 0.401
+    assert "MuQ" in marble["MuQ (m4a)"]["source"]["citation"]

@@ -1,0 +1,91 @@
+"""The frozen split files, as far as they can be checked without any dataset."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from mirbench.benchmark.api import SPLITS, DataError
+from mirbench.splits.make import split_path
+from mirbench.splits.table import format_split, read_split, sizes
+from mirbench.tasks import emomusic, giantsteps, gtzan, magnatagatune
+
+TASKS = {module.TASK.name: module.TASK for module in (magnatagatune, gtzan, giantsteps, emomusic)}
+PAPER_SIZES = {
+    "magnatagatune": (18_706, 1_825, 5_329),
+    "gtzan": (443, 197, 290),
+    "giantsteps": (923, 236, 604),
+    "emomusic": (504, 115, 125),
+}
+FILES = list(itertools.product(TASKS, ("paper", "artist")))
+
+
+@pytest.mark.parametrize(("task", "split"), FILES)
+def test_form(task: str, split: str) -> None:
+    content = split_path(task, split).read_bytes()
+    header, *rows = content.decode("ascii").removesuffix("\n").split("\n")
+    assert header == "clip_id,split"
+    assert b"\r" not in content
+    assert content.endswith(b"\n")
+    ids = [row.split(",")[0] for row in rows]
+    assert ids == sorted(set(ids))
+    assert {row.split(",")[1] for row in rows} == set(SPLITS)
+    assert format_split(read_split(split_path(task, split))).encode() == content
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_sizes(task: str) -> None:
+    paper = read_split(split_path(task, "paper"))
+    artist = read_split(split_path(task, "artist"))
+    assert sizes(paper) == PAPER_SIZES[task]
+    assert paper.keys() == artist.keys()
+    for ours, theirs in zip(sizes(artist), sizes(paper), strict=True):
+        assert abs(ours - theirs) <= 0.1 * theirs
+    assert TASKS[task].splits == ("paper", "artist")
+
+
+@pytest.mark.parametrize("task", ["magnatagatune", "giantsteps", "emomusic"])
+def test_ids_are_plain_numbers(task: str) -> None:
+    assert all(clip == str(int(clip)) for clip in read_split(split_path(task, "paper")))
+
+
+def test_gtzan_covers_every_genre_and_is_one_list() -> None:
+    paper = read_split(split_path("gtzan", "paper"))
+    assert paper == read_split(split_path("gtzan", "artist"))
+    labels = {clip.id: clip.label for clip in gtzan.read_clips(Path("absent"))}
+    assert paper.keys() <= labels.keys()
+    for split in SPLITS:
+        counts = Counter(labels[clip] for clip in paper if paper[clip] == split)
+        assert counts.keys() == set(gtzan.GENRES)
+        assert min(counts.values()) >= 12
+    assert paper["jazz.00054"] == "train"
+
+
+def test_empty_clips_of_magnatagatune_are_left_out() -> None:
+    assert not magnatagatune.EMPTY_CLIPS & read_split(split_path("magnatagatune", "paper")).keys()
+
+
+def test_giantsteps_artist_contains_the_test_set_of_the_paper() -> None:
+    paper = read_split(split_path("giantsteps", "paper"))
+    artist = read_split(split_path("giantsteps", "artist"))
+    assert all(artist[clip] == "test" for clip in paper if paper[clip] == "test")
+    assert sum(artist[clip] != paper[clip] for clip in paper) == 22
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,split\n", "line 1: expected the header clip_id,split"),
+        ("clip_id,split\n1,dev\n", "line 2: expected .* found '1,dev'"),
+        ("clip_id,split\n1,test\n1,train\n", "line 3: expected a new clip id"),
+        ("clip_id,split\n1\n", "line 2: expected"),
+    ],
+)
+def test_malformed_split_files_are_explained(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_split(path)
