@@ -148,6 +148,34 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """One file that a dataset is downloaded as.
+
+    Attributes
+    ----------
+    filename : str
+        Where it goes below the dataset's folder, with ``/`` between folders.
+    mirrors : tuple of str
+        http or https addresses, in the order in which they are tried; none
+        if the file is only given on request.
+    sha256, md5 : str or None
+        Of the file, in hex, where its publishers or earlier users wrote it down.
+    bytes : int or None
+        Its size, where that is known.
+    unpack : {"zip", "tar.gz"} or None
+        The file is an archive, to be unpacked into the dataset's folder. Files
+        ``name.001``, ``name.002``, … are one archive in pieces.
+    """
+
+    filename: str
+    mirrors: tuple[str, ...]
+    sha256: str | None = None
+    md5: str | None = None
+    bytes: int | None = None
+    unpack: Literal["zip", "tar.gz"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One dataset with labels, fixed splits and metrics, as data.
 
@@ -169,6 +197,12 @@ class Task:
     window : float or None
         Clips are cut into full windows of so many seconds, embedded one by
         one and scored together.
+    downloads : tuple of Download
+        What ``mirbench data fetch`` downloads and unpacks, in order.
+    list_files : callable or None
+        ``list_files(root)`` yields a `Download` for each single file of audio,
+        for datasets that are not published as archives. It may read what
+        `downloads` brought, and raises `DataError` where that is absent.
     prepare : callable or None
         ``prepare(root)`` makes the dataset, for tasks that need no download.
     board : str
@@ -193,6 +227,8 @@ class Task:
     how_to_get: str
     splits: tuple[str, ...] = ("paper",)
     window: float | None = None
+    downloads: tuple[Download, ...] = ()
+    list_files: Callable[[Path], Iterator[Download]] | None = field(default=None, repr=False)
     prepare: Callable[[Path], None] | None = field(default=None, repr=False)
     board: str = "other"
     stem: Callable[[str], str] = field(default=str, repr=False)

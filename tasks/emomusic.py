@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirbench.benchmark.api import Clip, DataError, Task
+from mirbench.benchmark.api import Clip, DataError, Download, Task
 from mirbench.tasks._artists import components, names_of
 from mirbench.tasks._tables import find_file, parse_id, read_table
 
@@ -160,6 +160,20 @@ TASK = Task(
         "emotional analysis of music, CrowdMM 2013"
     ),
     how_to_get=HOW_TO_GET,
+    downloads=(
+        Download(
+            filename="annotations.tar.gz",
+            mirrors=(),
+            sha256="e0cb0b06e1b0ce7f04b1572fc410937699b7fad9dae67ddaa745f06cda4b0b33",
+            unpack="tar.gz",
+        ),
+        Download(
+            filename="clips_45sec.tar.gz",
+            mirrors=(),
+            sha256="3994a5d5fefc27f9540d1a69cd7f1294c68e6cb311ce49765021e2e9c7a1057b",
+            unpack="tar.gz",
+        ),
+    ),
     splits=("paper", "artist"),
     board="paper",
     stem=feature_stem,

@@ -10,11 +10,12 @@ with flats: ``C major``, ``Db major``, …, ``B major``, then the same minor.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirbench.benchmark.api import Clip, DataError, Task
+from mirbench.benchmark.api import Clip, DataError, Download, Task
 from mirbench.tasks._artists import components, names_of
 from mirbench.tasks._tables import parse_id, read_table, subfolders
 from mirbench.tasks._xlsx import read_sheet
@@ -25,7 +26,15 @@ KEYS = tuple(f"{tonic} {mode}" for mode in ("major", "minor") for tonic in TONIC
 MTG_FOLDER = "giantsteps-mtg-key-dataset"
 TEST_FOLDER = "giantsteps-key-dataset"
 
+_MD5 = re.compile(r"[0-9a-f]{32}")
+
 _FLATS = {"C#": "Db", "D#": "Eb", "F#": "Gb", "G#": "Ab", "A#": "Bb"}
+
+#: Where the audio of each set is; the links of the shop itself are dead.
+_BACKUPS = {
+    MTG_FOLDER: "https://www.cp.jku.at/datasets/giantsteps/mtg_key_backup/",
+    TEST_FOLDER: "https://www.cp.jku.at/datasets/giantsteps/backup/",
+}
 
 HOW_TO_GET = (
     f"Put https://github.com/GiantSteps/{TEST_FOLDER} and https://github.com/GiantSteps/"
@@ -127,6 +136,27 @@ def read_test_tracks(root: Path) -> list[Track]:
     return sorted(tracks, key=lambda track: int(track.id))
 
 
+def list_files(root: Path) -> Iterator[Download]:
+    """Yield the audio file of every track that the task uses, with its published MD5.
+
+    Raises
+    ------
+    DataError
+        If the annotations are not there, or an MD5 file holds none.
+    """
+    tracks = {MTG_FOLDER: read_mtg_tracks(root), TEST_FOLDER: read_test_tracks(root)}
+    for folder, members in tracks.items():
+        base = _find_folder(root, folder)
+        for track in members:
+            if track.key is not None:
+                name = track.audio.name
+                yield Download(
+                    filename=track.audio.relative_to(root).as_posix(),
+                    mirrors=(_BACKUPS[folder] + name,),
+                    md5=_read_md5(base / "md5" / f"{track.id}.LOFI.md5"),
+                )
+
+
 def parse_key(text: str) -> str | None:
     """Write a key such as ``C# minor`` as the label ``Db minor``; None if it is not one key."""
     words = text.split()
@@ -181,6 +211,15 @@ def _read_test_artists(sources: Path) -> dict[str, tuple[str, ...]]:
     return artists
 
 
+def _read_md5(path: Path) -> str | None:
+    if not path.is_file():
+        return None
+    words = path.read_text(encoding="ascii", errors="replace").lower().split()
+    if not words or not _MD5.fullmatch(words[0]):
+        raise DataError(f"{path}: line 1: expected an MD5 of 32 hexadecimal digits")
+    return words[0]
+
+
 def _split_artists(cell: str) -> tuple[str, ...]:
     return tuple(artist.strip() for artist in cell.split(","))
 
@@ -220,6 +259,15 @@ TASK = Task(
         "from user corrections, ISMIR 2015; Á. Faraldo, GiantSteps MTG key dataset, 2016"
     ),
     how_to_get=HOW_TO_GET,
+    downloads=tuple(
+        Download(
+            filename=f"{name}-master.zip",
+            mirrors=(f"https://github.com/GiantSteps/{name}/archive/refs/heads/master.zip",),
+            unpack="zip",
+        )
+        for name in (MTG_FOLDER, TEST_FOLDER)
+    ),
+    list_files=list_files,
     splits=("paper", "artist"),
     board="paper",
     window=30.0,

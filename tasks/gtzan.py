@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mirbench.benchmark.api import Clip, Task
+from mirbench.benchmark.api import Clip, Download, Task
 
 GENRES = (
     "blues",
@@ -123,6 +123,16 @@ TASK = Task(
         "The original host is gone. Download genres.tar.gz (1.2 GB, sha256 24347e02…4ef2c6) from "
         "https://huggingface.co/datasets/marsyas/gtzan/tree/main/data and unpack it into the "
         "folder gtzan, which then holds genres/blues/blues.00000.wav and so on."
+    ),
+    downloads=(
+        Download(
+            filename="genres.tar.gz",
+            mirrors=(
+                "https://huggingface.co/datasets/marsyas/gtzan/resolve/main/data/genres.tar.gz",
+            ),
+            sha256="24347e0223d2ba798e0a558c4c172d9d4a19c00bb7963fe055d183dadb4ef2c6",
+            unpack="tar.gz",
+        ),
     ),
     splits=("paper", "artist"),
     board="paper",

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mirbench.benchmark.api import Clip, DataError, Task
+from mirbench.benchmark.api import Clip, DataError, Download, Task
 from mirbench.tasks._artists import components
 from mirbench.tasks._magnatune import is_compilation, performers
 from mirbench.tasks._tables import find_file, parse_id, read_table
@@ -33,6 +33,16 @@ TAGS = (
 EMPTY_CLIPS = frozenset({"35644", "55753", "57881"})
 
 _MP3_PATH = re.compile(r"[0-9a-f]/[^/]+\.mp3")
+
+_HOSTS = ("https://mirg.city.ac.uk", "http://mi.soi.city.ac.uk")
+
+_SHA256 = {
+    "annotations_final.csv": "99b94e95825d4fa576386a5367b9c96e0ec636e9f9c240aceb492f4728f68c3c",
+    "clip_info_final.csv": "cb6108a10d3a91f0bfd7d2fbec2382559d15f20c8d28093f14e12162a47a3e78",
+    "mp3.zip.001": "f857fe185968773058cc71662c2ef5d8f2d4b7338e3c122cfd52f82dcb9760b9",
+    "mp3.zip.002": "fc2e1ec441755556ed1398b1808f1b08b6034372f8bc27394510c0c58cdb52ce",
+    "mp3.zip.003": "83a689824c17e82f6eb81cdbc4e4ca239a4cfc1fb41f1a5c80b861caec90450f",
+}
 
 HOW_TO_GET = (
     "Download annotations_final.csv, clip_info_final.csv and mp3.zip.001 to .003 (2.8 GB) from "
@@ -135,6 +145,15 @@ TASK = Task(
         "games: the case of music tagging, ISMIR 2009"
     ),
     how_to_get=HOW_TO_GET,
+    downloads=tuple(
+        Download(
+            filename=name,
+            mirrors=tuple(f"{host}/datasets/magnatagatune/{name}" for host in _HOSTS),
+            sha256=sha256,
+            unpack="zip" if name.startswith("mp3.zip") else None,
+        )
+        for name, sha256 in _SHA256.items()
+    ),
     splits=("paper", "artist"),
     board="paper",
     stem=feature_stem,
