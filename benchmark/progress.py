@@ -6,8 +6,11 @@ import sys
 from typing import Any
 
 
-def bar(description: str, total: int, unit: str, done: int = 0) -> Any:
-    """Give a progress bar on stderr, to be used in a with statement; ``update(n)`` advances it."""
+def bar(description: str, total: int | None, unit: str, done: int = 0, quiet: bool = False) -> Any:
+    """Give a progress bar on stderr, to be used in a with statement; ``update(n)`` advances it.
+
+    Bytes (unit ``B``) are shown as kB, MB and GB; `quiet` shows nothing.
+    """
     from tqdm import tqdm
 
     return tqdm(
@@ -15,7 +18,8 @@ def bar(description: str, total: int, unit: str, done: int = 0) -> Any:
         total=total,
         initial=done,
         unit=unit,
-        disable=None,
+        unit_scale=unit == "B",
+        disable=quiet or None,
         dynamic_ncols=True,
         smoothing=0.1,
     )

@@ -13,7 +13,9 @@ PACKAGES = ("benchmark", "representations", "tasks", "splits", "leaderboard")
 #: Layers of the harness, from the top; a module imports from lower layers or its own.
 LAYERS = (
     {"cli"},
-    {"planning", "listing", "reports", "commands"},
+    {"planning", "listing", "reports", "commands", "doctor_report", "reproduce_report"},
+    {"doctor", "reproduce"},
+    {"fetching", "features"},
     {"runner", "datasets"},
     {"assessment"},
     {"rows", "precomputed", "environment"},
@@ -21,7 +23,9 @@ LAYERS = (
     {"registry"},
     {"splits"},
     {"store"},
+    {"download", "unpack"},
     {"engine", "audio", "protocol", "metrics", "contract", "kernels", "progress", "sources"},
+    {"checksums"},
     {"api"},
 )
 LEVEL = {name: number for number, names in enumerate(LAYERS) for name in names}
