@@ -8,9 +8,13 @@ Windows are cut before resampling, as in Castellon et al. (ISMIR 2021).
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
+import os
 import re
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,15 +40,51 @@ class AudioInfo:
     format: str
 
 
+@contextlib.contextmanager
+def quiet_decoders() -> Iterator[None]:
+    """Keep decoders written in C from writing remarks on broken files to stderr.
+
+    Python's own stderr goes on working. Not to be entered by two threads at once.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:
+        yield
+        return
+    python_stderr = sys.stderr
+    try:
+        uses_it = python_stderr.fileno() == 2
+    except (OSError, ValueError, AttributeError):
+        uses_it = False
+    with os.fdopen(kept, "w", buffering=1) as same, open(os.devnull, "w") as nowhere:
+        if uses_it:
+            python_stderr.flush()
+            sys.stderr = same
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            same.flush()
+            os.dup2(kept, 2)
+            if uses_it:
+                sys.stderr = python_stderr
+
+
 def audio_info(path: Path) -> AudioInfo:
     """Read duration and format from a file's header, without decoding it.
 
     Raises
     ------
     UnusableClip
-        If there is no such file, or it is empty or not audio.
+        If there is no such file, or it is empty, not audio, or shorter than
+        its own header says.
     """
     with _open(path) as file:
+        if file.frames == 0:
+            raise UnusableClip(f"{path.name} holds no audio")
+        promised, rate = _promised_frames(file), file.samplerate
+        if _is_truncated(file.frames, promised, rate, file.format):
+            raise _truncated(path, file.frames, promised, rate)
         return AudioInfo(file.frames / file.samplerate, file.samplerate, file.channels, file.format)
 
 
@@ -130,10 +170,7 @@ def _decode(path: Path, start: float, duration: float | None) -> tuple[FloatArra
     if len(samples) == 0:
         raise UnusableClip(f"{path.name} holds no audio")
     if _is_truncated(len(samples), promised, rate, file.format):
-        raise UnusableClip(
-            f"{path.name} is truncated: {len(samples) / rate:.1f} s of {promised / rate:.1f} s "
-            "can be decoded"
-        )
+        raise _truncated(path, len(samples), promised, rate)
     mono: FloatArray = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
     if not np.isfinite(mono).all():
         raise UnusableClip(f"{path.name} holds samples that are NaN or infinite")
@@ -144,6 +181,11 @@ def _is_truncated(decoded: int, promised: int, rate: int, kind: str) -> bool:
     # The length of an mp3 without a Xing header is a guess from its first bit rate.
     allowed = promised / 2 if kind in ("MPEG", "MP3") else SHORTFALL * rate
     return promised - decoded > allowed
+
+
+def _truncated(path: Path, decoded: int, promised: int, rate: int) -> UnusableClip:
+    found, wanted = decoded / rate, promised / rate
+    return UnusableClip(f"{path.name} is truncated: {found:.1f} s of {wanted:.1f} s can be decoded")
 
 
 def _promised_frames(file: Any) -> int:

@@ -28,6 +28,8 @@ app = typer.Typer(
 )
 board = typer.Typer(help="The leaderboard.", no_args_is_help=True)
 app.add_typer(board, name="leaderboard")
+datasets = typer.Typer(help="Check or download datasets.", no_args_is_help=True)
+app.add_typer(datasets, name="data")
 
 Reps = Annotated[
     list[str],
@@ -223,6 +225,39 @@ def list_(
         typer.echo(listing_table("Representations", list_representations()))
     if what != "representations":
         typer.echo(listing_table("Tasks", list_tasks(data, cache)))
+
+
+TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Task, as in: mirbench list tasks")]
+
+
+@datasets.command("doctor")
+def data_doctor(
+    task: TaskName,
+    data: Data = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Decode every clip to its end, not only headers")
+    ] = False,
+    jobs: Jobs = None,
+    cache: Cache = None,
+    max_missing: MaxMissing = 0.05,
+) -> None:
+    """Say what of a dataset is there, what is wrong with it, and what to do next."""
+    from mirbench.benchmark.doctor import check_dataset
+    from mirbench.benchmark.doctor_report import checkup_report
+
+    checkup = check_dataset(task, data, cache, deep, jobs, max_missing)
+    typer.echo(checkup_report(checkup))
+    if not checkup.ready:
+        raise MirbenchError(f"task {task} cannot run with the data that is here")
+
+
+@datasets.command("fetch")
+def data_fetch(task: TaskName, data: Data = None, cache: Cache = None) -> None:
+    """Download a dataset, check and unpack it; run it again to go on where it stopped."""
+    from mirbench.benchmark.doctor_report import fetch_report
+    from mirbench.benchmark.fetching import fetch
+
+    typer.echo(fetch_report(fetch(task, data, cache)))
 
 
 @board.command("build")

@@ -28,7 +28,7 @@ from mirbench.benchmark.api import (
     Task,
     UnusableClip,
 )
-from mirbench.benchmark.audio import audio_info, read_audio, read_windows
+from mirbench.benchmark.audio import audio_info, quiet_decoders, read_audio, read_windows
 from mirbench.benchmark.contract import ModelInfo, describe_model, embed_clips
 from mirbench.benchmark.engine import free_cpus, map_unordered
 from mirbench.benchmark.progress import bar, say
@@ -215,7 +215,8 @@ def embed_chunk(chunk: Chunk) -> Outcome:
     missing: dict[str, str] = {}
     for clip in chunk.clips:
         try:
-            pieces = _read(clip, chunk.window, info)
+            with quiet_decoders():
+                pieces = _read(clip, chunk.window, info)
         except UnusableClip as error:
             missing[clip.id] = str(error)
             continue
