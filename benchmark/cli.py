@@ -282,6 +282,60 @@ def leaderboard_build(
         typer.echo(f"wrote {path}")
 
 
+@app.command()
+def reproduce(
+    what: Annotated[str, typer.Argument(metavar="PAPER", help="castellon2021")],
+    rep: Annotated[
+        list[str] | None, typer.Option("--rep", help="As in Table 3 (repeat) [default: all six]")
+    ] = None,
+    task: Annotated[
+        list[str] | None, typer.Option("--task", help="Task (repeat) [default: all four]")
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option("--features", help="Folder of the archives [default: download them]"),
+    ] = None,
+    checksums: Annotated[
+        Path | None,
+        typer.Option("--checksums", help="Table (as of sha256sum) in place of the published one"),
+    ] = None,
+    data: Data = None,
+    device: Device = "cpu",
+    protocol: ProtocolName = "castellon2021",
+    out: Out = None,
+    cache: Cache = None,
+    max_missing: MaxMissing = 0.05,
+    force: Force = False,
+) -> None:
+    """Probe the features that a paper's authors published; print its table, ours beside theirs."""
+    if what != "castellon2021":
+        raise UsageError(f"there is nothing to reproduce named {what!r}; there is: castellon2021")
+    from mirbench.benchmark.features import read_checksums
+    from mirbench.benchmark.progress import say
+    from mirbench.benchmark.reproduce import reproduce as measure
+    from mirbench.benchmark.reproduce_report import cell_line, table_3
+    from mirbench.leaderboard.references import published_scores
+
+    cells = measure(
+        rep,
+        task,
+        features=features,
+        checksums=None if checksums is None else read_checksums(checksums),
+        data=data,
+        device=device,
+        protocol=protocol,
+        out=out,
+        cache=cache,
+        max_missing=max_missing,
+        force=force,
+        on_cell=lambda cell: say(cell_line(cell)),
+    )
+    typer.echo(table_3(cells, published_scores(what)))
+    failed = [cell for cell in cells if cell.row is None]
+    if len(failed) == len(cells) or not all(cell.excused for cell in failed):
+        raise MirbenchError(f"{len(failed)} of {len(cells)} cells could not be measured")
+
+
 def _report(rows: list[Row]) -> None:
     """Print rows as a table and render the leaderboard that they belong to."""
     if not rows:

@@ -256,8 +256,8 @@ def _decode(work: _Work) -> list[Fault]:
     for clip in work.clips:
         assert clip.path is not None
         try:
-            rate = audio_info(clip.path).sample_rate
             with quiet_decoders():
+                rate = audio_info(clip.path).sample_rate
                 if work.window is None:
                     read_audio(clip.path, rate, clip.start, clip.duration)
                 else:

@@ -37,8 +37,13 @@ def _paragraphs(checkup: Checkup, width: int) -> Iterator[list[str]]:
     yield [line for label, text in _facts(checkup) for line in _entry(label, text, width)]
     if checkup.usable:
         yield _split_table(checkup).splitlines()
-    for text in _advice(checkup):
-        yield textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
+    for text, command in _advice(checkup):
+        # A command is never wrapped, so that it can be copied.
+        yield [*_wrapped(text, width), *([f"    {command}"] if command else [])]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
 
 
 def _facts(checkup: Checkup) -> Iterator[tuple[str, str]]:
@@ -119,7 +124,8 @@ def _split_table(checkup: Checkup) -> str:
     return textwrap.indent(table, "  ")
 
 
-def _advice(checkup: Checkup) -> Iterator[str]:
+def _advice(checkup: Checkup) -> Iterator[tuple[str, str]]:
+    """Give what to do next, as text and a command."""
     task, where = checkup.task, ""
     if checkup.data is not None and not checkup.made:
         where = f" --data {shlex.quote(str(checkup.data))}"
@@ -127,28 +133,26 @@ def _advice(checkup: Checkup) -> Iterator[str]:
     if checkup.ready:
         many = "1 clip is" if faults == 1 else f"{faults:,} clips are"
         left = f", though {many} left out and counted as missing in the result" if faults else ""
-        yield f"{task.name} can run{left}."
-        yield f"Next: mirbench run --rep mfcc --task {task.name}{where}"
+        run = f"mirbench run --rep mfcc --task {task.name}{where}"
+        yield f"{task.name} can run{left}. Next:", run
         return
     if checkup.usable and checkup.problem is None:
-        yield (
-            f"{task.name} cannot run yet: {faults:,} of {checkup.clips:,} clips are unusable, and "
-            f"{100 * checkup.max_missing:g} % may be (--max-missing)."
-        )
+        unusable = f"{faults:,} of {checkup.clips:,} clips are unusable"
+        allowed = f"{100 * checkup.max_missing:g} % may be (--max-missing)"
+        yield f"{task.name} cannot run yet: {unusable}, and {allowed}.", ""
     else:
-        yield f"{task.name} cannot run yet."
-    on_request = [item for item in task.downloads if not item.mirrors]
+        yield f"{task.name} cannot run yet.", ""
     lying = {state.name for state in checkup.files if state.state in ("right", "unchecked")}
+    absent = [item for item in task.downloads if item.filename not in lying]
     fetch = f"mirbench data fetch {task.name}{where}"
-    if on_request and not all(item.filename in lying for item in on_request):
-        yield f"Next: {task.how_to_get}"
-        yield f"With the archives in {checkup.fetch_into}, this unpacks them: {fetch}"
+    if any(not item.mirrors for item in absent):
+        yield f"Next: {task.how_to_get}", ""
+        yield f"Archives that lie in {checkup.fetch_into} are checked and unpacked by:", fetch
     elif task.downloads or task.list_files is not None:
-        already = ", unpacks what is there" if lying else ""
-        yield f"Next: {fetch} (downloads what is missing{already}, into {checkup.fetch_into})"
-        yield f"Or by hand: {task.how_to_get}"
+        yield f"Next, to download and unpack what is missing into {checkup.fetch_into}:", fetch
+        yield f"Or by hand: {task.how_to_get}", ""
     else:
-        yield f"Next: {task.how_to_get}"
+        yield f"Next: {task.how_to_get}", ""
 
 
 def fetch_report(fetched: Fetched) -> str:
@@ -164,5 +168,5 @@ def fetch_report(fetched: Fetched) -> str:
         space = size(sum(path.stat().st_size for path in fetched.archives))
         lines.append(f"The archives are not needed any more and may be deleted ({space}): {names}")
     where = "" if task.prepare is not None else f" --data {shlex.quote(str(folder.parent))}"
-    lines.append(f"Next: mirbench data doctor {task.name}{where}")
+    lines.append(f"Next:\n    mirbench data doctor {task.name}{where}")
     return "\n".join(lines)

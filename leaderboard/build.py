@@ -9,12 +9,18 @@ from tabulate import tabulate
 
 from mirbench.benchmark.result import read_results, write_page
 from mirbench.leaderboard.frame import to_frame
-from mirbench.leaderboard.tables import Table, tables
+from mirbench.leaderboard.references import COLUMNS, NAMES, load_published
+from mirbench.leaderboard.tables import Table, metric_name, tables
 
 INTRODUCTION = (
     "Shallow probes on frozen music-audio representations, after Castellon, Donahue & Liang "
     "(ISMIR 2021). Scores are times 100, with 95 % intervals from a bootstrap over groups "
     "(artists, songs or bands) of the test set; rows whose intervals overlap may not differ."
+)
+
+PUBLISHED = (
+    "As published, not run by mirbench: reference figures for the paper's tasks, times 100, "
+    "unranked. They were measured by others, with their own code."
 )
 
 
@@ -53,7 +59,32 @@ def _markdown(found: list[Table]) -> str:
         parts.append(tabulate(lines, header, tablefmt="pipe", disable_numparse=True))
     if not found:
         parts.append("There are no results yet.")
+    parts += _published_markdown()
     return "\n\n".join(parts) + "\n"
+
+
+def _published_markdown() -> list[str]:
+    parts = ["## Published figures", PUBLISHED]
+    for table in map(load_published, NAMES):
+        lines = [
+            [_plain(row.representation), *map(_plain, row.cells()), _plain(row.source) or "–"]
+            for row in table.rows
+        ]
+        header = ["representation", *published_titles(), "other source"]
+        if not any(row.source for row in table.rows):
+            header, lines = header[:-1], [line[:-1] for line in lines]
+        parts.append(f"### {_plain(table.protocol)}")
+        parts.append(
+            f"Source: [{_plain(table.citation)}]({table.url}). Split `{table.split}`, protocol "
+            f"`{table.protocol}`. " + _plain(" ".join(table.notes))
+        )
+        parts.append(tabulate(lines, header, tablefmt="pipe", disable_numparse=True))
+    return parts
+
+
+def published_titles() -> list[str]:
+    """Titles of the columns of published tables, as those of measured ones."""
+    return [f"{task}: {metric_name(metric)}" for task, metric in COLUMNS]
 
 
 def _plain(name: str) -> str:
@@ -68,4 +99,10 @@ def _html(found: list[Table]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("index.html").render(introduction=INTRODUCTION, tables=found)
+    return environment.get_template("index.html").render(
+        introduction=INTRODUCTION,
+        tables=found,
+        published_note=PUBLISHED,
+        published_titles=[title.split(": ") for title in published_titles()],
+        published=[load_published(name) for name in NAMES],
+    )

@@ -13,8 +13,9 @@ PACKAGES = ("benchmark", "representations", "tasks", "splits", "leaderboard")
 #: Layers of the harness, from the top; a module imports from lower layers or its own.
 LAYERS = (
     {"cli"},
-    {"planning", "listing", "reports", "commands", "doctor_report", "reproduce_report"},
-    {"doctor", "reproduce"},
+    {"doctor_report", "reproduce_report"},
+    {"planning", "listing", "reports", "commands", "reproduce"},
+    {"doctor"},
     {"fetching", "features"},
     {"runner", "datasets"},
     {"assessment"},

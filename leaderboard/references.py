@@ -1,0 +1,110 @@
+"""Published figures: rows as others printed them, never ranked with measured ones."""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: Tables below ``leaderboard/published``, in the order in which they are shown.
+NAMES = ("castellon2021", "marble")
+
+#: Columns of these tables: task, metric.
+COLUMNS = (
+    ("magnatagatune", "roc_auc"),
+    ("magnatagatune", "average_precision"),
+    ("gtzan", "accuracy"),
+    ("giantsteps", "weighted_key_score"),
+    ("emomusic", "r2_arousal"),
+    ("emomusic", "r2_valence"),
+)
+
+
+@dataclass(frozen=True)
+class PublishedRow:
+    """One row as printed.
+
+    Attributes
+    ----------
+    scores : dict
+        Task to metric to score; best is 1.
+    starred : tuple of str
+        ``task.metric`` of scores that the table's `starred_note` is about.
+    average : float or None
+        As printed, if it was.
+    source : str
+        Where it is from, if not from the table's own source.
+    """
+
+    representation: str
+    scores: Mapping[str, Mapping[str, float]]
+    starred: tuple[str, ...]
+    average: float | None
+    source: str
+
+    def cells(self) -> list[str]:
+        """Scores times 100, one a column of `COLUMNS`; starred ones with an asterisk."""
+        cells = []
+        for task, metric in COLUMNS:
+            score = self.scores.get(task, {}).get(metric)
+            star = "*" if f"{task}.{metric}" in self.starred else ""
+            cells.append("–" if score is None else f"{100 * score:.1f}{star}")
+        return cells
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """Rows of one source, with what to know about them."""
+
+    name: str
+    citation: str
+    url: str
+    split: str
+    protocol: str
+    notes: tuple[str, ...]
+    rows: tuple[PublishedRow, ...]
+
+
+def load_published(name: str) -> PublishedTable:
+    """Read one of the tables `NAMES`."""
+    folder = importlib.resources.files("mirbench.leaderboard") / "published"
+    content: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    starred = content.get("starred_note")
+    return PublishedTable(
+        name=name,
+        citation=content["source"]["citation"],
+        url=content["source"]["url"],
+        split=content["split"],
+        protocol=content["protocol"],
+        notes=(
+            content["protocol_note"],
+            *([f"* {starred}"] if starred else []),
+            *content.get("notes", []),
+        ),
+        rows=tuple(
+            PublishedRow(
+                representation=row["representation"],
+                scores=row["scores"],
+                starred=tuple(row.get("starred", ())),
+                average=row.get("average"),
+                source=row.get("source", {}).get("citation", ""),
+            )
+            for row in content["rows"]
+        ),
+    )
+
+
+def published_scores(name: str) -> dict[str, Mapping[str, Mapping[str, float]]]:
+    """Give representation to task to metric to score of one table.
+
+    The average of a row, where one was printed, is that of the task and metric "average".
+    """
+    return {
+        row.representation: {
+            **row.scores,
+            **({} if row.average is None else {"average": {"average": row.average}}),
+        }
+        for row in load_published(name).rows
+    }
