@@ -67,12 +67,10 @@ def _published_markdown() -> list[str]:
     parts = ["## Published figures", PUBLISHED]
     for table in map(load_published, NAMES):
         lines = [
-            [_plain(row.representation), *map(_plain, row.cells()), _plain(row.source) or "–"]
+            [_plain(cell) for cell in (row.representation + row.mark, *row.cells())]
             for row in table.rows
         ]
-        header = ["representation", *published_titles(), "other source"]
-        if not any(row.source for row in table.rows):
-            header, lines = header[:-1], [line[:-1] for line in lines]
+        header = ["representation", *published_titles()]
         parts.append(f"### {_plain(table.protocol)}")
         parts.append(
             f"Source: [{_plain(table.citation)}]({table.url}). Split `{table.split}`, protocol "

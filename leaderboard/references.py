@@ -21,6 +21,8 @@ COLUMNS = (
     ("emomusic", "r2_valence"),
 )
 
+_MARKS = "†‡§¶"
+
 
 @dataclass(frozen=True)
 class PublishedRow:
@@ -42,7 +44,7 @@ class PublishedRow:
     scores: Mapping[str, Mapping[str, float]]
     starred: tuple[str, ...]
     average: float | None
-    source: str
+    mark: str
 
     def cells(self) -> list[str]:
         """Scores times 100, one a column of `COLUMNS`; starred ones with an asterisk."""
@@ -72,6 +74,8 @@ def load_published(name: str) -> PublishedTable:
     folder = importlib.resources.files("mirbench.leaderboard") / "published"
     content: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     starred = content.get("starred_note")
+    cited = dict.fromkeys(row["source"]["citation"] for row in content["rows"] if "source" in row)
+    marks = dict(zip(cited, _MARKS, strict=False))
     return PublishedTable(
         name=name,
         citation=content["source"]["citation"],
@@ -82,6 +86,7 @@ def load_published(name: str) -> PublishedTable:
             content["protocol_note"],
             *([f"* {starred}"] if starred else []),
             *content.get("notes", []),
+            *(f"{mark} {citation}." for citation, mark in marks.items()),
         ),
         rows=tuple(
             PublishedRow(
@@ -89,7 +94,7 @@ def load_published(name: str) -> PublishedTable:
                 scores=row["scores"],
                 starred=tuple(row.get("starred", ())),
                 average=row.get("average"),
-                source=row.get("source", {}).get("citation", ""),
+                mark=marks.get(row.get("source", {}).get("citation", ""), ""),
             )
             for row in content["rows"]
         ),
