@@ -1,0 +1,147 @@
+"""The paper's datasets on disk as their publishers lay them out, with audio for a few clips.
+
+The annotation tables are the real ones; the audio is noise and tones, short
+(GiantSteps: just over one window), and the same few files over and over.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from mirbench.benchmark.api import SPLITS, Clip, Split, Task
+from mirbench.benchmark.datasets import read_clips
+from mirbench.benchmark.registry import load_task, split_folder
+from mirbench.benchmark.splits import load_split
+
+#: Seconds and rate of the audio of each task.
+AUDIO = {
+    "magnatagatune": (0.5, 16_000),
+    "gtzan": (0.5, 8_000),
+    "giantsteps": (30.5, 8_000),
+    "emomusic": (0.5, 16_000),
+}
+
+#: Clips of each split; those of MagnaTagATune are as many as its tags need.
+SIZES: dict[Split, int] = {"train": 30, "valid": 16, "test": 16}
+
+
+@dataclass
+class Tree:
+    """One dataset below a folder of datasets.
+
+    Attributes
+    ----------
+    sound : dict
+        Split to the ids of clips with sound audio.
+    broken : dict
+        What is wrong (``corrupt``, ``absent``, ``empty``, ``short``) to the id of the clip.
+    """
+
+    task: Task
+    sound: dict[Split, list[str]] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+
+def make_tree(name: str, annotations: Path, data: Path) -> Tree:
+    """Lay a dataset out below `data`, and break some of its files."""
+    task = load_task(name)
+    root = data / task.folder
+    _copy_annotations(name, annotations, root)
+    split = load_split(task, "paper", split_folder(name))
+    clips = {clip.id: clip for clip in read_clips(task, root, split)}
+    sources = _make_sources(name, data / "sources")
+    tree = Tree(task)
+    for part in SPLITS:
+        members = [clips[clip_id] for clip_id in split.ids(part)]
+        chosen = _choose(task, members, SIZES[part])
+        tree.sound[part] = [clip.id for clip in chosen]
+        for number, clip in enumerate(chosen):
+            _link(sources[number % len(sources)], clip)
+    spare = [clips[i] for i in split.ids("train") if i not in set(tree.sound["train"])]
+    _break(tree, spare, sources)
+    return tree
+
+
+def _copy_annotations(name: str, annotations: Path, root: Path) -> None:
+    if name == "giantsteps":
+        root.mkdir(parents=True)
+        for folder in ("giantsteps-key-dataset", "giantsteps-mtg-key-dataset"):
+            shutil.copytree(annotations / folder, root / folder)
+    elif name == "emomusic":
+        shutil.copytree(annotations / name, root / "annotations")
+    elif name == "gtzan":
+        root.mkdir(parents=True)
+    else:
+        shutil.copytree(annotations / name, root)
+
+
+def _make_sources(name: str, folder: Path) -> list[Path]:
+    """Write a few audio files of the kind that the dataset has."""
+    folder.mkdir(exist_ok=True)
+    seconds, rate = AUDIO[name]
+    rng = np.random.default_rng(0)
+    times = np.arange(int(seconds * rate)) / rate
+    paths = []
+    for number in range(4):
+        wave = 0.3 * np.sin(2 * np.pi * 220 * 2 ** (number / 3) * times)
+        wave += rng.normal(0, 0.02 * (number + 1), len(times))
+        paths.append(folder / f"{name}{number}.{'wav' if name == 'gtzan' else 'mp3'}")
+        soundfile.write(paths[-1], wave, rate)
+    return paths
+
+
+def _link(source: Path, clip: Clip) -> None:
+    assert clip.path is not None
+    clip.path.parent.mkdir(parents=True, exist_ok=True)
+    os.link(source, clip.path)
+
+
+def _choose(task: Task, members: Sequence[Clip], count: int) -> list[Clip]:
+    """Pick clips so that every label has one, as far as there is any."""
+    if task.kind == "regression":
+        return list(members[:count])
+    counts = Counter(label for clip in members for label in _labels(clip))
+    chosen: dict[str, Clip] = {}
+    covered: set[str] = set()
+    for label in sorted(task.labels, key=lambda label: counts[label]):
+        if label in covered:
+            continue
+        able = [clip for clip in members if label in _labels(clip)]
+        if able:
+            best = max(able, key=lambda clip: len(set(_labels(clip)) - covered))
+            chosen[best.id] = best
+            covered |= set(_labels(best))
+    rest = (clip for clip in members if clip.id not in chosen)
+    return [*chosen.values(), *(clip for clip, _ in zip(rest, range(count), strict=False))]
+
+
+def _labels(clip: Clip) -> Iterable[str]:
+    return (clip.label,) if isinstance(clip.label, str) else map(str, clip.label)
+
+
+def _break(tree: Tree, spare: Sequence[Clip], sources: Sequence[Path]) -> None:
+    """Break one clip in each way; clips of `spare` have no audio otherwise."""
+    corrupt, absent, empty, short = spare[:4]
+    if tree.task.name == "gtzan":
+        corrupt = next(clip for clip in spare if clip.id == "jazz.00054")
+    for clip in (corrupt, empty, short):
+        assert clip.path is not None
+        clip.path.parent.mkdir(parents=True, exist_ok=True)
+    assert corrupt.path is not None
+    assert empty.path is not None
+    corrupt.path.write_bytes(b"\x01\x02\x03 not audio " * 400)
+    empty.path.touch()
+    tree.broken = {"corrupt": corrupt.id, "absent": absent.id, "empty": empty.id}
+    if tree.task.window is not None:
+        assert short.path is not None
+        wave, rate = soundfile.read(sources[0], frames=3 * 8_000)
+        soundfile.write(short.path, wave, rate)
+        tree.broken["short"] = short.id
