@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from mirbench.leaderboard import build_pages, load_results
+from mirbench.leaderboard.references import load_published
 
 METRICS = {
     "magnatagatune": {"roc_auc", "average_precision"},
@@ -59,3 +63,24 @@ def test_a_few_figures_as_printed() -> None:
     marble = {row["representation"]: row for row in _load("marble")["rows"]}
     assert marble["MULE"]["scores"]["magnatagatune"]["average_precision"] == 0.401
     assert "MuQ" in marble["MuQ (m4a)"]["source"]["citation"]
+
+
+def test_the_board_shows_them_apart_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "rows").mkdir()
+    markdown, html = (path.read_text() for path in build_pages(tmp_path / "rows", tmp_path))
+    for page in (markdown, html):
+        assert "As published, not run by mirbench" in page
+        assert "https://arxiv.org/abs/2107.05677" in page
+        assert "MERT-v1-330M" in page
+        assert "marble-constrained" in page
+        assert "70.4" in page
+    assert '<section class="published">' in html
+    assert "<svg" not in html
+    assert load_results(tmp_path / "rows").empty
+
+
+def test_rows_with_a_source_of_their_own_are_marked() -> None:
+    table = load_published("marble")
+    marked = [row.representation for row in table.rows if row.mark]
+    assert marked == ["MusicFM (MSD)", "MuQ (m4a)"]
+    assert any(note.startswith("† H. Zhu") for note in table.notes)
