@@ -3,50 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from mirbench.benchmark.api import (
     SPLITS,
     Clip,
     DataError,
-    Download,
     PluginError,
     Split,
     Task,
-    UnusableClip,
 )
-from mirbench.benchmark.audio import audio_info, quiet_decoders, read_audio, read_windows
 from mirbench.benchmark.checksums import has_checksum, what_is_wrong
+from mirbench.benchmark.clip_checks import Fault, find_faults
 from mirbench.benchmark.datasets import dataset_folder, read_clips
-from mirbench.benchmark.engine import free_cpus, map_unordered
 from mirbench.benchmark.fetching import fetch_folder
-from mirbench.benchmark.progress import bar
 from mirbench.benchmark.registry import load_task, split_folder
 from mirbench.benchmark.splits import SplitTable, load_split
 from mirbench.benchmark.store import Store
 
-Problem = Literal["absent", "empty", "undecodable", "too short", "wrong checksum"]
-PROBLEMS: tuple[Problem, ...] = get_args(Problem)
 State = Literal["absent", "part", "wrong", "right", "unchecked"]
-
-#: Files whose headers are read at once: more than processors, since disks and networks wait.
-_READERS = 8
-
-#: Clips that a worker decodes at once.
-_CHUNK = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A clip that cannot be used, and why."""
-
-    clip_id: str
-    problem: Problem
-    path: Path | None
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +129,7 @@ def check_dataset(
                 problem += f"as {min(unknown)!r}: they are incomplete, or of another version"
     except (DataError, PluginError) as error:
         problem = str(error)
-    faults = sorted(_find_faults(spec, folder, clips, deep, jobs), key=lambda fault: fault.clip_id)
+    faults = find_faults(spec, folder, clips, deep, jobs)
     return Checkup(
         task=spec,
         data=data,
@@ -180,91 +157,6 @@ def _file_states(task: Task, folder: Path) -> Iterator[FileState]:
             yield FileState(item.filename, "part", bytes=part.stat().st_size)
         else:
             yield FileState(item.filename, "absent")
-
-
-def _find_faults(
-    task: Task, folder: Path, clips: Sequence[Clip], deep: bool, jobs: int | None
-) -> list[Fault]:
-    sums = _checksums(task, folder) if clips else {}
-    work = [_Work(tuple(clips[k : k + _CHUNK]), task.window) for k in range(0, len(clips), _CHUNK)]
-    faults: dict[str, Fault] = {}
-    with (
-        quiet_decoders(),
-        bar(f"reading headers of {task.folder}", len(clips), "clip") as progress,
-        ThreadPoolExecutor(_READERS) as pool,
-    ):
-        for found in pool.map(lambda one: _check_headers(one, sums), work):
-            faults |= {fault.clip_id: fault for fault in found}
-            progress.update(_CHUNK)
-    if deep:
-        sound = [clip for clip in clips if clip.id not in faults]
-        work = [
-            _Work(tuple(sound[k : k + _CHUNK]), task.window) for k in range(0, len(sound), _CHUNK)
-        ]
-        with bar(f"decoding {task.folder}", len(sound), "clip") as progress:
-            for found in map_unordered(_decode, work, jobs or free_cpus()):
-                faults |= {fault.clip_id: fault for fault in found}
-                progress.update(_CHUNK)
-    return list(faults.values())
-
-
-def _checksums(task: Task, folder: Path) -> dict[Path, Download]:
-    if task.list_files is None:
-        return {}
-    try:
-        return {folder / item.filename: item for item in task.list_files(folder)}
-    except DataError:
-        return {}
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    clips: tuple[Clip, ...]
-    window: float | None
-
-
-def _check_headers(work: _Work, sums: dict[Path, Download]) -> list[Fault]:
-    found = (_check_header(clip, work.window, sums) for clip in work.clips)
-    return [fault for fault in found if fault is not None]
-
-
-def _check_header(clip: Clip, window: float | None, sums: dict[Path, Download]) -> Fault | None:
-    path = clip.path
-    if path is None or not path.is_file():
-        return Fault(clip.id, "absent", path, "there is no such file")
-    if path.stat().st_size == 0:
-        return Fault(clip.id, "empty", path, f"{path.name} is empty (0 bytes)")
-    try:
-        info = audio_info(path)
-    except UnusableClip as error:
-        return Fault(clip.id, "undecodable", path, str(error))
-    needed = clip.start + (clip.duration or window or 0.0)
-    if info.duration < needed - 1e-6:
-        return Fault(
-            clip.id,
-            "too short",
-            path,
-            f"{path.name} is {info.duration:.1f} s long, {needed:g} s are needed",
-        )
-    wrong = what_is_wrong(path, sums[path]) if path in sums else None
-    return Fault(clip.id, "wrong checksum", path, f"{path.name}: {wrong}") if wrong else None
-
-
-def _decode(work: _Work) -> list[Fault]:
-    """Decode clips to their ends, as a run would, but at their own rate; runs in a worker."""
-    faults = []
-    for clip in work.clips:
-        assert clip.path is not None
-        try:
-            with quiet_decoders():
-                rate = audio_info(clip.path).sample_rate
-                if work.window is None:
-                    read_audio(clip.path, rate, clip.start, clip.duration)
-                else:
-                    read_windows(clip.path, rate, work.window, clip.start, clip.duration)
-        except UnusableClip as error:
-            faults.append(Fault(clip.id, "undecodable", clip.path, str(error)))
-    return faults
 
 
 def _count(

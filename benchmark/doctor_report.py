@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from tabulate import tabulate
 
-from mirbench.benchmark.doctor import PROBLEMS, Checkup, Fault, FileState
+from mirbench.benchmark.clip_checks import PROBLEMS, Fault
+from mirbench.benchmark.doctor import Checkup, FileState
 from mirbench.benchmark.fetching import Fetched
 from mirbench.benchmark.reports import size
 

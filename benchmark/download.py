@@ -1,33 +1,32 @@
 """Download a file: mirrors in order, resumed, checked. The only module that opens a socket.
 
-While it grows, a file is called ``<name>.part``; beside it ``<name>.part.json``
-says which version of which address it is a part of. It gets its name when its
-size and checksum are right, so a file that is there is whole.
+While it grows, a file is called ``<name>.part`` (`mirbench.benchmark.partial`).
+It gets its name when its size and checksum are right, so a file that is there
+is whole.
 
 ``MIRBENCH_OFFLINE=1`` forbids downloads.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import http.client
-import json
 import os
 import re
 import shutil
 import socket
+import ssl
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from mirbench.benchmark.api import Download, MirbenchError
+from mirbench.benchmark.api import Download
 from mirbench.benchmark.checksums import has_checksum, what_is_wrong
+from mirbench.benchmark.partial import DownloadError, PartialFile, locked_part
 from mirbench.benchmark.progress import bar
 
 #: Seconds without a byte after which a connection counts as dropped.
@@ -44,10 +43,6 @@ LARGEST = 40 * 10**9
 
 _BLOCK = 1 << 18
 _AGAIN = {408, 425, 429, 500, 502, 503, 504}
-
-
-class DownloadError(MirbenchError):
-    """A file could not be downloaded from any of its addresses; the message says why not."""
 
 
 class _NextMirrorError(Exception):
@@ -102,42 +97,19 @@ def fetch_file(
     reasons = []
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(target) as part:
+        with locked_part(target) as part:
             for url in item.mirrors:
                 try:
                     _Transfer(item, url, part, quiet, pause).run()
                 except _NextMirrorError as error:
                     reasons.append(f"{url}: {error}")
                     continue
-                _keep(part, target)
-                _note(part).unlink(missing_ok=True)
+                part.keep()
                 return
     except OSError as error:
         raise DownloadError(f"cannot write {target}: {error.strerror or error}") from error
     listed = "\n".join(f"  {reason}" for reason in reasons) or "  it has no address"
     raise DownloadError(f"{target.name} could not be downloaded:\n{listed}")
-
-
-@contextlib.contextmanager
-def _locked(target: Path) -> Iterator[Path]:
-    """Give the part of a file, which no other process may write meanwhile."""
-    part = target.with_name(target.name + ".part")
-    with part.open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DownloadError(f"another process is downloading {target.name}") from None
-        try:
-            yield part
-        finally:
-            if part.exists() and part.stat().st_size == 0:
-                part.unlink()
-
-
-def _keep(part: Path, target: Path) -> None:
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(part, target)
 
 
 @dataclass
@@ -146,7 +118,7 @@ class _Transfer:
 
     item: Download
     url: str
-    part: Path
+    part: PartialFile
     quiet: bool
     pause: Callable[[float], None]
     failures: int = field(default=0, init=False)
@@ -161,42 +133,39 @@ class _Transfer:
         """Bring the part to its end, checked."""
         if urllib.parse.urlsplit(self.url).scheme not in ("http", "https"):
             raise _NextMirrorError("only http and https addresses are used")
-        resumed = self._size() > 0
+        resumed = self.part.size() > 0
         self._transfer()
-        wrong = what_is_wrong(self.part, self.item)
+        wrong = what_is_wrong(self.part.path, self.item)
         if wrong is not None and resumed:
             # What was here may have been the wrong half, so the address gets a second chance.
-            self._forget()
+            self.part.forget()
             self._transfer()
-            wrong = what_is_wrong(self.part, self.item)
+            wrong = what_is_wrong(self.part.path, self.item)
         if wrong is not None:
-            self._forget()
+            self.part.forget()
             raise _NextMirrorError(f"the file that came is not the right one: {wrong}")
 
     def _transfer(self) -> None:
         """Attempt until the file has come to its end."""
         done = False
         while not done:
-            before = self._size()
+            before = self.part.size()
             try:
                 self._attempt(before)
                 done = True
             except _AgainError as error:
-                done = self._is_whole_anyway(error, self._size() > before)
+                done = self._is_whole_anyway(error, self.part.size() > before)
 
     def _is_whole_anyway(self, error: _AgainError, progress: bool) -> bool:
         """Wait after a failed attempt; after the last one see if only the length was a lie."""
         self.attempts += 1
         self.failures = 0 if progress else self.failures + 1
         if self.failures >= ATTEMPTS or self.attempts >= MOST_ATTEMPTS:
-            if self.checked and what_is_wrong(self.part, self.item) is None:
+            if self.checked and what_is_wrong(self.part.path, self.item) is None:
                 return True
             raise _NextMirrorError(f"{error} (gave up after {self.attempts} attempts)")
         self.pause(max(min(error.wait, 60.0), float(2**self.failures)))
         return False
-
-    def _size(self) -> int:
-        return self.part.stat().st_size
 
     def _attempt(self, start: int) -> None:
         """Make one request; on return everything that was promised is in the part."""
@@ -209,6 +178,8 @@ class _Transfer:
         except urllib.error.URLError as error:
             if isinstance(error.reason, socket.gaierror):
                 raise _NextMirrorError("its host is unknown here; is there a network?") from error
+            if isinstance(error.reason, ssl.SSLCertVerificationError):
+                raise _NextMirrorError(f"it is not who it claims to be ({error.reason})") from error
             raise _AgainError(f"no connection ({error.reason})") from error
         except (http.client.HTTPException, ConnectionError, TimeoutError, EOFError) as error:
             raise _AgainError(f"the connection was dropped ({error or 'no answer'})") from error
@@ -217,41 +188,39 @@ class _Transfer:
         headers = {"User-Agent": "mirbench", "Accept-Encoding": "identity"}
         if not start:
             return headers
-        known = self._version()
-        if known.get("url") == self.url and known.get("validator"):
-            headers |= {"Range": f"bytes={start}-", "If-Range": known["validator"]}
+        validator = self.part.validator(self.url)
+        if validator:
+            headers |= {"Range": f"bytes={start}-", "If-Range": validator}
         elif self.checked:
             headers["Range"] = f"bytes={start}-"
         return headers
 
     def _receive(self, response: Any, start: int) -> None:
         first, total = _extent(response, start)
-        self._check_kind(response)
+        self._check_kind(response, first < start)
         limit = self.item.bytes or LARGEST
         if total is not None and total > limit:
-            self._forget()
+            self.part.forget()
             raise _NextMirrorError(f"the server announces {total:,} bytes, expected {limit:,}")
-        self._remember(response)
-        free = shutil.disk_usage(self.part.parent).free
+        tag = response.headers.get("ETag", "")
+        # A weak tag does not promise equal bytes, so it is no ground to resume on.
+        validator = tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
+        self.part.remember(self.url, validator)
+        name = self.part.target.name
+        free = shutil.disk_usage(self.part.path.parent).free
         if total is not None and total - first > free:
             raise DownloadError(
-                f"{self.part.name} needs {total - first:,} more bytes on disk; {free:,} are free"
+                f"{name} needs {total - first:,} more bytes on disk; {free:,} are free"
             )
         with (
-            self.part.open("r+b") as file,
-            bar(
-                self.part.name.removesuffix(".part"),
-                total,
-                "B",
-                first,
-                self.quiet,
-            ) as progress,
+            self.part.path.open("r+b") as file,
+            bar(name, total, "B", first, self.quiet) as progress,
         ):
             file.seek(first)
             file.truncate()
             end = _copy(response, file, first, limit, progress.update)
         if end > limit:
-            self._forget()
+            self.part.forget()
             raise _NextMirrorError(f"the server sends more than the {limit:,} bytes expected")
         if total is not None and end < total:
             raise _AgainError(f"the connection was dropped after {end:,} of {total:,} bytes")
@@ -260,40 +229,20 @@ class _Transfer:
         said = f"the server answers {error.code} {error.reason}"
         if error.code == 416 and start:
             # Nothing lies beyond what is here: it is whole, or part of something else.
-            if self.checked and what_is_wrong(self.part, self.item) is None:
+            if self.checked and what_is_wrong(self.part.path, self.item) is None:
                 return
-            self._forget()
+            self.part.forget()
             raise _AgainError(said)
         if error.code in _AGAIN:
             wait = error.headers.get("Retry-After", "")
             raise _AgainError(said, float(wait) if wait.isdigit() else 0.0)
         raise _NextMirrorError(said)
 
-    def _check_kind(self, response: Any) -> None:
-        """Refuse a web page where a file is expected and no checksum would tell."""
-        if response.headers.get_content_type() == "text/html" and not self.checked:
+    def _check_kind(self, response: Any, replaces: bool) -> None:
+        """Refuse a web page where no checksum would tell, or where it would replace a part."""
+        is_page = response.headers.get_content_type() == "text/html"
+        if is_page and (replaces or not self.checked):
             raise _NextMirrorError("the server sends a web page instead of the file")
-
-    def _version(self) -> dict[str, str]:
-        try:
-            known = json.loads(_note(self.part).read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return known if isinstance(known, dict) else {}
-
-    def _remember(self, response: Any) -> None:
-        tag = response.headers.get("ETag", "")
-        # A weak tag does not promise equal bytes, so it is no ground to resume on.
-        validator = tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
-        _note(self.part).write_text(json.dumps({"url": self.url, "validator": validator}), "utf-8")
-
-    def _forget(self) -> None:
-        os.truncate(self.part, 0)
-        _note(self.part).unlink(missing_ok=True)
-
-
-def _note(part: Path) -> Path:
-    return part.with_name(part.name + ".json")
 
 
 def _extent(response: Any, start: int) -> tuple[int, int | None]:

@@ -24,9 +24,9 @@ LAYERS = (
     {"registry"},
     {"splits"},
     {"store"},
-    {"download", "unpack"},
+    {"download", "unpack", "clip_checks"},
     {"engine", "audio", "protocol", "metrics", "contract", "kernels", "progress", "sources"},
-    {"checksums"},
+    {"checksums", "partial"},
     {"api"},
 )
 LEVEL = {name: number for number, names in enumerate(LAYERS) for name in names}

@@ -178,6 +178,14 @@ def test_a_web_page_is_no_archive(site: Site, tmp_path: Path) -> None:
         fetch_file(item(f"{site.url}/page", sha256=None), tmp_path / "file")
 
 
+def test_a_web_page_does_not_replace_what_is_here(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "file.part").write_bytes(CONTENT[:500_000])
+    site.pages["/file"] = Page(b"<html>Please log in", kind="text/html", ranges=False)
+    with pytest.raises(DownloadError, match="web page"):
+        fetch_file(item(f"{site.url}/file"), tmp_path / "file", pause=Waits())
+    assert (tmp_path / "file.part").read_bytes() == CONTENT[:500_000]
+
+
 def test_redirects_lead_to_web_addresses_only(site: Site, tmp_path: Path) -> None:
     site.pages["/moved"] = Page(redirect=f"{site.url}/file")
     fetch_file(item(f"{site.url}/moved"), tmp_path / "file")
