@@ -56,7 +56,8 @@ def _facts(checkup: Checkup) -> Iterator[tuple[str, str]]:
     lying = [state for state in checkup.files if state.state != "absent"]
     lines = [f"{state.name}: {_state(state, checkup)}" for state in lying]
     absent = [state.name for state in checkup.files if state.state == "absent"]
-    if absent and (checkup.faults or checkup.problem):
+    # Archives are of interest as long as something that they would bring is wanting.
+    if absent and not checkup.ready and (checkup.problem or task.list_files is None):
         lines.append(f"not there: {', '.join(absent)}")
     yield from zip(["downloads", *[""] * len(lines)], lines, strict=False)
     if checkup.problem is not None:
