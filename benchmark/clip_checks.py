@@ -59,18 +59,18 @@ def find_faults(
         bar(f"reading headers of {task.folder}", len(clips), "clip") as progress,
         ThreadPoolExecutor(_READERS) as pool,
     ):
-        for found in pool.map(lambda one: _check_headers(one, sums), work):
+        for done, found in pool.map(lambda one: _check_headers(one, sums), work):
             faults |= {fault.clip_id: fault for fault in found}
-            progress.update(_CHUNK)
+            progress.update(done)
     if deep:
         sound = [clip for clip in clips if clip.id not in faults]
         work = [
             _Work(tuple(sound[k : k + _CHUNK]), task.window) for k in range(0, len(sound), _CHUNK)
         ]
         with bar(f"decoding {task.folder}", len(sound), "clip") as progress:
-            for found in map_unordered(_decode, work, jobs or free_cpus()):
+            for done, found in map_unordered(_decode, work, jobs or free_cpus()):
                 faults |= {fault.clip_id: fault for fault in found}
-                progress.update(_CHUNK)
+                progress.update(done)
     return sorted(faults.values(), key=lambda fault: fault.clip_id)
 
 
@@ -89,9 +89,13 @@ class _Work:
     window: float | None
 
 
-def _check_headers(work: _Work, sums: dict[Path, Download]) -> list[Fault]:
+#: How many clips were looked at, and what is wrong with them.
+_Done = tuple[int, list[Fault]]
+
+
+def _check_headers(work: _Work, sums: dict[Path, Download]) -> _Done:
     found = (_check_header(clip, work.window, sums) for clip in work.clips)
-    return [fault for fault in found if fault is not None]
+    return len(work.clips), [fault for fault in found if fault is not None]
 
 
 def _check_header(clip: Clip, window: float | None, sums: dict[Path, Download]) -> Fault | None:
@@ -116,7 +120,7 @@ def _check_header(clip: Clip, window: float | None, sums: dict[Path, Download]) 
     return Fault(clip.id, "wrong checksum", path, f"{path.name}: {wrong}") if wrong else None
 
 
-def _decode(work: _Work) -> list[Fault]:
+def _decode(work: _Work) -> _Done:
     """Decode clips to their ends, as a run would, but at their own rate; runs in a worker."""
     faults = []
     for clip in work.clips:
@@ -130,4 +134,4 @@ def _decode(work: _Work) -> list[Fault]:
                     read_windows(clip.path, rate, work.window, clip.start, clip.duration)
         except UnusableClip as error:
             faults.append(Fault(clip.id, "undecodable", clip.path, str(error)))
-    return faults
+    return len(work.clips), faults

@@ -161,7 +161,7 @@ def fetch_report(fetched: Fetched) -> str:
     """Tell what a fetch did and what to do next."""
     task, folder = fetched.task, fetched.folder
     if fetched.downloaded or fetched.unpacked:
-        done = f"{fetched.downloaded} files downloaded, {fetched.unpacked} unpacked into {folder}"
+        done = f"files downloaded: {fetched.downloaded}, unpacked: {fetched.unpacked}, in {folder}"
     else:
         done = f"nothing to fetch: {folder} is complete"
     lines = [f"{task.name}: {done}"]

@@ -27,7 +27,7 @@ from typing import IO, Any
 from mirbench.benchmark.api import Download
 from mirbench.benchmark.checksums import has_checksum, what_is_wrong
 from mirbench.benchmark.partial import DownloadError, PartialFile, locked_part
-from mirbench.benchmark.progress import bar
+from mirbench.benchmark.progress import bar, say
 
 #: Seconds without a byte after which a connection counts as dropped.
 TIMEOUT = 30.0
@@ -164,7 +164,10 @@ class _Transfer:
             if self.checked and what_is_wrong(self.part.path, self.item) is None:
                 return True
             raise _NextMirrorError(f"{error} (gave up after {self.attempts} attempts)")
-        self.pause(max(min(error.wait, 60.0), float(2**self.failures)))
+        wait = max(min(error.wait, 60.0), float(2**self.failures))
+        if not self.quiet:
+            say(f"{self.part.target.name}: {error}; trying again in {wait:g} s")
+        self.pause(wait)
         return False
 
     def _attempt(self, start: int) -> None:
