@@ -245,7 +245,7 @@ def plan_jobs(
 
 def _ready_tasks(data: Path | None, store: Store) -> list[Task]:
     """Give every task whose data is here; the others are named."""
-    ready = []
+    ready, absent = [], []
     for plugin in find_plugins("task"):
         try:
             task = load_task(plugin.name)
@@ -256,7 +256,12 @@ def _ready_tasks(data: Path | None, store: Store) -> list[Task]:
         if state.ready:
             ready.append(task)
         else:
-            say(f"left out: task {task.name}: {state.message}")
+            absent.append(task.name)
+    if absent:
+        say(
+            f"left out, because their data is not here: {', '.join(absent)} "
+            "(mirbench list tasks says how to get it)"
+        )
     return ready
 
 
