@@ -225,6 +225,16 @@ def list_(
         typer.echo(listing_table("Tasks", list_tasks(data, cache)))
 
 
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of a result row."""
+    import json
+
+    from mirbench.benchmark.result import Result
+
+    typer.echo(json.dumps(Result.model_json_schema(), indent=1))
+
+
 @board.command("build")
 def leaderboard_build(
     results: Annotated[

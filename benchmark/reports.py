@@ -18,8 +18,8 @@ def row_table(rows: Sequence[Row]) -> str:
     lines = []
     for row in rows:
         result = row.result
-        for metric, score in result.scores.items():
-            first = metric == next(iter(result.scores))
+        for number, (metric, score) in enumerate(result.ordered_scores()):
+            first = number == 0
             lines.append(
                 [
                     result.representation.name if first else "",

@@ -79,8 +79,12 @@ def tables(frame: pd.DataFrame) -> Iterator[Table]:
 
 
 def _table(part: pd.DataFrame, heading: str, split: str, protocol: str, main: bool) -> Table:
-    pairs = part[["task", "metric"]].drop_duplicates().itertuples(index=False, name=None)
-    columns = sorted(pairs)
+    ranked = (
+        part[["task", "metric_rank", "metric"]]
+        .drop_duplicates()
+        .sort_values(["task", "metric_rank"])
+    )
+    columns = list(dict.fromkeys(zip(ranked["task"], ranked["metric"], strict=True)))
     rows: dict[str, list[Cell | None]] = {}
     for name, own in part.groupby("representation", sort=True):
         cells = {
