@@ -65,6 +65,10 @@ MaxMissing = Annotated[
     typer.Option("--max-missing", min=0, max=1, help="Share of clips that may be undecodable"),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Probe even if the identical row is there")]
+Memory = Annotated[
+    float | None,
+    typer.Option("--memory", min=0.01, help="GiB for probing [default: most of the free]"),
+]
 
 
 @app.command()
@@ -80,6 +84,7 @@ def run(
     cache: Cache = None,
     max_missing: MaxMissing = 0.05,
     force: Force = False,
+    memory: Memory = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be computed, and what it would take")
     ] = False,
@@ -118,6 +123,7 @@ def run(
             cache=cache,
             max_missing=max_missing,
             force=force,
+            memory=_bytes(memory),
             on_row=rows.append,
         )
     finally:
@@ -184,6 +190,7 @@ def probe(
     cache: Cache = None,
     max_missing: MaxMissing = 0.05,
     force: Force = False,
+    memory: Memory = None,
 ) -> None:
     """Probe embeddings that were computed before or elsewhere; no audio is needed."""
     from mirbench.benchmark import commands
@@ -201,6 +208,7 @@ def probe(
         cache=cache,
         max_missing=max_missing,
         force=force,
+        memory=_bytes(memory),
     )
     _report([row])
 
@@ -255,6 +263,10 @@ def leaderboard_build(
         raise UsageError(f"there is no folder {folder}; name one with --results")
     for path in build_pages(folder, out or _page_folder(folder)):
         typer.echo(f"wrote {path}")
+
+
+def _bytes(gib: float | None) -> int | None:
+    return None if gib is None else int(gib * 1024**3)
 
 
 def _report(rows: list[Row]) -> None:

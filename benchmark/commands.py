@@ -56,6 +56,7 @@ def run(
     cache: Path | None = None,
     max_missing: float = 0.05,
     force: bool = False,
+    memory: int | None = None,
     on_row: Callable[[Row], None] | None = None,
 ) -> list[Result]:
     """Embed and probe representations on tasks; write a result row for each pair.
@@ -71,6 +72,8 @@ def run(
         Share of clips that may be missing.
     force : bool
         Probe even if the identical row is there.
+    memory : int, optional
+        Bytes that training may take; default: most of what is free.
     on_row : callable, optional
         Called with every finished row.
 
@@ -102,6 +105,7 @@ def run(
                 jobs,
                 max_missing,
                 force,
+                memory,
             )
         except MirbenchError as error:
             failures.append(f"{job.spec.label} on {job.task.name}: {error}")
@@ -161,6 +165,7 @@ def probe(
     cache: Path | None = None,
     max_missing: float = 0.05,
     force: bool = False,
+    memory: int | None = None,
 ) -> Row:
     """Probe embeddings that are already there; no audio is needed.
 
@@ -201,11 +206,13 @@ def probe(
         table,
         clips,
         found,
+        store,
         rules,
         out or default_out(rules),
         device,
         max_missing,
         force,
+        memory,
     )
 
 

@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from mirbench.benchmark.listing import Listing
 from mirbench.benchmark.planning import Plan
+from mirbench.benchmark.progress import duration
 from mirbench.benchmark.runner import Row
 
 
@@ -91,13 +92,6 @@ def listing_table(title: str, listings: Sequence[Listing]) -> str:
                 )
             )
     return "\n".join(parts) + "\n"
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: ``48 s``, ``12 min``, ``3.5 h``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def size(count: float) -> str:

@@ -127,6 +127,10 @@ class Store:
         """Folder of a dataset that mirbench makes itself."""
         return self.root / "data" / folder
 
+    def grid(self, row: str) -> Path:
+        """Folder of the finished probes of a row that is not finished."""
+        return self.root / "grids" / row
+
     def folder(self, representation: str, task: Task) -> Path:
         """Folder of the shards of a representation's fingerprint on a task's audio."""
         return self.root / "embeddings" / representation / task_fingerprint(task)

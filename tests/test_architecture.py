@@ -21,6 +21,7 @@ LAYERS = (
     {"registry"},
     {"splits"},
     {"store"},
+    {"batched_metrics"},
     {"engine", "audio", "protocol", "metrics", "contract", "kernels", "progress", "sources"},
     {"api"},
 )
