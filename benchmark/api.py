@@ -12,6 +12,7 @@ embeddings are float32.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -200,12 +201,16 @@ class Task:
     def __post_init__(self) -> None:
         if self.kind not in ("multiclass", "multilabel", "regression"):
             raise PluginError(f"task {self.name!r}: unknown kind {self.kind!r}")
-        if not self.labels or len(set(self.labels)) != len(self.labels):
-            raise PluginError(f"task {self.name!r}: labels must be non-empty and distinct")
-        if not self.metrics:
-            raise PluginError(f"task {self.name!r}: at least one metric is needed")
-        if not self.splits:
-            raise PluginError(f"task {self.name!r}: at least one split is needed")
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", self.name):
+            raise PluginError(f"task {self.name!r}: a name has letters, digits and _ . - only")
+        for member in ("labels", "metrics", "splits"):
+            names = getattr(self, member)
+            if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+                raise PluginError(f"task {self.name!r}: {member} must be a tuple of str")
+            if not names or len(set(names)) != len(names):
+                raise PluginError(f"task {self.name!r}: {member} must be non-empty and distinct")
+        if self.window is not None and not self.window > 0:
+            raise PluginError(f"task {self.name!r}: window must be positive, is {self.window!r}")
 
 
 def encode_targets(task: Task, clips: Sequence[Clip]) -> TargetArray:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from mirbench.benchmark.api import MirbenchError
+from mirbench.benchmark.api import MirbenchError, PluginError
 from mirbench.benchmark.datasets import readiness
 from mirbench.benchmark.registry import Plugin, PluginKind, find_plugins, load_task
 from mirbench.benchmark.store import Store
@@ -78,17 +78,17 @@ def _static_state(plugin: Plugin) -> tuple[str, str | None]:
         return "", f"there is no module {plugin.module}"
     try:
         card = plugin.card()
-        if not plugin.source.defines("load_model"):
-            return "", f"{plugin.source.path} has no function load_model"
-    except SyntaxError as error:
-        return "", f"{plugin.source.path}, line {error.lineno}: {error.msg}"
-    except OSError as error:
+    except PluginError as error:
         return "", str(error)
-    for name in card.get("requires", []):
-        if find_spec(name) is None:
+    title, required = str(card.get("title", "")), card.get("requires", [])
+    if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
+        return title, "its CARD is wrong: requires must be a list of names"
+    for name in required:
+        # Only the top-level name: looking for "a.b" would import a.
+        if find_spec(name.partition(".")[0]) is None:
             how = card.get("install", f"pip install {name}")
-            return card.get("title", ""), f"needs {name}, which is not installed: {how}"
-    return card.get("title", ""), None
+            return title, f"needs {name}, which is not installed: {how}"
+    return title, None
 
 
 def _names_used_twice(plugins: Sequence[Plugin]) -> dict[str, str]:
@@ -106,9 +106,13 @@ import importlib, json, os, sys
 out = os.fdopen(os.dup(1), "w"); os.dup2(2, 1)
 for name in sys.argv[1:]:
     try:
-        importlib.import_module(name)
+        module, reason = importlib.import_module(name), ""
+        if not callable(getattr(module, "load_model", None)):
+            reason = "it has no function load_model"
     except BaseException as error:
-        print(json.dumps([name, f"{type(error).__name__}: {error}"]), file=out, flush=True)
+        reason = f"it cannot be imported: {type(error).__name__}: {error}"
+    if reason:
+        print(json.dumps([name, reason]), file=out, flush=True)
 """
 
 
@@ -126,7 +130,4 @@ def _try_imports(plugins: Sequence[Plugin], seconds: float = 60.0) -> dict[str, 
         )
     except subprocess.TimeoutExpired:
         return dict.fromkeys(modules, f"importing it took over {seconds:.0f} s")
-    return {
-        name: f"cannot be imported: {reason}"
-        for name, reason in map(json.loads, done.stdout.splitlines())
-    }
+    return dict(map(json.loads, done.stdout.splitlines()))
