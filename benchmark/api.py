@@ -15,6 +15,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
+from numbers import Real
 from pathlib import Path
 from typing import Literal, Protocol, TypedDict, runtime_checkable
 
@@ -231,9 +233,10 @@ def encode_targets(task: Task, clips: Sequence[Clip]) -> TargetArray:
     if task.kind == "regression":
         for clip in clips:
             numbers = isinstance(clip.label, tuple) and len(clip.label) == len(task.labels)
-            if not numbers or not all(isinstance(v, int | float) for v in clip.label):
+            if not numbers or not all(isinstance(v, Real) and isfinite(v) for v in clip.label):
                 raise _wrong_label(task, clip)
-        return np.array([clip.label for clip in clips], dtype=np.float32)
+        values = np.array([clip.label for clip in clips], dtype=np.float32)
+        return values.reshape(len(clips), len(task.labels))
     if task.kind == "multiclass":
         classes = np.empty(len(clips), dtype=np.int64)
         for row, clip in enumerate(clips):
@@ -253,7 +256,7 @@ def _wrong_label(task: Task, clip: Clip) -> DataError:
     wanted = {
         "multiclass": "one of its labels",
         "multilabel": "a tuple of its labels",
-        "regression": f"a tuple of {len(task.labels)} numbers",
+        "regression": f"a tuple of {len(task.labels)} finite numbers",
     }[task.kind]
     return DataError(
         f"task {task.name!r}: clip {clip.id!r} has the label {clip.label!r}; expected {wanted} "
