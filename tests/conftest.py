@@ -81,7 +81,7 @@ def load_model(device="cpu", *, delay: float = 0.0, log: str = ""):
 '''
 
 
-def make_distribution(site: Path, name: str, entry_points: str) -> None:
+def lay_out_distribution(site: Path, name: str, entry_points: str) -> None:
     """Lay a distribution's metadata out as an installer does."""
     info = site / f"{name}-1.0.dist-info"
     info.mkdir(parents=True)
@@ -132,7 +132,7 @@ def tiny_task_package(tmp_path_factory: pytest.TempPathFactory) -> TinyPackage:
     (package / "__init__.py").write_text("")
     (package / "task.py").write_text(TASK)
     (package / "rep.py").write_text(REPRESENTATION)
-    make_distribution(
+    lay_out_distribution(
         site,
         "tinypackage",
         """
@@ -258,3 +258,9 @@ def make_result() -> Callable[..., Any]:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def make_distribution() -> Callable[[Path, str, str], None]:
+    """Give a function that lays a distribution's metadata out as an installer does."""
+    return lay_out_distribution
