@@ -40,9 +40,8 @@ def list_representations() -> list[Listing]:
     twice = _names_used_twice(plugins)
     lines = []
     for plugin in plugins:
-        title, reason = "", twice.get(plugin.name) or broken.get(plugin.module or "")
-        if reason is None:
-            title, reason = _static_state(plugin)
+        title, reason = _static_state(plugin)
+        reason = twice.get(plugin.name) or reason or broken.get(plugin.module or "")
         lines.append(
             Listing(
                 "representation",
@@ -111,23 +110,26 @@ for name in sys.argv[1:]:
             reason = "it has no function load_model"
     except BaseException as error:
         reason = f"it cannot be imported: {type(error).__name__}: {error}"
-    if reason:
-        print(json.dumps([name, reason]), file=out, flush=True)
+    print(json.dumps([name, reason]), file=out, flush=True)
 """
 
 
 def _try_imports(plugins: Sequence[Plugin], seconds: float = 60.0) -> dict[str, str]:
-    """Import modules in another process; module name to the reason why it cannot be."""
-    modules = sorted({plugin.module for plugin in plugins if plugin.module is not None})
-    if not modules:
-        return {}
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", _TRY, *modules],
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-        )
-    except subprocess.TimeoutExpired:
-        return dict.fromkeys(modules, f"importing it took over {seconds:.0f} s")
-    return dict(map(json.loads, done.stdout.splitlines()))
+    """Import modules in another process; module name to the reason why it cannot be used."""
+    waiting = sorted({plugin.module for plugin in plugins if plugin.module is not None})
+    reasons: dict[str, str] = {}
+    while waiting:
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", _TRY, *waiting], capture_output=True, timeout=seconds
+            )
+            output, end = done.stdout, f"importing it ended the process (status {done.returncode})"
+        except subprocess.TimeoutExpired as error:
+            output, end = error.stdout or b"", f"importing it took over {seconds:.0f} s"
+        found = dict(map(json.loads, output.splitlines()))
+        reasons |= {name: reason for name, reason in found.items() if reason}
+        waiting = [name for name in waiting if name not in found]
+        # The first of those left is the one that did not let the process go on.
+        reasons |= dict.fromkeys(waiting[:1], end)
+        waiting = waiting[1:]
+    return reasons

@@ -65,19 +65,17 @@ class Tiny:
         self.delay, self.log = delay, log
 
     def embed(self, audio, sr):
-        time.sleep(self.delay)
-        if self.log:
-            with (Path(self.log) / "embedded.txt").open("a") as file:
+        time.sleep(self.delay or float(os.environ.get("TINYREP_DELAY", 0)))
+        log = self.log or os.environ.get("TINYREP_LOG")
+        if log:
+            with (Path(log) / "embedded.txt").open("a") as file:
                 file.write(f"{len(audio)}\\n")
         bands = np.array_split(np.abs(np.fft.rfft(audio, 512)), 16)
         return np.log1p([band.mean() for band in bands]).astype(np.float32)
 
 
 def load_model(device="cpu", *, delay: float = 0.0, log: str = ""):
-    return Tiny(
-        delay or float(os.environ.get("TINYREP_DELAY", 0)),
-        log or os.environ.get("TINYREP_LOG", ""),
-    )
+    return Tiny(delay, log)
 '''
 
 
