@@ -193,6 +193,9 @@ def probe(
     if embeddings is not None:
         found = read_embeddings(embeddings, spec, ids)
         label = name or embeddings.stem
+        # Its row would take the place of one that mirbench measured itself.
+        if label.partition(":")[0] in {plugin.name for plugin in find_plugins("representation")}:
+            raise UsageError(f"{label!r} is the name of a representation; give another by --name")
         subject = Subject(label, "precomputed", {}, file_sha256(embeddings)[:16], None)
     else:
         assert rep is not None
