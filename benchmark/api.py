@@ -15,8 +15,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
-from numbers import Real
 from pathlib import Path
 from typing import Literal, Protocol, TypedDict, runtime_checkable
 
@@ -233,7 +231,7 @@ def encode_targets(task: Task, clips: Sequence[Clip]) -> TargetArray:
     if task.kind == "regression":
         for clip in clips:
             numbers = isinstance(clip.label, tuple) and len(clip.label) == len(task.labels)
-            if not numbers or not all(isinstance(v, Real) and isfinite(v) for v in clip.label):
+            if not numbers or not all(map(_is_finite, clip.label)):
                 raise _wrong_label(task, clip)
         values = np.array([clip.label for clip in clips], dtype=np.float32)
         return values.reshape(len(clips), len(task.labels))
@@ -250,6 +248,10 @@ def encode_targets(task: Task, clips: Sequence[Clip]) -> TargetArray:
             raise _wrong_label(task, clip)
         tags[row, [index[str(tag)] for tag in clip.label]] = 1
     return tags
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, float | int | np.floating | np.integer) and bool(np.isfinite(value))
 
 
 def _wrong_label(task: Task, clip: Clip) -> DataError:
