@@ -145,9 +145,11 @@ def embed(
     full_hash: Annotated[
         bool, typer.Option("--full-hash", help="Know audio files by content, not size and time")
     ] = False,
+    max_missing: MaxMissing = 0.05,
 ) -> None:
     """Embed the clips of tasks into the store, without probing."""
     from mirbench.benchmark import commands
+    from mirbench.benchmark.embedding import check_missing
 
     done = commands.embed(
         rep,
@@ -167,6 +169,8 @@ def embed(
         )
         for clip_id, reason in list(found.missing.items())[:10]:
             typer.echo(f"  {clip_id}: {reason}")
+    for found in done.values():
+        check_missing(found, found.clip_ids, max_missing)
 
 
 @app.command()
@@ -289,13 +293,14 @@ def _page_folder(results: Path) -> Path:
 def main() -> None:
     """Run the command line; errors are one message on stderr, never a traceback."""
     try:
-        app(standalone_mode=False)
+        # Typer turns Ctrl-C into a status that it returns, as it does typer.Exit.
+        status = app(standalone_mode=False)
     except UsageError as error:
         _fail(str(error), 2)
     except MirbenchError as error:
         _fail(str(error), 1)
     except KeyboardInterrupt:
-        _fail("interrupted; what is finished is kept: run the same command to go on", 130)
+        status = 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -305,6 +310,10 @@ def main() -> None:
         if hasattr(error, "show"):
             error.show()
         sys.exit(error.exit_code)
+    if status == 130:
+        _fail("interrupted; what is finished is kept: run the same command to go on", 130)
+    if status:
+        sys.exit(status)
 
 
 def _fail(message: str, status: int) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirbench.benchmark.api import Clip, MirbenchError, Task, UsageError
+from mirbench.benchmark.api import Clip, DataError, MirbenchError, Task, UsageError
 from mirbench.benchmark.datasets import dataset_folder, prepare, read_clips, readiness
 from mirbench.benchmark.embedding import Embeddings, embed_task, stored_embeddings
 from mirbench.benchmark.precomputed import read_embeddings, write_embeddings
@@ -88,6 +89,7 @@ def run(
         If a pair failed, after all others have been finished.
     """
     rules = get_protocol(protocol)
+    check_device(device)
     folder = out or default_out(rules)
     store = Store(cache)
     results, failures = [], []
@@ -140,6 +142,7 @@ def embed(
     dict
         Task name to its embeddings.
     """
+    check_device(device)
     store = Store(cache)
     done = {}
     for job in plan_jobs(rep, task, split, data, store, make=True):
@@ -186,6 +189,7 @@ def probe(
     if (embeddings is None) == (rep is None):
         raise UsageError("say what to probe: either --embeddings FILE.npz or --rep NAME")
     rules = get_protocol(protocol)
+    check_device(device)
     store = Store(cache)
     spec = load_task(task)
     table = load_split(spec, split, split_folder(spec.name))
@@ -194,6 +198,9 @@ def probe(
     if embeddings is not None:
         found = read_embeddings(embeddings, spec, ids)
         label = name or embeddings.stem
+        # Its row would take the place of one that mirbench measured itself.
+        if label.partition(":")[0] in {plugin.name for plugin in find_plugins("representation")}:
+            raise UsageError(f"{label!r} is the name of a representation; give another by --name")
         subject = Subject(label, "precomputed", {}, file_sha256(embeddings)[:16], None)
     else:
         assert rep is not None
@@ -226,7 +233,8 @@ def plan_jobs(
 ) -> Iterator[Job]:
     """Give the pairs of a run, in order, with the clips of their split.
 
-    Every name is checked before the first pair is given.
+    Every name is checked and every dataset read before the first pair is
+    given, so that a mistake shows at once and not after hours.
 
     Parameters
     ----------
@@ -237,27 +245,33 @@ def plan_jobs(
     labels = [spec.label for spec in specs]
     if len(set(labels)) < len(labels):
         raise UsageError(f"a representation is named twice: {', '.join(labels)}")
-    tasks = [load_task(name) for name in _as_list(task)] if task else _ready_tasks(data, store)
+    if task:
+        tasks = [load_task(name) for name in dict.fromkeys(_as_list(task))]
+    else:
+        tasks = _ready_tasks(split, data, store)
     tables = {one.name: load_split(one, split, split_folder(one.name)) for one in tasks}
     clips: dict[str, tuple[Clip, ...]] = {}
+    for one in tasks:
+        folder = dataset_folder(one, data, store)
+        if make:
+            prepare(one, folder)
+        clips[one.name] = tuple(read_clips(one, folder, tables[one.name]))
     for spec in specs:
         for one in tasks:
-            if one.name not in clips:
-                folder = dataset_folder(one, data, store)
-                if make:
-                    prepare(one, folder)
-                clips[one.name] = tuple(read_clips(one, folder, tables[one.name]))
             yield Job(spec, one, tables[one.name], clips[one.name])
 
 
-def _ready_tasks(data: Path | None, store: Store) -> list[Task]:
-    """Give every task whose data is here; the others are named."""
+def _ready_tasks(split: str, data: Path | None, store: Store) -> list[Task]:
+    """Give every task that has the split and whose data is here; the others are named."""
     ready, absent = [], []
     for plugin in find_plugins("task"):
         try:
             task = load_task(plugin.name)
         except MirbenchError as error:
             say(f"left out: task {plugin.name}: {error}")
+            continue
+        if split not in task.splits:
+            say(f"left out: task {task.name}: it has no split {split!r}")
             continue
         state = readiness(task, data, store)
         if state.ready:
@@ -269,6 +283,8 @@ def _ready_tasks(data: Path | None, store: Store) -> list[Task]:
             f"left out, because their data is not here: {', '.join(absent)} "
             "(mirbench list tasks says how to get it)"
         )
+    if not ready:
+        raise DataError(f"no task with a split {split!r} has its data here; see: mirbench list")
     return ready
 
 
@@ -284,6 +300,29 @@ def default_out(protocol: Protocol, here: Path | None = None) -> Path:
     if protocol.main_board and checkout and 'name = "mirbench"' in project.read_text("utf-8"):
         return board
     return here / "mirbench-results"
+
+
+def check_device(device: str) -> None:
+    """Stop before anything is computed if there is no such device.
+
+    Raises
+    ------
+    UsageError
+        If it is neither ``cpu`` nor ``cuda`` (nor ``cuda:1``, …).
+    MirbenchError
+        If PyTorch finds no GPU.
+    """
+    if device == "cpu":
+        return
+    if re.fullmatch(r"cuda(:\d+)?", device) is None:
+        raise UsageError(f"there is no device {device!r}; choose one of: cpu, cuda")
+    from mirbench.benchmark.kernels import use_portable_kernels
+
+    use_portable_kernels()
+    import torch
+
+    if torch.cuda.device_count() <= int(device.partition(":")[2] or 0):
+        raise MirbenchError(f"PyTorch finds no GPU for --device {device} on this machine")
 
 
 def _as_list(names: Names) -> list[str]:

@@ -99,6 +99,7 @@ class Chunk:
     """Work for one worker: some clips of one shard."""
 
     representation: str
+    fingerprint: str
     device: str
     window: float | None
     clips: tuple[Clip, ...]
@@ -141,20 +142,22 @@ def embed_task(
     PluginError
         If the representation breaks the contract.
     """
-    plans = store.plan(spec.fingerprint(), task, clips, full_hash)
+    fingerprint = spec.fingerprint()
+    plans = store.plan(fingerprint, task, clips, full_hash)
     shards = {number: read_shard(plan.path, say) for number, plan in enumerate(plans)}
     todo = [number for number, shard in shards.items() if shard is None]
     if todo:
         _announce(spec)
         remove_stale_temporaries(plans[0].path.parent)
         jobs = jobs or (free_cpus() if device == "cpu" else 1)
-        _compute(spec, task, plans, todo, shards, device, jobs)
+        _compute(spec, fingerprint, task, plans, todo, shards, device, jobs)
     done = [shard for shard in shards.values() if shard is not None]
     return join_shards(done, computed=sum(len(plans[number].clips) for number in todo))
 
 
 def _compute(
     spec: RepresentationSpec,
+    fingerprint: str,
     task: Task,
     plans: Sequence[ShardPlan],
     todo: Sequence[int],
@@ -164,7 +167,12 @@ def _compute(
 ) -> None:
     chunks = [
         Chunk(
-            spec.text, device, task.window, plans[number].clips[first : first + CHUNK_CLIPS], number
+            representation=spec.text,
+            fingerprint=fingerprint,
+            device=device,
+            window=task.window,
+            clips=plans[number].clips[first : first + CHUNK_CLIPS],
+            shard=number,
         )
         for number in todo
         for first in range(0, len(plans[number].clips), CHUNK_CLIPS)
@@ -208,7 +216,7 @@ def _to_shard(plan: ShardPlan, outcomes: Sequence[Outcome]) -> Shard:
 def embed_chunk(chunk: Chunk) -> Outcome:
     """Decode and embed some clips; runs in a worker process."""
     started = time.perf_counter()
-    model, info = _loaded_model(chunk.representation, chunk.device)
+    model, info = _loaded_model(chunk.representation, chunk.fingerprint, chunk.device)
     ids: list[str] = []
     audios: list[FloatArray] = []
     counts: dict[str, int] = {}
@@ -257,9 +265,15 @@ def _at_most(duration: float, clip: Clip) -> float | None:
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded_model(representation: str, device: str) -> tuple[Representation, ModelInfo]:
+def _loaded_model(
+    representation: str, fingerprint: str, device: str
+) -> tuple[Representation, ModelInfo]:
     spec = parse_representation(representation)
     model = spec.load(device)
+    if spec.fingerprint() != fingerprint:
+        raise PluginError(
+            f"representation {spec.label!r} was changed while it was run; run the command again"
+        )
     info = describe_model(model, spec.label)
     if info.batch_dependent:
         raise PluginError(

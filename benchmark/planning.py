@@ -95,7 +95,14 @@ def _measure(job: Job, todo: list[Clip], device: str) -> tuple[float | None, flo
     if not sample:
         return None, None
     for clips in (present[:1], sample):
-        chunk = Chunk(job.spec.text, device, job.task.window, tuple(clips), 0)
+        chunk = Chunk(
+            representation=job.spec.text,
+            fingerprint=job.spec.fingerprint(),
+            device=device,
+            window=job.task.window,
+            clips=tuple(clips),
+            shard=0,
+        )
         outcome = embed_chunk(chunk)
     if not outcome.rows:
         return None, None

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, cast
 
-from mirbench.benchmark.api import Card, PluginError, Task, UsageError
+from mirbench.benchmark.api import Card, MirbenchError, PluginError, Task, UsageError
 from mirbench.benchmark.sources import Source, file_source, module_source, package_source
 from mirbench.benchmark.store import digest, file_sha256
 
@@ -68,12 +68,14 @@ class Plugin:
         PluginError
             If that fails for whatever reason; the message gives it.
         """
+        if self.source is not None:
+            _forget_old(self.source)
         try:
             if self.module is not None:
                 return importlib.import_module(self.module)
             assert self.source is not None
             return _import_file(self.source.path)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(
                 f"{self.kind} {self.name!r} of {self.place} cannot be imported: "
                 f"{type(error).__name__}: {error}"
@@ -185,9 +187,9 @@ class RepresentationSpec:
             raise PluginError(f"{self.plugin.place} has no function load_model(device, …)")
         try:
             return load_model(device=device, **self.params)
-        except (UsageError, PluginError):
+        except MirbenchError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(
                 f"representation {self.label!r}: load_model raised {type(error).__name__}: {error}"
             ) from error
@@ -211,19 +213,24 @@ def parse_representation(text: str) -> RepresentationSpec:
     if plugin.source is None:
         plugin.load_module()  # says why it cannot be found
         raise PluginError(f"representation {name!r} of {plugin.place} has no Python source")
-    try:
-        defaults = plugin.source.parameters()
-    except SyntaxError as error:
-        raise PluginError(f"{plugin.source.path}, line {error.lineno}: {error.msg}") from error
-    if defaults is not None:
-        for key in params:
-            if key not in defaults:
-                known = ", ".join(defaults) or "none"
-                raise UsageError(
-                    f"representation {name!r} has no parameter {key!r}; its parameters: {known}"
-                )
-        params = {key: value for key, value in params.items() if value != defaults[key]}
-    return RepresentationSpec(text, plugin, params)
+    defaults = plugin.source.parameters()
+    if defaults is None:
+        return RepresentationSpec(
+            text, plugin, {key: _parse_value(value) for key, value in params.items()}
+        )
+    for key in params:
+        if key not in defaults:
+            known = ", ".join(defaults) or "none"
+            raise UsageError(
+                f"representation {name!r} has no parameter {key!r}; its parameters: {known}"
+            )
+    values = {
+        key: _typed_value(value, defaults[key], f"representation {name!r}, parameter {key!r}")
+        for key, value in params.items()
+    }
+    return RepresentationSpec(
+        text, plugin, {key: value for key, value in values.items() if value != defaults[key]}
+    )
 
 
 def _file_plugin(path: Path) -> Plugin:
@@ -240,14 +247,28 @@ def _file_plugin(path: Path) -> Plugin:
     return Plugin("representation", path.stem, "file", None, source)
 
 
-def _parse_params(text: str, whole: str) -> dict[str, Any]:
-    params: dict[str, Any] = {}
+def _parse_params(text: str, whole: str) -> dict[str, str]:
+    params: dict[str, str] = {}
     for part in filter(None, text.split(",")):
         key, equals, value = part.partition("=")
         if not equals or not key.isidentifier():
             raise UsageError(f"{whole!r}: write parameters as name:key=value,key=value")
-        params[key] = _parse_value(value)
+        if key in params:
+            raise UsageError(f"{whole!r}: the parameter {key!r} is given twice")
+        params[key] = value
     return params
+
+
+def _typed_value(text: str, default: Any, who: str) -> Any:
+    """Read a value as the type of the parameter's default, so that 1 and 1.0 are one model."""
+    if isinstance(default, str):
+        return text
+    value = _parse_value(text)
+    if default is None or type(value) is type(default):
+        return value
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    raise UsageError(f"{who}: {text!r} is not of type {type(default).__name__}")
 
 
 def _parse_value(text: str) -> Any:
@@ -259,6 +280,26 @@ def _parse_value(text: str) -> Any:
     except (ValueError, SyntaxError):
         return text
     return value if isinstance(value, int | float | str) else text
+
+
+#: Digest of each plugin's source when this process imported it.
+_imported: dict[Path, str] = {}
+
+
+def _forget_old(source: Source) -> None:
+    """Unload a plugin whose source has changed, so that what runs is what was fingerprinted.
+
+    Workers and notebooks outlive an edit.
+    """
+    now = source.digest()
+    if _imported.setdefault(source.path, now) == now:
+        return
+    _imported[source.path] = now
+    files = {str(path) for path in source.files()}
+    for name, module in list(sys.modules.items()):
+        if getattr(module, "__file__", None) in files:
+            del sys.modules[name]
+    importlib.invalidate_caches()
 
 
 def _import_file(path: Path) -> ModuleType:

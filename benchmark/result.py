@@ -270,6 +270,8 @@ def read_results(folder: Path) -> Sequence[Result]:
     Raises
     ------
     DataError
-        If one is not a row.
+        If there is no such folder, or a file in it is not a row.
     """
+    if not folder.is_dir():
+        raise DataError(f"there is no folder {folder}")
     return [read_result(path) for path in sorted(folder.glob("*/*.json"))]

@@ -192,6 +192,7 @@ def write_shard(path: Path, shard: Shard) -> None:
         "seconds": shard.seconds,
         "peak_bytes": shard.peak_bytes,
         "layers": shard.layers,
+        "sha256": _content_sha256(shard.embedding, shard.clip),
     }
     arrays: dict[str, Any] = {
         "embedding": np.ascontiguousarray(shard.embedding),
@@ -210,12 +211,19 @@ def read_shard(path: Path, warn: Callable[[str], None] = lambda _: None) -> Shar
         with safe_open(path, framework="numpy") as file:
             facts = json.loads(file.metadata()["mirbench"])
             facts["clip_ids"], facts["layers"] = tuple(facts["clip_ids"]), tuple(facts["layers"])
-            return Shard(
-                embedding=file.get_tensor("embedding"), clip=file.get_tensor("clip"), **facts
-            )
+            embedding, clip = file.get_tensor("embedding"), file.get_tensor("clip")
+        if facts.pop("sha256") != _content_sha256(embedding, clip):
+            raise ValueError("its content has changed")
+        return Shard(embedding=embedding, clip=clip, **facts)
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         warn(f"{path} is damaged ({error}); it is computed again")
         return None
+
+
+def _content_sha256(embedding: FloatArray, clip: IntArray) -> str:
+    total = hashlib.sha256(np.ascontiguousarray(embedding).data)
+    total.update(np.ascontiguousarray(clip, dtype=np.int64).data)
+    return total.hexdigest()
 
 
 def remove_stale_temporaries(folder: Path, older_than: float = 86400.0) -> None:

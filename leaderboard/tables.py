@@ -57,9 +57,9 @@ class Table:
     columns: list[tuple[str, str]]
     rows: dict[str, list[Cell | None]]
 
-    def column_titles(self) -> list[str]:
-        """Give titles such as ``gtzan: accuracy``."""
-        return [f"{task}: {metric_name(metric)}" for task, metric in self.columns]
+    def column_titles(self) -> list[tuple[str, str]]:
+        """Give titles such as ``("gtzan", "accuracy")``."""
+        return [(task, metric_name(metric)) for task, metric in self.columns]
 
 
 def metric_name(metric: str) -> str:
