@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirbench.benchmark.api import Clip, DataError, MirbenchError, Task, UsageError
+from mirbench.benchmark.api import (
+    Clip,
+    DataError,
+    MirbenchError,
+    Task,
+    UsageError,
+    encode_targets,
+)
 from mirbench.benchmark.datasets import dataset_folder, prepare, read_clips, readiness
 from mirbench.benchmark.embedding import Embeddings, embed_task, stored_embeddings
 from mirbench.benchmark.precomputed import read_embeddings, write_embeddings
@@ -249,6 +256,7 @@ def plan_jobs(
         if make:
             prepare(one, folder)
         clips[one.name] = tuple(read_clips(one, folder, tables[one.name]))
+        encode_targets(one, clips[one.name])
     for spec in specs:
         for one in tasks:
             yield Job(spec, one, tables[one.name], clips[one.name])
