@@ -36,7 +36,7 @@ from mirbench.benchmark.runner import (
     subject_of,
 )
 from mirbench.benchmark.splits import SplitTable, load_split
-from mirbench.benchmark.store import Store, file_sha256
+from mirbench.benchmark.store import Store, check_writable, file_sha256
 
 Names = str | Sequence[str]
 
@@ -97,7 +97,10 @@ def run(
     folder = out or default_out(rules)
     store = Store(cache)
     results, failures = [], []
-    for job in plan_jobs(rep, task, split, data, store, make=True):
+    pairs = list(plan_jobs(rep, task, split, data, store, make=True))
+    check_writable(store.root)
+    check_writable(folder)
+    for job in pairs:
         try:
             row = evaluate_representation(
                 job.spec,
@@ -113,6 +116,8 @@ def run(
                 force,
             )
         except MirbenchError as error:
+            if len(pairs) == 1:
+                raise
             failures.append(f"{job.spec.label} on {job.task.name}: {error}")
             say(f"failed: {failures[-1]}")
             continue
@@ -147,8 +152,11 @@ def embed(
     """
     check_device(device)
     store = Store(cache)
+    pairs = list(plan_jobs(rep, task, split, data, store, make=True))
+    for folder in (store.root, out or store.root):
+        check_writable(folder)
     done = {}
-    for job in plan_jobs(rep, task, split, data, store, make=True):
+    for job in pairs:
         done[job.task.name] = embed_task(
             job.spec, job.task, job.clips, store, device, jobs, full_hash
         )
@@ -209,6 +217,8 @@ def probe(
         named = parse_representation(rep)
         found = stored_embeddings(named, spec, ids, store)
         subject = subject_of(named)
+    folder = out or default_out(rules)
+    check_writable(folder)
     return evaluate_embeddings(
         subject,
         spec,
@@ -216,7 +226,7 @@ def probe(
         clips,
         found,
         rules,
-        out or default_out(rules),
+        folder,
         device,
         max_missing,
         force,

@@ -230,6 +230,17 @@ def test_failures(
     assert "Traceback" not in err
 
 
+def test_folders_that_cannot_be_written_show_at_once(
+    main: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINYREP_LOG", str(tmp_path))
+    Path("file").touch()
+    for option in ("--out", "--cache"):
+        status, out, err = main(*RUN, "tinyrep", "--jobs", "1", option, "file")
+        assert (status, out, err) == (1, "", "mirbench: cannot write into file: File exists\n")
+    assert not (tmp_path / "embedded.txt").exists()
+
+
 def test_a_gpu_that_is_not_there(main: Callable[..., tuple[int, str, str]]) -> None:
     status, _, err = main(*RUN, "tinyrep", "--device", "cuda:99")
     assert (status, err) == (
