@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirbench.benchmark.api import Clip, DataError, MirbenchError, Task, UsageError
+from mirbench.benchmark.api import (
+    Clip,
+    DataError,
+    MirbenchError,
+    Task,
+    UsageError,
+    encode_targets,
+)
 from mirbench.benchmark.datasets import dataset_folder, prepare, read_clips, readiness
 from mirbench.benchmark.embedding import Embeddings, embed_task, stored_embeddings
 from mirbench.benchmark.precomputed import read_embeddings, write_embeddings
@@ -29,7 +36,7 @@ from mirbench.benchmark.runner import (
     subject_of,
 )
 from mirbench.benchmark.splits import SplitTable, load_split
-from mirbench.benchmark.store import Store, file_sha256
+from mirbench.benchmark.store import Store, check_writable, file_sha256
 
 Names = str | Sequence[str]
 
@@ -93,7 +100,10 @@ def run(
     folder = out or default_out(rules)
     store = Store(cache)
     results, failures = [], []
-    for job in plan_jobs(rep, task, split, data, store, make=True):
+    pairs = list(plan_jobs(rep, task, split, data, store, make=True))
+    check_writable(store.root)
+    check_writable(folder)
+    for job in pairs:
         try:
             row = evaluate_representation(
                 job.spec,
@@ -110,6 +120,8 @@ def run(
                 memory,
             )
         except MirbenchError as error:
+            if len(pairs) == 1:
+                raise
             failures.append(f"{job.spec.label} on {job.task.name}: {error}")
             say(f"failed: {failures[-1]}")
             continue
@@ -144,8 +156,11 @@ def embed(
     """
     check_device(device)
     store = Store(cache)
+    pairs = list(plan_jobs(rep, task, split, data, store, make=True))
+    for folder in (store.root, out or store.root):
+        check_writable(folder)
     done = {}
-    for job in plan_jobs(rep, task, split, data, store, make=True):
+    for job in pairs:
         done[job.task.name] = embed_task(
             job.spec, job.task, job.clips, store, device, jobs, full_hash
         )
@@ -207,6 +222,8 @@ def probe(
         named = parse_representation(rep)
         found = stored_embeddings(named, spec, ids, store)
         subject = subject_of(named)
+    folder = out or default_out(rules)
+    check_writable(folder)
     return evaluate_embeddings(
         subject,
         spec,
@@ -215,7 +232,7 @@ def probe(
         found,
         store,
         rules,
-        out or default_out(rules),
+        folder,
         device,
         max_missing,
         force,
@@ -256,6 +273,7 @@ def plan_jobs(
         if make:
             prepare(one, folder)
         clips[one.name] = tuple(read_clips(one, folder, tables[one.name]))
+        encode_targets(one, clips[one.name])
     for spec in specs:
         for one in tasks:
             yield Job(spec, one, tables[one.name], clips[one.name])

@@ -21,6 +21,7 @@ from types import ModuleType
 from typing import Any, Literal, cast
 
 from mirbench.benchmark.api import Card, MirbenchError, PluginError, Task, UsageError
+from mirbench.benchmark.metrics import METRICS
 from mirbench.benchmark.sources import Source, file_source, module_source, package_source
 from mirbench.benchmark.store import digest, file_sha256
 
@@ -336,6 +337,12 @@ def load_task(name: str) -> Task:
         raise PluginError(f"task {name!r} of {plugin.place}: TASK is not a mirbench Task")
     if task.name != name:
         raise PluginError(f"task {name!r} of {plugin.place} calls itself {task.name!r}")
+    unknown = [metric for metric in task.metrics if metric not in METRICS]
+    if unknown:
+        raise PluginError(
+            f"task {name!r} of {plugin.place}: there is no metric {unknown[0]!r}; "
+            f"known: {', '.join(METRICS)}"
+        )
     return task
 
 

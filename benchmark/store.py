@@ -78,6 +78,22 @@ def write_atomic(path: Path, content: bytes) -> None:
         raise MirbenchError(f"cannot write {path}: {error.strerror or error}") from error
 
 
+def check_writable(folder: Path) -> None:
+    """Make a folder if need be and try to write into it, so that a long run does not end in vain.
+
+    Raises
+    ------
+    MirbenchError
+        If that fails; the message says why.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise MirbenchError(f"cannot write into {folder}: {error.strerror or error}") from error
+
+
 @dataclass(frozen=True, eq=False)
 class Shard:
     """Embeddings of some clips.

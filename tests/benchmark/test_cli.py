@@ -186,6 +186,27 @@ def test_wrong_usage(
     assert not Path("mirbench-results").exists()
 
 
+def test_a_wrong_label_shows_before_anything_is_embedded(
+    main: Callable[..., tuple[int, str, str]],
+    tiny: TinyPackage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make_distribution: Callable[[Path, str, str], None],
+) -> None:
+    make_distribution(tmp_path, "mislabelled", "[mirbench.tasks]\nmislabelled = mislabelled:TASK\n")
+    (tmp_path / "mislabelled.py").write_text(
+        "from dataclasses import replace\nfrom tinypackage.task import TASK as T\n"
+        "TASK = replace(T, name='mislabelled', labels=('high', 'low'))\n"
+    )
+    split = tiny.site / "tinypackage" / "splits" / "tinytask.paper.csv"
+    shutil.copy(split, tmp_path / "mislabelled.paper.csv")
+    monkeypatch.syspath_prepend(tmp_path)
+    status, _, err = main("run", "--rep", "tinyrep", "--task", "mislabelled")
+    assert status == 1
+    assert "clip 'clip002' has the label 'middle'; expected one of its labels (high, low)" in err
+    assert not (tmp_path / "cache").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -207,6 +228,17 @@ def test_failures(
     assert status == 1
     assert message in err
     assert "Traceback" not in err
+
+
+def test_folders_that_cannot_be_written_show_at_once(
+    main: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINYREP_LOG", str(tmp_path))
+    Path("file").touch()
+    for option in ("--out", "--cache"):
+        status, out, err = main(*RUN, "tinyrep", "--jobs", "1", option, "file")
+        assert (status, out, err) == (1, "", "mirbench: cannot write into file: File exists\n")
+    assert not (tmp_path / "embedded.txt").exists()
 
 
 def test_a_gpu_that_is_not_there(main: Callable[..., tuple[int, str, str]]) -> None:

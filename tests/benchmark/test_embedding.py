@@ -207,6 +207,7 @@ def test_no_more_than_max_seconds_is_decoded(task: Task, clips: list[Clip], tmp_
     assert embed(task, shorter, tmp_path, rep).embedding[0, 1] == 800
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_broken_plugin_is_named_with_the_clip(
     task: Task, clips: list[Clip], tmp_path: Path, jobs: int

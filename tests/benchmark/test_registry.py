@@ -235,6 +235,11 @@ def test_an_entry_point_without_its_module(
         ("raise ValueError('odd')", "cannot be imported: ValueError: odd"),
         ("from tinypackage.task import TASK", "calls itself 'tinytask'"),
         ("from mirbench.benchmark.api import Task\nTASK = Task(name='x')", "TypeError"),
+        (
+            "from dataclasses import replace\nfrom tinypackage.task import TASK as T\n"
+            "TASK = replace(T, name='odd', metrics=('acuracy',))",
+            "there is no metric 'acuracy'; known: accuracy, ",
+        ),
     ],
 )
 def test_broken_tasks(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirbench.benchmark.api import DataError
@@ -121,6 +121,7 @@ def test_damaged_predictions(
         read_predictions(path)
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_slugs_are_safe_and_distinct(one: str, two: str) -> None:
     for name in (one, two):

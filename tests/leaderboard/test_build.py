@@ -101,6 +101,13 @@ def test_quick_rows_have_their_own_section(
     assert ["not comparable" in section for section in sections] == [False, True]
 
 
+def test_the_main_protocol_comes_first(tmp_path: Path, make_result: Callable[..., Result]) -> None:
+    quick = make_result("tried", protocol="quick")
+    early = quick.model_copy(update={"protocol": quick.protocol.model_copy(update={"name": "a"})})
+    markdown, _ = build(tmp_path, early, make_result("main"))
+    assert re.findall(r"protocol `(\w+)`", markdown) == ["castellon2021", "a"]
+
+
 def test_boards_stand_in_order(tmp_path: Path, make_result: Callable[..., Result]) -> None:
     boards = ("other", "rendered", "own", "paper")
     markdown, _ = build(tmp_path, *(make_result(task=board, board=board) for board in boards))
