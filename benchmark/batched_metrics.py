@@ -85,7 +85,7 @@ class Windows:
         self._counts = torch.from_numpy(counts).to(device)[None, :, None]
 
     def merge(self, outputs: torch.Tensor, way: Way) -> torch.Tensor:
-        """Outputs of clips, ``[probes, n_clips, n_classes]``, from those of windows.
+        """Turn outputs of windows into those of clips, ``[probes, n_clips, n_classes]``.
 
         See `mirbench.benchmark.metrics.merge_windows` for the ways. Sums are
         in double precision, so their order does not decide.
@@ -95,7 +95,9 @@ class Windows:
             values = torch.zeros_like(outputs).scatter_(-1, votes, 1.0)
         else:
             values = outputs.softmax(dim=-1) if way == "mean" else outputs
-        gathered = values.index_select(1, self._rows).unflatten(1, self._shape)
+        gathered = values.index_select(1, self._rows).view(
+            len(outputs), *self._shape, outputs.shape[-1]
+        )
         if way == "max":
             return gathered.masked_fill(self._absent, -torch.inf).amax(dim=2)
         summed = gathered.masked_fill(self._absent, 0).sum(dim=2, dtype=torch.float64)

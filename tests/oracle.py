@@ -33,8 +33,16 @@ def train_probe(
     config: ProbeConfig,
     device: str = "cpu",
     max_updates: float = np.inf,
+    threads: int = 1,
 ) -> ProbeRecord:
     """Train one probe with early stopping, and score it; stop at `max_updates` to time it."""
+    with _threads(threads):
+        return _train_probe(data, protocol, config, device, max_updates)
+
+
+def _train_probe(
+    data: ProbeData, protocol: Protocol, config: ProbeConfig, device: str, max_updates: float
+) -> ProbeRecord:
     X_train, X_valid, X_test = (
         torch.from_numpy(X).to(device) for X in _standardised(data, config.standardise)
     )
@@ -149,9 +157,9 @@ def _valid_score(data: ProbeData, outputs: FloatArray) -> tuple[float, Way | Non
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def _threads(wanted: int) -> Iterator[None]:
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(wanted)
     try:
         yield
     finally:

@@ -107,8 +107,8 @@ class Adam:
 
 
 @intrinsic
-def _fma(context: Any, a: Any, b: Any, c: Any) -> Any:
-    """``a * b + c``, rounded once."""
+def _fused_multiply_add(context: Any, a: Any, b: Any, c: Any) -> Any:
+    """Compute ``a * b + c`` with one rounding."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
         return builder.fma(*args)
@@ -116,10 +116,11 @@ def _fma(context: Any, a: Any, b: Any, c: Any) -> Any:
     return types.float32(types.float32, types.float32, types.float32), generate
 
 
+_fma: Any = _fused_multiply_add  # numba gives it the three operands, and the context itself
 _W1, _B2, _W2, _EPS = (np.float32(x) for x in (1 - BETA1, BETA2, 1 - BETA2, EPS))
 
 
-@numba.njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, error_model="numpy")
 def _moments(
     p: Floats, g: Floats, m: Floats, v: Floats, starts: Ints, stops: Ints, probes: Ints, l2: Floats
 ) -> None:
@@ -134,7 +135,7 @@ def _moments(
             vv[i] = _fma(_W2 * gi, gi, _B2 * vv[i])
 
 
-@numba.njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, error_model="numpy")
 def _weights(
     p: Floats,
     m: Floats,

@@ -13,6 +13,7 @@ to MKL, which draws other numbers.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ class Draws:
         self._batches = random.Random(seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            layers = [nn.Linear(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)]
+            layers = [nn.Linear(a, b) for a, b in itertools.pairwise(widths)]
             self._masks = torch.Generator()
             self._masks.set_state(torch.get_rng_state())
         #: Initial weights and biases, layer by layer.

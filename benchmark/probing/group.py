@@ -16,10 +16,9 @@ from mirbench.benchmark.probing.draws import Draws, Update
 from mirbench.benchmark.probing.features import Features
 from mirbench.benchmark.probing.losses import Loss
 from mirbench.benchmark.probing.memory import Need
-from mirbench.benchmark.probing.threads import Crew
+from mirbench.benchmark.probing.threads import Crew, Job, Scratch
 from mirbench.benchmark.protocol import ProbeConfig, Protocol
 
-Scratch = Callable[[int], torch.Tensor]
 #: Called after every round: updates made, and the probes that still learn.
 OnRound = Callable[[int, list[Learner]], None]
 
@@ -93,7 +92,7 @@ class Group:
         return [part for same in alike.values() for part in _batched(same, self.bank_size)]
 
     def valid_rows(self) -> dict[bool, torch.Tensor]:
-        """Validation rows, raw and standardised, where a probe wants them."""
+        """Give the validation rows, raw and standardised, as probes want them."""
         wanted = {config.standardise for config in self.configs}
         return {std: self.course.features.rows("valid", std) for std in wanted}
 
@@ -108,15 +107,10 @@ class Group:
             def draw(scratch: Scratch, into: list[Update] = following) -> None:
                 into.extend(draws.next(ahead))
 
-            self.crew.run(
-                [
-                    draw,
-                    *(
-                        functools.partial(self._round, bank, number, updates, X_valid, records)
-                        for bank, records in zip(banks, finished, strict=True)
-                    ),
-                ]
-            )
+            jobs: list[Job] = [draw]
+            for bank, records in zip(banks, finished, strict=True):
+                jobs.append(functools.partial(self._round, bank, number, updates, X_valid, records))
+            self.crew.run(jobs)
             yield from itertools.chain.from_iterable(finished)
             banks = [bank for bank in banks if bank.learners]
             updates, number = following, number + ahead

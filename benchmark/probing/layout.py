@@ -7,6 +7,7 @@ likes it, and the optimiser sees one array.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -43,7 +44,7 @@ class Layout:
         #: Rows of the first layer's matrix, with padding.
         self.columns = max(probes * widths[1], MIN_COLUMNS)
         offset = 0
-        for number, (fan_in, fan_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        for number, (fan_in, fan_out) in enumerate(itertools.pairwise(widths)):
             rows = self.columns if number == 0 else probes * fan_out
             weight = Part(offset, (fan_out, fan_in))
             offset = _aligned(offset + rows * fan_in)

@@ -70,7 +70,7 @@ class Network:
     def _first(self, X: torch.Tensor) -> torch.Tensor:
         flat = torch.addmm(self.bias, X, self.matrix.t())
         probes, width = self.layout.probes, self.layout.widths[1]
-        return flat[:, : probes * width].unflatten(1, (probes, width)).transpose(0, 1)
+        return flat[:, : probes * width].view(len(X), probes, width).transpose(0, 1)
 
     def _second(self, hidden: torch.Tensor) -> torch.Tensor:
         weight, bias = self.second

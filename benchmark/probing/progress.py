@@ -91,7 +91,7 @@ class Clock:
         """Note one round of updates of (config, best update, best score) of all learners."""
         now = time.perf_counter()
         elapsed, self._last = now - self._last, now
-        for config, _, valid in learners:
+        for _, _, valid in learners:
             if self.best_valid is None or valid > self.best_valid:
                 self.best_valid = valid
         rate = 0.0

@@ -9,7 +9,9 @@ every few seconds how many others are held. ``OMP_NUM_THREADS`` caps it.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -18,18 +20,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TypeVar
+from typing import IO
 
 import torch
 
-try:
+if sys.platform != "win32":  # there, every grid believes itself alone
     import fcntl
-except ImportError:  # Windows: every grid believes itself alone
-    fcntl = None  # type: ignore[assignment]
 
-T = TypeVar("T")
-#: A piece of work; it is given a function that lends a buffer of so many floats.
-Job = Callable[[Callable[[int], torch.Tensor]], T]
+#: Lends a buffer of so many floats, the same one again and again to a thread.
+Scratch = Callable[[int], torch.Tensor]
+Job = Callable[[Scratch], None]
 
 LOOK_EVERY_SECONDS = 5.0
 
@@ -88,18 +88,17 @@ class Crew:
             self._width = max(1, self.size // self._lock.count())
         return self._width
 
-    def run(self, jobs: Sequence[Job[T]]) -> list[T]:
-        """Do all jobs; the results are in their order."""
-        waiting = deque(enumerate(jobs))
-        results: dict[int, T] = {}
+    def run(self, jobs: Sequence[Job]) -> None:
+        """Do all jobs, and return when the last is done; an error ends the others, too."""
+        waiting = deque(jobs)
 
         def work() -> None:
             while waiting:
                 try:
-                    number, job = waiting.popleft()
+                    job = waiting.popleft()
                 except IndexError:
                     return
-                results[number] = job(self._scratch)
+                job(self._scratch)
 
         helpers = [self._pool.submit(work) for _ in range(min(self.width, len(jobs)) - 1)]
         try:
@@ -108,7 +107,6 @@ class Crew:
             waiting.clear()
             for helper in helpers:
                 helper.result()
-        return [results[number] for number in range(len(jobs))]
 
     def _scratch(self, floats: int) -> torch.Tensor:
         buffer: torch.Tensor | None = getattr(self._local, "buffer", None)
@@ -124,13 +122,11 @@ class _Presence:
     def __init__(self) -> None:
         self._folder = Path(tempfile.gettempdir()) / "mirbench-grids"
         self._file: IO[bytes] | None = None
-        if fcntl is None:
+        if sys.platform == "win32":
             return
-        try:
+        with contextlib.suppress(OSError):  # another user's folder: its mode lets us in
             self._folder.mkdir(exist_ok=True)
             self._folder.chmod(0o1777)
-        except OSError:
-            pass  # another user's folder; its mode lets us in, or the next line fails
         try:
             self._path = self._folder / f"{os.getpid()}-{id(self)}.lock"
             self._file = self._path.open("wb")
@@ -158,8 +154,6 @@ def _held(path: Path) -> bool:
         return True
     except OSError:
         return False
-    try:
+    with contextlib.suppress(OSError):
         path.unlink()  # left behind by a process that was killed
-    except OSError:
-        pass
     return False
