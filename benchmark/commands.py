@@ -17,12 +17,12 @@ from mirbench.benchmark.api import (
 )
 from mirbench.benchmark.datasets import dataset_folder, prepare, read_clips, readiness
 from mirbench.benchmark.embedding import Embeddings, embed_task, stored_embeddings
+from mirbench.benchmark.plugins import find_plugins
 from mirbench.benchmark.precomputed import read_embeddings, write_embeddings
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import Protocol, get_protocol
 from mirbench.benchmark.registry import (
     RepresentationSpec,
-    find_plugins,
     load_task,
     parse_representation,
     split_folder,

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from mirbench.benchmark.api import MirbenchError, PluginError
 from mirbench.benchmark.datasets import readiness
-from mirbench.benchmark.registry import Plugin, PluginKind, find_plugins, load_task
+from mirbench.benchmark.plugins import Plugin, PluginKind, find_plugins
+from mirbench.benchmark.registry import load_task
 from mirbench.benchmark.store import Store
 
 

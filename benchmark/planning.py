@@ -8,11 +8,12 @@ from pathlib import Path
 
 from mirbench.benchmark.api import Clip
 from mirbench.benchmark.commands import Job, Names, default_out, plan_jobs
-from mirbench.benchmark.embedding import CHUNK_CLIPS, Chunk, embed_chunk
+from mirbench.benchmark.embedding import CHUNK_CLIPS
 from mirbench.benchmark.engine import free_cpus
 from mirbench.benchmark.protocol import Protocol, get_protocol
 from mirbench.benchmark.result import result_path
 from mirbench.benchmark.store import Store
+from mirbench.benchmark.worker import Chunk, embed_chunk
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from mirbench.benchmark.api import PluginError, Task, UsageError
+from mirbench.benchmark.plugins import find_plugins
 from mirbench.benchmark.registry import (
-    find_plugins,
     load_representation,
     load_task,
     parse_representation,
