@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import functools
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -34,14 +35,24 @@ def train_probe(
     device: str = "cpu",
     max_updates: float = np.inf,
     threads: int = 1,
+    marks: list[float] | None = None,
 ) -> ProbeRecord:
-    """Train one probe with early stopping, and score it; stop at `max_updates` to time it."""
+    """Train one probe with early stopping, and score it.
+
+    To time it: `max_updates` ends it early, and `marks` receives the time
+    before each evaluation.
+    """
     with _threads(threads):
-        return _train_probe(data, protocol, config, device, max_updates)
+        return _train_probe(data, protocol, config, device, max_updates, marks)
 
 
 def _train_probe(
-    data: ProbeData, protocol: Protocol, config: ProbeConfig, device: str, max_updates: float
+    data: ProbeData,
+    protocol: Protocol,
+    config: ProbeConfig,
+    device: str,
+    max_updates: float,
+    marks: list[float] | None,
 ) -> ProbeRecord:
     X_train, X_valid, X_test = (
         torch.from_numpy(X).to(device) for X in _standardised(data, config.standardise)
@@ -56,9 +67,11 @@ def _train_probe(
         n = len(X_train)
         best, best_update, best_state, waited, update = -np.inf, 0, probe.state_dict(), 0, 0
         while True:
-            if update >= max_updates:
-                break
             if update % protocol.eval_every == 0:
+                if marks is not None:
+                    marks.append(time.perf_counter())
+                if update >= max_updates:
+                    break
                 if waited >= protocol.patience:
                     break
                 valid, _ = _valid_score(data, _outputs(probe, X_valid))

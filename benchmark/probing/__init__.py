@@ -13,7 +13,17 @@ from mirbench.benchmark.kernels import use_portable_kernels
 use_portable_kernels()  # before the first import of torch
 
 from mirbench.benchmark.probing.data import ProbeData, ProbeRecord, clip_targets, select
+from mirbench.benchmark.probing.estimate import Estimate, estimate_seconds
 from mirbench.benchmark.probing.progress import Progress
 from mirbench.benchmark.probing.train import train_grid
 
-__all__ = ["ProbeData", "ProbeRecord", "Progress", "clip_targets", "select", "train_grid"]
+__all__ = [
+    "Estimate",
+    "ProbeData",
+    "ProbeRecord",
+    "Progress",
+    "clip_targets",
+    "estimate_seconds",
+    "select",
+    "train_grid",
+]

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-
-import torch
 
 from mirbench.benchmark.batched_metrics import Scorer
 from mirbench.benchmark.metrics import evaluate, merge_windows
@@ -53,7 +50,7 @@ class Group:
         self.course = Course(protocol, features, loss, score)
         self.dropouts = sorted({config.dropout for config in configs})
         self.bank_size = 1 if hidden and crew.device.type == "cpu" else len(configs)
-        largest = max(len(bank) for bank in self._banks(configs))
+        largest = max(len(bank) for bank in self.banks(configs))
         need = Need.of(
             self.widths,
             self.batch,
@@ -68,67 +65,20 @@ class Group:
     def train(self, on_round: OnRound) -> Iterator[ProbeRecord]:
         """Train all probes, as many at once as fit; yield each when it has stopped."""
         for part in _batched(list(self.configs), self.fit):
-            yield from self._train(part, on_round)
+            heat = Heat(self, part)
+            while heat.banks:
+                yield from heat.round()
+                on_round(heat.number, heat.learners)
 
-    def draws(self) -> Draws:
-        """Begin the group's stream of random numbers."""
-        return Draws(
-            self.protocol.seed,
-            len(self.data.X_train),
-            self.batch,
-            self.widths,
-            self.dropouts,
-            self.crew.device,
-        )
-
-    def banks(self, configs: Iterable[ProbeConfig], draws: Draws) -> list[Bank]:
-        """Give every probe its place, with the initial weights."""
-        return [Bank(self.course, bank, draws, self.widths) for bank in self._banks(configs)]
-
-    def _banks(self, configs: Iterable[ProbeConfig]) -> list[list[ProbeConfig]]:
+    def banks(self, configs: Iterable[ProbeConfig]) -> list[list[ProbeConfig]]:
+        """Divide probes into banks: those that see the same input, at most `bank_size`."""
         alike: dict[tuple[bool, float], list[ProbeConfig]] = {}
         for config in configs:
             alike.setdefault((config.standardise, config.dropout), []).append(config)
         return [part for same in alike.values() for part in _batched(same, self.bank_size)]
 
-    def valid_rows(self) -> dict[bool, torch.Tensor]:
-        """Give the validation rows, raw and standardised, as probes want them."""
-        wanted = {config.standardise for config in self.configs}
-        return {std: self.course.features.rows("valid", std) for std in wanted}
-
-    def _train(self, configs: Sequence[ProbeConfig], on_round: OnRound) -> Iterator[ProbeRecord]:
-        draws, ahead = self.draws(), self.protocol.eval_every
-        banks, X_valid = self.banks(configs, draws), self.valid_rows()
-        updates, number = draws.next(ahead), 0
-        while banks:
-            following: list[Update] = []
-            finished: list[list[ProbeRecord]] = [[] for _ in banks]
-
-            def draw(scratch: Scratch, into: list[Update] = following) -> None:
-                into.extend(draws.next(ahead))
-
-            jobs: list[Job] = [draw]
-            for bank, records in zip(banks, finished, strict=True):
-                jobs.append(functools.partial(self._round, bank, number, updates, X_valid, records))
-            self.crew.run(jobs)
-            yield from itertools.chain.from_iterable(finished)
-            banks = [bank for bank in banks if bank.learners]
-            updates, number = following, number + ahead
-            on_round(number, [learner for bank in banks for learner in bank.learners])
-
-    def _round(
-        self,
-        bank: Bank,
-        number: int,
-        updates: list[Update],
-        X_valid: dict[bool, torch.Tensor],
-        records: list[ProbeRecord],
-        scratch: Scratch,
-    ) -> None:
-        for finished in bank.train(number, updates, X_valid[bank.standardise], scratch):
-            records.append(self._test(finished))
-
-    def _test(self, finished: Finished) -> ProbeRecord:
+    def test(self, finished: Finished) -> ProbeRecord:
+        """Score a probe that has stopped on the test set, with its remembered weights."""
         data, learner = self.data, finished.learner
         X_test = self.course.features.rows("test", learner.config.standardise)
         outputs = finished.network.outputs(X_test)[0].cpu().numpy()
@@ -146,6 +96,65 @@ class Group:
             ),
             test_outputs=outputs,
         )
+
+
+class Heat:
+    """The probes of a group that are trained at the same time.
+
+    Parameters
+    ----------
+    configs : sequence of ProbeConfig
+        Some of the group's, or all.
+    """
+
+    def __init__(self, group: Group, configs: Sequence[ProbeConfig]) -> None:
+        self.group, self.number = group, 0
+        self._ahead = group.protocol.eval_every
+        self._draws = Draws(
+            group.protocol.seed,
+            len(group.data.X_train),
+            group.batch,
+            group.widths,
+            group.dropouts,
+            group.crew.device,
+        )
+        self.banks = [
+            Bank(group.course, bank, self._draws, group.widths) for bank in group.banks(configs)
+        ]
+        wanted = {config.standardise for config in configs}
+        self._X_valid = {std: group.course.features.rows("valid", std) for std in wanted}
+        self._updates = self.draw()
+
+    @property
+    def learners(self) -> list[Learner]:
+        """Every probe that has not stopped."""
+        return [learner for bank in self.banks for learner in bank.learners]
+
+    def draw(self) -> list[Update]:
+        """Draw the random numbers up to the next evaluation."""
+        return self._draws.next(self._ahead)
+
+    def round(self) -> list[ProbeRecord]:
+        """Evaluate all probes and train them up to the next evaluation; give those that stopped.
+
+        Meanwhile one thread draws the random numbers of the next round.
+        """
+        following: list[Update] = []
+        self.group.crew.run([lambda scratch: following.extend(self.draw()), *self.jobs()])
+        finished = [record for bank in self.banks for record in self._stopped.pop(bank, [])]
+        self.banks = [bank for bank in self.banks if bank.learners]
+        self._updates, self.number = following, self.number + self._ahead
+        return finished
+
+    def jobs(self) -> list[Job]:
+        """Give the work of one round, bank by bank."""
+        self._stopped: dict[Bank, list[ProbeRecord]] = {}
+        return [functools.partial(self._train, bank) for bank in self.banks]
+
+    def _train(self, bank: Bank, scratch: Scratch) -> None:
+        X_valid = self._X_valid[bank.standardise]
+        stopped = bank.train(self.number, self._updates, X_valid, scratch)
+        self._stopped[bank] = [self.group.test(finished) for finished in stopped]
 
 
 def _batched(items: list[ProbeConfig], size: int) -> list[list[ProbeConfig]]:
