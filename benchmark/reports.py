@@ -61,13 +61,28 @@ def plan_table(plans: Sequence[Plan]) -> str:
             "unknown" if plan.disk_bytes is None else size(plan.disk_bytes),
             "unknown" if plan.embed_seconds is None else duration(plan.embed_seconds),
             plan.probes,
+            "unknown" if plan.probe_seconds is None else f"about {duration(plan.probe_seconds)}",
             "there" if plan.row_exists else "new",
         ]
         for plan in plans
     ]
-    header = ["representation", "task", "clips", "cached", "disk", "embedding", "probes", "row"]
-    note = "disk and embedding: for the clips not cached, extrapolated from a few embedded now"
-    return tabulate(lines, header, disable_numparse=True) + f"\n{note}; nothing was written"
+    header = [
+        "representation",
+        "task",
+        "clips",
+        "cached",
+        "disk",
+        "embedding",
+        "probes",
+        "probing",
+        "row",
+    ]
+    note = (
+        "disk and embedding: for the clips not cached, extrapolated from a few embedded now; "
+        "probing: from a short measured part, if probes stop as late as they typically do"
+    )
+    table = tabulate(lines, columns.split(), disable_numparse=True)
+    return f"{table}\n{note}; nothing was written"
 
 
 def listing_table(title: str, listings: Sequence[Listing]) -> str:
