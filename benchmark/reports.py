@@ -66,17 +66,7 @@ def plan_table(plans: Sequence[Plan]) -> str:
         ]
         for plan in plans
     ]
-    header = [
-        "representation",
-        "task",
-        "clips",
-        "cached",
-        "disk",
-        "embedding",
-        "probes",
-        "probing",
-        "row",
-    ]
+    columns = "representation task clips cached disk embedding probes probing row"
     note = (
         "disk and embedding: for the clips not cached, extrapolated from a few embedded now; "
         "probing: from a short measured part, if probes stop as late as they typically do"
