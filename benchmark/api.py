@@ -12,6 +12,7 @@ embeddings are float32.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -236,12 +237,16 @@ class Task:
     def __post_init__(self) -> None:
         if self.kind not in ("multiclass", "multilabel", "regression"):
             raise PluginError(f"task {self.name!r}: unknown kind {self.kind!r}")
-        if not self.labels or len(set(self.labels)) != len(self.labels):
-            raise PluginError(f"task {self.name!r}: labels must be non-empty and distinct")
-        if not self.metrics:
-            raise PluginError(f"task {self.name!r}: at least one metric is needed")
-        if not self.splits:
-            raise PluginError(f"task {self.name!r}: at least one split is needed")
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", self.name):
+            raise PluginError(f"task {self.name!r}: a name has letters, digits and _ . - only")
+        for member in ("labels", "metrics", "splits"):
+            names = getattr(self, member)
+            if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+                raise PluginError(f"task {self.name!r}: {member} must be a tuple of str")
+            if not names or len(set(names)) != len(names):
+                raise PluginError(f"task {self.name!r}: {member} must be non-empty and distinct")
+        if self.window is not None and not self.window > 0:
+            raise PluginError(f"task {self.name!r}: window must be positive, is {self.window!r}")
 
 
 def encode_targets(task: Task, clips: Sequence[Clip]) -> TargetArray:
@@ -262,9 +267,10 @@ def encode_targets(task: Task, clips: Sequence[Clip]) -> TargetArray:
     if task.kind == "regression":
         for clip in clips:
             numbers = isinstance(clip.label, tuple) and len(clip.label) == len(task.labels)
-            if not numbers or not all(isinstance(v, int | float) for v in clip.label):
+            if not numbers or not all(map(_is_finite, clip.label)):
                 raise _wrong_label(task, clip)
-        return np.array([clip.label for clip in clips], dtype=np.float32)
+        values = np.array([clip.label for clip in clips], dtype=np.float32)
+        return values.reshape(len(clips), len(task.labels))
     if task.kind == "multiclass":
         classes = np.empty(len(clips), dtype=np.int64)
         for row, clip in enumerate(clips):
@@ -280,11 +286,15 @@ def encode_targets(task: Task, clips: Sequence[Clip]) -> TargetArray:
     return tags
 
 
+def _is_finite(value: object) -> bool:
+    return isinstance(value, float | int | np.floating | np.integer) and bool(np.isfinite(value))
+
+
 def _wrong_label(task: Task, clip: Clip) -> DataError:
     wanted = {
         "multiclass": "one of its labels",
         "multilabel": "a tuple of its labels",
-        "regression": f"a tuple of {len(task.labels)} numbers",
+        "regression": f"a tuple of {len(task.labels)} finite numbers",
     }[task.kind]
     return DataError(
         f"task {task.name!r}: clip {clip.id!r} has the label {clip.label!r}; expected {wanted} "

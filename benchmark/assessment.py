@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +13,13 @@ from mirbench.benchmark.api import Clip, FloatArray, Task
 from mirbench.benchmark.bootstrap import intervals
 from mirbench.benchmark.embedding import Embeddings
 from mirbench.benchmark.metrics import evaluate
-from mirbench.benchmark.progress import bar
+from mirbench.benchmark.progress import bar, duration
 from mirbench.benchmark.protocol import Protocol
 from mirbench.benchmark.result import Predictions, ProbeRow, Score
 from mirbench.benchmark.rows import Rows, probe_data
 
 if TYPE_CHECKING:
-    from mirbench.benchmark.probing import ProbeRecord
+    from mirbench.benchmark.probing import ProbeRecord, Progress
 
 Targets = Mapping[str, npt.NDArray[Any]]
 
@@ -30,8 +31,17 @@ def best_probe(
     targets: Targets,
     protocol: Protocol,
     device: str = "cpu",
+    memory: int | None = None,
+    checkpoint: Path | None = None,
 ) -> tuple[ProbeRow, FloatArray]:
     """Find the probe of highest validation score over all layers; of equals, the first.
+
+    Parameters
+    ----------
+    memory : int, optional
+        Bytes that training may take; default: most of what is free.
+    checkpoint : Path, optional
+        Folder in which finished probes are kept, so that a killed grid goes on.
 
     Returns
     -------
@@ -45,10 +55,19 @@ def best_probe(
     best: tuple[int | None, ProbeRecord] | None = None
     total = len(protocol.grid()) * len(layers)
     with bar(f"probing {task.name}", total, "probe") as progress:
+
+        def show(state: Progress) -> None:
+            progress.set_postfix_str(_words(state), refresh=False)
+
         for layer in layers:
-            data = probe_data(task, embeddings, rows, targets, layer)
             records = train_grid(
-                data, protocol, device=device, on_probe=lambda _: progress.update(1)
+                probe_data(task, embeddings, rows, targets, layer),
+                protocol,
+                device=device,
+                on_probe=lambda _: progress.update(1),
+                memory=memory,
+                checkpoint=checkpoint,
+                on_progress=show,
             )
             record = select(records)
             if best is None or record.valid > best[1].valid:
@@ -70,7 +89,16 @@ def best_probe(
         valid=record.valid,
         way=record.way,
     )
+    assert record.test_outputs is not None
     return row, record.test_outputs
+
+
+def _words(state: Progress) -> str:
+    best = "" if state.best_valid is None else f", best on validation {100 * state.best_valid:.1f}"
+    return (
+        f"{state.learning} learning, {state.updates_per_second:.0f} updates/s{best}, "
+        f"about {duration(state.seconds_left)} left"
+    )
 
 
 def test_predictions(

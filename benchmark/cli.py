@@ -67,6 +67,10 @@ MaxMissing = Annotated[
     typer.Option("--max-missing", min=0, max=1, help="Share of clips that may be undecodable"),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Probe even if the identical row is there")]
+Memory = Annotated[
+    float | None,
+    typer.Option("--memory", min=0.01, help="GiB for probing [default: most of the free]"),
+]
 
 
 @app.command()
@@ -82,6 +86,7 @@ def run(
     cache: Cache = None,
     max_missing: MaxMissing = 0.05,
     force: Force = False,
+    memory: Memory = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be computed, and what it would take")
     ] = False,
@@ -120,6 +125,7 @@ def run(
             cache=cache,
             max_missing=max_missing,
             force=force,
+            memory=_bytes(memory),
             on_row=rows.append,
         )
     finally:
@@ -141,9 +147,11 @@ def embed(
     full_hash: Annotated[
         bool, typer.Option("--full-hash", help="Know audio files by content, not size and time")
     ] = False,
+    max_missing: MaxMissing = 0.05,
 ) -> None:
     """Embed the clips of tasks into the store, without probing."""
     from mirbench.benchmark import commands
+    from mirbench.benchmark.embedding import check_missing
 
     done = commands.embed(
         rep,
@@ -163,6 +171,8 @@ def embed(
         )
         for clip_id, reason in list(found.missing.items())[:10]:
             typer.echo(f"  {clip_id}: {reason}")
+    for found in done.values():
+        check_missing(found, found.clip_ids, max_missing)
 
 
 @app.command()
@@ -186,6 +196,7 @@ def probe(
     cache: Cache = None,
     max_missing: MaxMissing = 0.05,
     force: Force = False,
+    memory: Memory = None,
 ) -> None:
     """Probe embeddings that were computed before or elsewhere; no audio is needed."""
     from mirbench.benchmark import commands
@@ -203,6 +214,7 @@ def probe(
         cache=cache,
         max_missing=max_missing,
         force=force,
+        memory=_bytes(memory),
     )
     _report([row])
 
@@ -258,6 +270,16 @@ def data_fetch(task: TaskName, data: Data = None, cache: Cache = None) -> None:
     from mirbench.benchmark.fetching import fetch
 
     typer.echo(fetch_report(fetch(task, data, cache)))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of a result row."""
+    import json
+
+    from mirbench.benchmark.result import Result
+
+    typer.echo(json.dumps(Result.model_json_schema(), indent=1))
 
 
 @board.command("build")
@@ -336,6 +358,10 @@ def reproduce(
         raise MirbenchError(f"{len(failed)} of {len(cells)} cells could not be measured")
 
 
+def _bytes(gib: float | None) -> int | None:
+    return None if gib is None else int(gib * 1024**3)
+
+
 def _report(rows: list[Row]) -> None:
     """Print rows as a table and render the leaderboard that they belong to."""
     if not rows:
@@ -356,13 +382,14 @@ def _page_folder(results: Path) -> Path:
 def main() -> None:
     """Run the command line; errors are one message on stderr, never a traceback."""
     try:
-        app(standalone_mode=False)
+        # Typer turns Ctrl-C into a status that it returns, as it does typer.Exit.
+        status = app(standalone_mode=False)
     except UsageError as error:
         _fail(str(error), 2)
     except MirbenchError as error:
         _fail(str(error), 1)
     except KeyboardInterrupt:
-        _fail("interrupted; what is finished is kept: run the same command to go on", 130)
+        status = 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -372,6 +399,10 @@ def main() -> None:
         if hasattr(error, "show"):
             error.show()
         sys.exit(error.exit_code)
+    if status == 130:
+        _fail("interrupted; what is finished is kept: run the same command to go on", 130)
+    if status:
+        sys.exit(status)
 
 
 def _fail(message: str, status: int) -> None:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirbench.benchmark.api import Clip, MirbenchError, Task, UsageError
+from mirbench.benchmark.api import (
+    Clip,
+    DataError,
+    MirbenchError,
+    Task,
+    UsageError,
+    encode_targets,
+)
 from mirbench.benchmark.datasets import dataset_folder, prepare, read_clips, readiness
 from mirbench.benchmark.embedding import Embeddings, embed_task, stored_embeddings
+from mirbench.benchmark.plugins import find_plugins
 from mirbench.benchmark.precomputed import read_embeddings, write_embeddings
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import Protocol, get_protocol
 from mirbench.benchmark.registry import (
     RepresentationSpec,
-    find_plugins,
     load_task,
     parse_representation,
     split_folder,
@@ -28,7 +36,7 @@ from mirbench.benchmark.runner import (
     subject_of,
 )
 from mirbench.benchmark.splits import SplitTable, load_split
-from mirbench.benchmark.store import Store, file_sha256
+from mirbench.benchmark.store import Store, check_writable, file_sha256
 
 Names = str | Sequence[str]
 
@@ -56,6 +64,7 @@ def run(
     cache: Path | None = None,
     max_missing: float = 0.05,
     force: bool = False,
+    memory: int | None = None,
     on_row: Callable[[Row], None] | None = None,
 ) -> list[Result]:
     """Embed and probe representations on tasks; write a result row for each pair.
@@ -71,6 +80,8 @@ def run(
         Share of clips that may be missing.
     force : bool
         Probe even if the identical row is there.
+    memory : int, optional
+        Bytes that training may take; default: most of what is free.
     on_row : callable, optional
         Called with every finished row.
 
@@ -85,10 +96,14 @@ def run(
         If a pair failed, after all others have been finished.
     """
     rules = get_protocol(protocol)
+    check_device(device)
     folder = out or default_out(rules)
     store = Store(cache)
     results, failures = [], []
-    for job in plan_jobs(rep, task, split, data, store, make=True):
+    pairs = list(plan_jobs(rep, task, split, data, store, make=True))
+    check_writable(store.root)
+    check_writable(folder)
+    for job in pairs:
         try:
             row = evaluate_representation(
                 job.spec,
@@ -102,8 +117,11 @@ def run(
                 jobs,
                 max_missing,
                 force,
+                memory,
             )
         except MirbenchError as error:
+            if len(pairs) == 1:
+                raise
             failures.append(f"{job.spec.label} on {job.task.name}: {error}")
             say(f"failed: {failures[-1]}")
             continue
@@ -136,9 +154,13 @@ def embed(
     dict
         Task name to its embeddings.
     """
+    check_device(device)
     store = Store(cache)
+    pairs = list(plan_jobs(rep, task, split, data, store, make=True))
+    for folder in (store.root, out or store.root):
+        check_writable(folder)
     done = {}
-    for job in plan_jobs(rep, task, split, data, store, make=True):
+    for job in pairs:
         done[job.task.name] = embed_task(
             job.spec, job.task, job.clips, store, device, jobs, full_hash
         )
@@ -161,6 +183,7 @@ def probe(
     cache: Path | None = None,
     max_missing: float = 0.05,
     force: bool = False,
+    memory: int | None = None,
 ) -> Row:
     """Probe embeddings that are already there; no audio is needed.
 
@@ -181,6 +204,7 @@ def probe(
     if (embeddings is None) == (rep is None):
         raise UsageError("say what to probe: either --embeddings FILE.npz or --rep NAME")
     rules = get_protocol(protocol)
+    check_device(device)
     store = Store(cache)
     spec = load_task(task)
     table = load_split(spec, split, split_folder(spec.name))
@@ -189,23 +213,30 @@ def probe(
     if embeddings is not None:
         found = read_embeddings(embeddings, spec, ids)
         label = name or embeddings.stem
+        # Its row would take the place of one that mirbench measured itself.
+        if label.partition(":")[0] in {plugin.name for plugin in find_plugins("representation")}:
+            raise UsageError(f"{label!r} is the name of a representation; give another by --name")
         subject = Subject(label, "precomputed", {}, file_sha256(embeddings)[:16], None)
     else:
         assert rep is not None
         named = parse_representation(rep)
         found = stored_embeddings(named, spec, ids, store)
         subject = subject_of(named)
+    folder = out or default_out(rules)
+    check_writable(folder)
     return evaluate_embeddings(
         subject,
         spec,
         table,
         clips,
         found,
+        store,
         rules,
-        out or default_out(rules),
+        folder,
         device,
         max_missing,
         force,
+        memory,
     )
 
 
@@ -219,7 +250,8 @@ def plan_jobs(
 ) -> Iterator[Job]:
     """Give the pairs of a run, in order, with the clips of their split.
 
-    Every name is checked before the first pair is given.
+    Every name is checked and every dataset read before the first pair is
+    given, so that a mistake shows at once and not after hours.
 
     Parameters
     ----------
@@ -230,33 +262,47 @@ def plan_jobs(
     labels = [spec.label for spec in specs]
     if len(set(labels)) < len(labels):
         raise UsageError(f"a representation is named twice: {', '.join(labels)}")
-    tasks = [load_task(name) for name in _as_list(task)] if task else _ready_tasks(data, store)
+    if task:
+        tasks = [load_task(name) for name in dict.fromkeys(_as_list(task))]
+    else:
+        tasks = _ready_tasks(split, data, store)
     tables = {one.name: load_split(one, split, split_folder(one.name)) for one in tasks}
     clips: dict[str, tuple[Clip, ...]] = {}
+    for one in tasks:
+        folder = dataset_folder(one, data, store)
+        if make:
+            prepare(one, folder)
+        clips[one.name] = tuple(read_clips(one, folder, tables[one.name]))
+        encode_targets(one, clips[one.name])
     for spec in specs:
         for one in tasks:
-            if one.name not in clips:
-                folder = dataset_folder(one, data, store)
-                if make:
-                    prepare(one, folder)
-                clips[one.name] = tuple(read_clips(one, folder, tables[one.name]))
             yield Job(spec, one, tables[one.name], clips[one.name])
 
 
-def _ready_tasks(data: Path | None, store: Store) -> list[Task]:
-    """Give every task whose data is here; the others are named."""
-    ready = []
+def _ready_tasks(split: str, data: Path | None, store: Store) -> list[Task]:
+    """Give every task that has the split and whose data is here; the others are named."""
+    ready, absent = [], []
     for plugin in find_plugins("task"):
         try:
             task = load_task(plugin.name)
         except MirbenchError as error:
             say(f"left out: task {plugin.name}: {error}")
             continue
+        if split not in task.splits:
+            say(f"left out: task {task.name}: it has no split {split!r}")
+            continue
         state = readiness(task, data, store)
         if state.ready:
             ready.append(task)
         else:
-            say(f"left out: task {task.name}: {state.message}")
+            absent.append(task.name)
+    if absent:
+        say(
+            f"left out, because their data is not here: {', '.join(absent)} "
+            "(mirbench list tasks says how to get it)"
+        )
+    if not ready:
+        raise DataError(f"no task with a split {split!r} has its data here; see: mirbench list")
     return ready
 
 
@@ -272,6 +318,29 @@ def default_out(protocol: Protocol, here: Path | None = None) -> Path:
     if protocol.main_board and checkout and 'name = "mirbench"' in project.read_text("utf-8"):
         return board
     return here / "mirbench-results"
+
+
+def check_device(device: str) -> None:
+    """Stop before anything is computed if there is no such device.
+
+    Raises
+    ------
+    UsageError
+        If it is neither ``cpu`` nor ``cuda`` (nor ``cuda:1``, …).
+    MirbenchError
+        If PyTorch finds no GPU.
+    """
+    if device == "cpu":
+        return
+    if re.fullmatch(r"cuda(:\d+)?", device) is None:
+        raise UsageError(f"there is no device {device!r}; choose one of: cpu, cuda")
+    from mirbench.benchmark.kernels import use_portable_kernels
+
+    use_portable_kernels()
+    import torch
+
+    if torch.cuda.device_count() <= int(device.partition(":")[2] or 0):
+        raise MirbenchError(f"PyTorch finds no GPU for --device {device} on this machine")
 
 
 def _as_list(names: Names) -> list[str]:

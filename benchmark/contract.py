@@ -5,7 +5,7 @@ The sentence names the plugin, and the clip where there is one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,12 +49,18 @@ def describe_model(model: Any, name: str) -> ModelInfo:
     if not callable(getattr(model, "embed", None)):
         raise PluginError(f"representation {name!r}: the model has no method embed(audio, sr)")
     layers = getattr(model, "layers", ())
-    if isinstance(layers, str) or not all(isinstance(layer, str) for layer in layers):
-        raise PluginError(f"representation {name!r}: layers must be a tuple of names")
+    if not isinstance(layers, tuple | list) or not all(isinstance(n, str) for n in layers):
+        raise PluginError(
+            f"representation {name!r}: layers must be a tuple of names, is {layers!r}"
+        )
     seconds = getattr(model, "max_seconds", None)
-    if seconds is not None and not float(seconds) > 0:
+    if seconds is not None and not (_is_number(seconds) and seconds > 0):
         raise PluginError(f"representation {name!r}: max_seconds must be positive, is {seconds!r}")
     batch_size = getattr(model, "batch_size", None)
+    if batch_size is not None and not (_is_number(batch_size) and batch_size >= 1):
+        raise PluginError(
+            f"representation {name!r}: batch_size must be positive, is {batch_size!r}"
+        )
     return ModelInfo(
         name=name,
         sample_rate=int(model.sample_rate),
@@ -66,19 +72,26 @@ def describe_model(model: Any, name: str) -> ModelInfo:
     )
 
 
-def check_embedding(value: Any, info: ModelInfo, clip_id: str) -> FloatArray:
-    """Check what a plugin returned for one clip.
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def check_embedding(value: Any, info: ModelInfo, clip_id: str, method: str = "embed") -> FloatArray:
+    """Check what a plugin's `method` returned for one clip.
 
     Raises
     ------
     PluginError
         In one sentence that names the plugin, the clip and the mistake.
     """
-    who = f"representation {info.name!r}, clip {clip_id!r}: embed returned"
+    who = f"representation {info.name!r}, clip {clip_id!r}: {method} returned"
     if not isinstance(value, np.ndarray):
         kind = type(value)
         hint = " (call .detach().cpu().numpy() on it)" if kind.__module__ == "torch" else ""
-        raise PluginError(f"{who} a {kind.__module__}.{kind.__name__}, not a NumPy array{hint}")
+        name = (
+            kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+        )
+        raise PluginError(f"{who} {name}, not a NumPy array{hint}")
     if value.dtype != np.float32:
         raise PluginError(f"{who} dtype {value.dtype}, not float32")
     if value.shape != info.shape:
@@ -100,7 +113,9 @@ def embed_clips(
     """Embed clips with a plugin's model, checking everything it returns.
 
     ``embed_batch`` is used where the model has it. If that fails, the clips
-    are tried one by one, so that the message names the one at fault.
+    are tried one by one: where one clip is at fault, or the batch was too
+    large for the memory, the others are embedded all the same. A batch that
+    breaks the contract though every clip by itself does not is an error.
 
     Returns
     -------
@@ -115,33 +130,42 @@ def embed_clips(
     batch = getattr(model, "embed_batch", None)
     if batch is not None and (len(audios) > 1 or info.batch_dependent):
         try:
-            return list(_checked_batch(batch, info, audios, clip_ids))
-        except Exception:
+            values = batch(list(audios), info.sample_rate)
+        except Exception as error:
             if info.batch_dependent:
-                raise
+                raise _raised(info, f"a batch that starts with {clip_ids[0]!r}", error) from error
+            return _embed_each(model, info, audios, clip_ids)
+        try:
+            return list(_checked_batch(values, info, clip_ids))
+        except PluginError:
+            if not info.batch_dependent:
+                _embed_each(model, info, audios, clip_ids)
+            raise
+    return _embed_each(model, info, audios, clip_ids)
+
+
+def _embed_each(
+    model: Any, info: ModelInfo, audios: Sequence[FloatArray], clip_ids: Sequence[str]
+) -> list[FloatArray | UnusableClip]:
     return [
         _embed_one(model, info, audio, id_) for audio, id_ in zip(audios, clip_ids, strict=True)
     ]
 
 
-def _checked_batch(
-    batch: Callable[..., Any],
-    info: ModelInfo,
-    audios: Sequence[FloatArray],
-    clip_ids: Sequence[str],
-) -> Iterable[FloatArray]:
+def _checked_batch(values: Any, info: ModelInfo, clip_ids: Sequence[str]) -> list[FloatArray]:
+    which = f"{len(clip_ids)} clips that start with {clip_ids[0]!r}"
     try:
-        values = batch(list(audios), info.sample_rate)
-    except MirbenchError:
-        raise
-    except Exception as error:
-        raise _raised(info, f"a batch that starts with {clip_ids[0]!r}", error) from error
-    if len(values) != len(audios):
+        returned = f"{len(values)} embeddings"
+    except TypeError:
+        returned = type(values).__name__
+    if returned != f"{len(clip_ids)} embeddings":
         raise PluginError(
-            f"representation {info.name!r}: embed_batch returned {len(values)} embeddings "
-            f"for {len(audios)} clips that start with {clip_ids[0]!r}"
+            f"representation {info.name!r}: embed_batch returned {returned} for {which}"
         )
-    return [check_embedding(v, info, id_) for v, id_ in zip(values, clip_ids, strict=True)]
+    return [
+        check_embedding(value, info, clip_id, "embed_batch")
+        for value, clip_id in zip(values, clip_ids, strict=True)
+    ]
 
 
 def _embed_one(

@@ -10,8 +10,6 @@ import functools
 import hashlib
 import importlib.util
 import os
-import resource
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,16 +21,11 @@ from mirbench.benchmark.api import (
     DataError,
     FloatArray,
     IntArray,
-    PluginError,
-    Representation,
     Task,
-    UnusableClip,
 )
-from mirbench.benchmark.audio import audio_info, quiet_decoders, read_audio, read_windows
-from mirbench.benchmark.contract import ModelInfo, describe_model, embed_clips
 from mirbench.benchmark.engine import free_cpus, map_unordered
 from mirbench.benchmark.progress import bar, say
-from mirbench.benchmark.registry import RepresentationSpec, parse_representation
+from mirbench.benchmark.registry import RepresentationSpec
 from mirbench.benchmark.store import (
     Shard,
     ShardPlan,
@@ -41,6 +34,7 @@ from mirbench.benchmark.store import (
     remove_stale_temporaries,
     write_shard,
 )
+from mirbench.benchmark.worker import Chunk, Outcome, embed_chunk
 
 #: Clips that a worker is given at once.
 CHUNK_CLIPS = 4
@@ -94,29 +88,6 @@ class Embeddings:
         return total.hexdigest()
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """Work for one worker: some clips of one shard."""
-
-    representation: str
-    device: str
-    window: float | None
-    clips: tuple[Clip, ...]
-    shard: int
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What became of a `Chunk`: rows per clip id, or the reason why there are none."""
-
-    shard: int
-    rows: dict[str, FloatArray]
-    missing: dict[str, str]
-    seconds: float
-    peak_bytes: int
-    layers: tuple[str, ...]
-
-
 def embed_task(
     spec: RepresentationSpec,
     task: Task,
@@ -141,20 +112,22 @@ def embed_task(
     PluginError
         If the representation breaks the contract.
     """
-    plans = store.plan(spec.fingerprint(), task, clips, full_hash)
+    fingerprint = spec.fingerprint()
+    plans = store.plan(fingerprint, task, clips, full_hash)
     shards = {number: read_shard(plan.path, say) for number, plan in enumerate(plans)}
     todo = [number for number, shard in shards.items() if shard is None]
     if todo:
         _announce(spec)
         remove_stale_temporaries(plans[0].path.parent)
         jobs = jobs or (free_cpus() if device == "cpu" else 1)
-        _compute(spec, task, plans, todo, shards, device, jobs)
+        _compute(spec, fingerprint, task, plans, todo, shards, device, jobs)
     done = [shard for shard in shards.values() if shard is not None]
     return join_shards(done, computed=sum(len(plans[number].clips) for number in todo))
 
 
 def _compute(
     spec: RepresentationSpec,
+    fingerprint: str,
     task: Task,
     plans: Sequence[ShardPlan],
     todo: Sequence[int],
@@ -164,7 +137,12 @@ def _compute(
 ) -> None:
     chunks = [
         Chunk(
-            spec.text, device, task.window, plans[number].clips[first : first + CHUNK_CLIPS], number
+            representation=spec.text,
+            fingerprint=fingerprint,
+            device=device,
+            window=task.window,
+            clips=plans[number].clips[first : first + CHUNK_CLIPS],
+            shard=number,
         )
         for number in todo
         for first in range(0, len(plans[number].clips), CHUNK_CLIPS)
@@ -203,71 +181,6 @@ def _to_shard(plan: ShardPlan, outcomes: Sequence[Outcome]) -> Shard:
         peak_bytes=max(outcome.peak_bytes for outcome in outcomes),
         layers=outcomes[0].layers,
     )
-
-
-def embed_chunk(chunk: Chunk) -> Outcome:
-    """Decode and embed some clips; runs in a worker process."""
-    started = time.perf_counter()
-    model, info = _loaded_model(chunk.representation, chunk.device)
-    ids: list[str] = []
-    audios: list[FloatArray] = []
-    counts: dict[str, int] = {}
-    missing: dict[str, str] = {}
-    for clip in chunk.clips:
-        try:
-            with quiet_decoders():
-                pieces = _read(clip, chunk.window, info)
-        except UnusableClip as error:
-            missing[clip.id] = str(error)
-            continue
-        counts[clip.id] = len(pieces)
-        audios += pieces
-        windows = [f"{clip.id}-{k}" for k in range(len(pieces))]
-        ids += windows if chunk.window else [clip.id]
-    values = iter(embed_clips(model, info, audios, ids))
-    rows: dict[str, FloatArray] = {}
-    for clip_id, count in counts.items():
-        own = [next(values) for _ in range(count)]
-        unusable = [value for value in own if isinstance(value, UnusableClip)]
-        if unusable:
-            missing[clip_id] = str(unusable[0])
-        else:
-            rows[clip_id] = np.stack([v for v in own if not isinstance(v, UnusableClip)])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    seconds = time.perf_counter() - started
-    return Outcome(chunk.shard, rows, missing, seconds, peak, info.layers)
-
-
-def _read(clip: Clip, window: float | None, info: ModelInfo) -> list[FloatArray]:
-    if clip.path is None:
-        raise UnusableClip("its audio file is not on disk")
-    if window is not None:
-        return read_windows(clip.path, info.sample_rate, window, clip.start, clip.duration)
-    duration = clip.duration
-    if info.max_seconds is not None:
-        duration = min(info.max_seconds, duration) if duration else info.max_seconds
-        duration = _at_most(duration, clip)
-    return [read_audio(clip.path, info.sample_rate, clip.start, duration)]
-
-
-def _at_most(duration: float, clip: Clip) -> float | None:
-    """Not more than the file has: asking for more would look like a truncated file."""
-    assert clip.path is not None
-    left = audio_info(clip.path).duration - clip.start
-    return clip.duration if duration >= left else duration
-
-
-@functools.lru_cache(maxsize=1)
-def _loaded_model(representation: str, device: str) -> tuple[Representation, ModelInfo]:
-    spec = parse_representation(representation)
-    model = spec.load(device)
-    info = describe_model(model, spec.label)
-    if info.batch_dependent:
-        raise PluginError(
-            f"representation {spec.label!r} declares batch_dependent, but this version of "
-            "mirbench embeds every clip by itself"
-        )
-    return model, info
 
 
 def join_shards(shards: Sequence[Shard], computed: int = 0) -> Embeddings:

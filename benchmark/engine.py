@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
@@ -47,7 +48,12 @@ def map_unordered(
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     try:
-        with parallel_config(backend="loky", inner_max_num_threads=1):
+        with (
+            parallel_config(backend="loky", inner_max_num_threads=1),
+            warnings.catch_warnings(),
+        ):
+            # What joblib says of chunks that are left when a run stops with an error.
+            warnings.filterwarnings("ignore", message=".*tasks have been successfully executed")
             workers = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
             yield from workers(delayed(function)(item) for item in items)
     except TerminatedWorkerError as error:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from mirbench.benchmark.api import MirbenchError
+from mirbench.benchmark.api import MirbenchError, PluginError
 from mirbench.benchmark.datasets import readiness
-from mirbench.benchmark.registry import Plugin, PluginKind, find_plugins, load_task
+from mirbench.benchmark.plugins import Plugin, PluginKind, find_plugins
+from mirbench.benchmark.registry import load_task
 from mirbench.benchmark.store import Store
 
 
@@ -40,9 +41,8 @@ def list_representations() -> list[Listing]:
     twice = _names_used_twice(plugins)
     lines = []
     for plugin in plugins:
-        title, reason = "", twice.get(plugin.name) or broken.get(plugin.module or "")
-        if reason is None:
-            title, reason = _static_state(plugin)
+        title, reason = _static_state(plugin)
+        reason = twice.get(plugin.name) or reason or broken.get(plugin.module or "")
         lines.append(
             Listing(
                 "representation",
@@ -78,17 +78,17 @@ def _static_state(plugin: Plugin) -> tuple[str, str | None]:
         return "", f"there is no module {plugin.module}"
     try:
         card = plugin.card()
-        if not plugin.source.defines("load_model"):
-            return "", f"{plugin.source.path} has no function load_model"
-    except SyntaxError as error:
-        return "", f"{plugin.source.path}, line {error.lineno}: {error.msg}"
-    except OSError as error:
+    except PluginError as error:
         return "", str(error)
-    for name in card.get("requires", []):
-        if find_spec(name) is None:
+    title, required = str(card.get("title", "")), card.get("requires", [])
+    if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
+        return title, "its CARD is wrong: requires must be a list of names"
+    for name in required:
+        # Only the top-level name: looking for "a.b" would import a.
+        if find_spec(name.partition(".")[0]) is None:
             how = card.get("install", f"pip install {name}")
-            return card.get("title", ""), f"needs {name}, which is not installed: {how}"
-    return card.get("title", ""), None
+            return title, f"needs {name}, which is not installed: {how}"
+    return title, None
 
 
 def _names_used_twice(plugins: Sequence[Plugin]) -> dict[str, str]:
@@ -106,27 +106,31 @@ import importlib, json, os, sys
 out = os.fdopen(os.dup(1), "w"); os.dup2(2, 1)
 for name in sys.argv[1:]:
     try:
-        importlib.import_module(name)
+        module, reason = importlib.import_module(name), ""
+        if not callable(getattr(module, "load_model", None)):
+            reason = "it has no function load_model"
     except BaseException as error:
-        print(json.dumps([name, f"{type(error).__name__}: {error}"]), file=out, flush=True)
+        reason = f"it cannot be imported: {type(error).__name__}: {error}"
+    print(json.dumps([name, reason]), file=out, flush=True)
 """
 
 
 def _try_imports(plugins: Sequence[Plugin], seconds: float = 60.0) -> dict[str, str]:
-    """Import modules in another process; module name to the reason why it cannot be."""
-    modules = sorted({plugin.module for plugin in plugins if plugin.module is not None})
-    if not modules:
-        return {}
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", _TRY, *modules],
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-        )
-    except subprocess.TimeoutExpired:
-        return dict.fromkeys(modules, f"importing it took over {seconds:.0f} s")
-    return {
-        name: f"cannot be imported: {reason}"
-        for name, reason in map(json.loads, done.stdout.splitlines())
-    }
+    """Import modules in another process; module name to the reason why it cannot be used."""
+    waiting = sorted({plugin.module for plugin in plugins if plugin.module is not None})
+    reasons: dict[str, str] = {}
+    while waiting:
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", _TRY, *waiting], capture_output=True, timeout=seconds
+            )
+            output, end = done.stdout, f"importing it ended the process (status {done.returncode})"
+        except subprocess.TimeoutExpired as error:
+            output, end = error.stdout or b"", f"importing it took over {seconds:.0f} s"
+        found = dict(map(json.loads, output.splitlines()))
+        reasons |= {name: reason for name, reason in found.items() if reason}
+        waiting = [name for name in waiting if name not in found]
+        # The first of those left is the one that did not let the process go on.
+        reasons |= dict.fromkeys(waiting[:1], end)
+        waiting = waiting[1:]
+    return reasons

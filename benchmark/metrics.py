@@ -53,7 +53,7 @@ def roc_auc(targets: IntArray, outputs: Array) -> float:
     """
     from sklearn.metrics import roc_auc_score
 
-    _need_both(targets)
+    check_both_classes(targets)
     return float(roc_auc_score(targets, outputs, average="macro"))
 
 
@@ -61,11 +61,12 @@ def average_precision(targets: IntArray, outputs: Array) -> float:
     """Average precision, macro-averaged over labels; raises as `roc_auc` does."""
     from sklearn.metrics import average_precision_score
 
-    _need_both(targets)
+    check_both_classes(targets)
     return float(average_precision_score(targets, outputs, average="macro"))
 
 
-def _need_both(targets: IntArray) -> None:
+def check_both_classes(targets: IntArray) -> None:
+    """Raise `DataError` if a label has no positive or no negative row."""
     positives = targets.sum(axis=0)
     for label in np.flatnonzero((positives == 0) | (positives == len(targets))):
         which = "positive" if positives[label] == 0 else "negative"

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirbench.benchmark.api import Clip
+from mirbench.benchmark.api import SPLITS, Clip
 from mirbench.benchmark.commands import Job, Names, default_out, plan_jobs
-from mirbench.benchmark.embedding import CHUNK_CLIPS, Chunk, embed_chunk
+from mirbench.benchmark.embedding import CHUNK_CLIPS
 from mirbench.benchmark.engine import free_cpus
 from mirbench.benchmark.protocol import Protocol, get_protocol
 from mirbench.benchmark.result import result_path
-from mirbench.benchmark.store import Store
+from mirbench.benchmark.store import Shard, Store, read_shard
+from mirbench.benchmark.worker import Chunk, embed_chunk
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ class Plan:
         audio is there to measure with.
     probes : int
         Probes that would be trained, for one layer.
+    probe_seconds : float or None
+        What that is likely to take, from a short measured part of it; None
+        if the length of an embedding is not known.
     row : Path
         Where the row would lie.
     row_exists : bool
@@ -42,6 +46,7 @@ class Plan:
     disk_bytes: float | None
     embed_seconds: float | None
     probes: int
+    probe_seconds: float | None
     row: Path
     row_exists: bool
 
@@ -68,8 +73,10 @@ def plan_run(
 
 def _plan(job: Job, store: Store, protocol: Protocol, out: Path, device: str, workers: int) -> Plan:
     shards = store.plan(job.spec.fingerprint(), job.task, job.clips)
-    todo = [clip for shard in shards if not shard.path.exists() for clip in shard.clips]
-    disk, seconds = _measure(job, todo, device)
+    stored = [shard for shard in shards if shard.path.exists()]
+    todo = [clip for shard in shards if shard not in stored for clip in shard.clips]
+    sample = _embed_some(job, todo, device)
+    known = sample or (_first_rows(read_shard(stored[0].path)) if stored else None)
     label, task, split = job.spec.label, job.task.name, job.split.name
     row = result_path(out, label, task, split, protocol.name)
     return Plan(
@@ -78,26 +85,77 @@ def _plan(job: Job, store: Store, protocol: Protocol, out: Path, device: str, wo
         split=split,
         clips=len(job.clips),
         cached=len(job.clips) - len(todo),
-        disk_bytes=disk,
-        embed_seconds=None if seconds is None else seconds / workers,
+        disk_bytes=sample.nbytes * len(todo) if sample else None if todo else 0.0,
+        embed_seconds=sample.seconds * len(todo) / workers if sample else None if todo else 0.0,
         probes=len(protocol.grid()),
+        probe_seconds=None if known is None else _probe_seconds(job, protocol, known, device),
         row=row,
         row_exists=row.exists(),
     )
 
 
-def _measure(job: Job, todo: list[Clip], device: str) -> tuple[float | None, float | None]:
-    """Bytes and seconds for all of `todo`, from its first clips; the very first warms up."""
-    if not todo:
-        return 0.0, 0.0
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What an average clip comes to: bytes, seconds, windows, and the shape of an embedding."""
+
+    nbytes: float
+    seconds: float
+    windows: int
+    layers: int
+    dims: int
+
+
+def _embed_some(job: Job, todo: list[Clip], device: str) -> Sample | None:
+    """Embed a few clips; the very first warms up. None if none of them is on disk."""
     present = [clip for clip in todo if clip.path is not None and clip.path.is_file()]
-    sample = present[1 : 1 + CHUNK_CLIPS] or present
-    if not sample:
-        return None, None
-    for clips in (present[:1], sample):
-        chunk = Chunk(job.spec.text, device, job.task.window, tuple(clips), 0)
+    some = present[1 : 1 + CHUNK_CLIPS] or present
+    for clips in (present[:1], some) if some else ():
+        chunk = Chunk(
+            representation=job.spec.text,
+            fingerprint=job.spec.fingerprint(),
+            device=device,
+            window=job.task.window,
+            clips=tuple(clips),
+            shard=0,
+        )
         outcome = embed_chunk(chunk)
-    if not outcome.rows:
-        return None, None
-    size = sum(rows.nbytes for rows in outcome.rows.values()) / len(outcome.rows)
-    return size * len(todo), outcome.seconds / len(sample) * len(todo)
+    if not some or not outcome.rows:
+        return None
+    rows = list(outcome.rows.values())
+    return Sample(
+        nbytes=sum(row.nbytes for row in rows) / len(rows),
+        seconds=outcome.seconds / len(some),
+        windows=max(len(row) for row in rows),
+        layers=rows[0].shape[1] if rows[0].ndim == 3 else 1,
+        dims=rows[0].shape[-1],
+    )
+
+
+def _first_rows(shard: Shard | None) -> Sample | None:
+    if shard is None or not len(shard.embedding):
+        return None
+    rows = shard.embedding
+    return Sample(
+        nbytes=0.0,
+        seconds=0.0,
+        windows=int((shard.clip == shard.clip[0]).sum()),
+        layers=rows.shape[1] if rows.ndim == 3 else 1,
+        dims=rows.shape[-1],
+    )
+
+
+def _probe_seconds(job: Job, protocol: Protocol, sample: Sample, device: str) -> float:
+    from mirbench.benchmark.probing.estimate import estimate_seconds
+
+    counts = [len(job.split.ids(split)) * sample.windows for split in SPLITS]
+    estimate = estimate_seconds(
+        job.task.kind,
+        (counts[0], counts[1], counts[2]),
+        sample.dims,
+        len(job.task.labels),
+        protocol,
+        metric=job.task.metrics[0],
+        windows_per_clip=sample.windows,
+        device=device,
+    )
+    return estimate.seconds * sample.layers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,17 @@ from mirbench.benchmark.embedding import Embeddings
 from mirbench.benchmark.store import write_atomic
 
 _FORM = "an .npz with the arrays clip_id [n] (text) and embedding [n, dims] or [n, layers, dims]"
+
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def read_embeddings(path: Path, task: Task, clip_ids: Sequence[str]) -> Embeddings:
@@ -32,14 +44,15 @@ def read_embeddings(path: Path, task: Task, clip_ids: Sequence[str]) -> Embeddin
         not finite, or no wanted clip is in it.
     """
     ids, matrix = _read_arrays(path)
-    rows: dict[str, list[tuple[int, int]]] = {}
+    rows: dict[str, dict[int, int]] = {}
     for place, row_id in enumerate(ids):
         clip_id, window = _clip_of(row_id, task)
-        rows.setdefault(clip_id, []).append((window, place))
+        if rows.setdefault(clip_id, {}).setdefault(window, place) != place:
+            raise DataError(f"{path}: clip {row_id!r} stands there twice")
     wanted = tuple(sorted(clip_ids))
     places, clip = [], []
     for number, clip_id in enumerate(wanted):
-        for _, place in sorted(rows.get(clip_id, [])):
+        for _, place in sorted(rows.get(clip_id, {}).items()):
             places.append(place)
             clip.append(number)
     if not places:
@@ -62,37 +75,38 @@ def read_embeddings(path: Path, task: Task, clip_ids: Sequence[str]) -> Embeddin
 
 
 def _read_arrays(path: Path) -> tuple[list[str], FloatArray]:
+    if not path.exists():
+        raise DataError(f"there is no file {path}")
+    if not zipfile.is_zipfile(path):
+        raise DataError(f"{path} is no .npz file; expected {_FORM}")
     try:
         with np.load(path, allow_pickle=False) as file:
             absent = {"clip_id", "embedding"} - set(file.files)
             if absent:
                 raise DataError(f"{path} has no array {sorted(absent)[0]!r}; expected {_FORM}")
             ids, matrix = file["clip_id"], file["embedding"]
-    except FileNotFoundError as error:
-        raise DataError(f"there is no file {path}") from error
-    except (OSError, ValueError, zipfile.BadZipFile, AttributeError) as error:
+    except _UNREADABLE as error:
         raise DataError(f"cannot read {path} ({error}); expected {_FORM}") from error
     if ids.ndim != 1 or ids.dtype.kind not in "US":
         raise DataError(
             f"{path}: clip_id must be a vector of text, is {ids.dtype}; expected {_FORM}"
         )
-    if matrix.ndim not in (2, 3) or matrix.dtype.kind != "f" or len(matrix) != len(ids):
+    shaped = matrix.ndim in (2, 3) and len(matrix) == len(ids) and 0 not in matrix.shape[1:]
+    if not shaped or matrix.dtype.kind != "f":
         raise DataError(
             f"{path}: embedding has shape {list(matrix.shape)} and dtype {matrix.dtype} for "
             f"{len(ids)} clip ids; expected {_FORM}"
         )
-    names = [i.decode() if isinstance(i, bytes) else str(i) for i in ids.tolist()]
+    names = [i.decode("utf-8", "replace") if isinstance(i, bytes) else i for i in ids.tolist()]
     if not names:
         raise DataError(f"{path} holds no clip")
-    if len(set(names)) < len(names):
-        twice = next(name for place, name in enumerate(names) if name in names[:place])
-        raise DataError(f"{path}: clip {twice!r} stands there twice")
-    return names, matrix.astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):
+        return names, matrix.astype(np.float32, copy=False)
 
 
 def _clip_of(row_id: str, task: Task) -> tuple[str, int]:
     clip_id, dash, window = row_id.rpartition("-")
-    if task.window is None or not dash or not window.isdigit():
+    if task.window is None or not dash or not window.isdecimal():
         return row_id, 0
     return clip_id, int(window)
 

@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from mirbench.benchmark.listing import Listing
 from mirbench.benchmark.planning import Plan
+from mirbench.benchmark.progress import duration
 from mirbench.benchmark.runner import Row
 
 
@@ -18,8 +19,8 @@ def row_table(rows: Sequence[Row]) -> str:
     lines = []
     for row in rows:
         result = row.result
-        for metric, score in result.scores.items():
-            first = metric == next(iter(result.scores))
+        for number, (metric, score) in enumerate(result.ordered_scores()):
+            first = number == 0
             lines.append(
                 [
                     result.representation.name if first else "",
@@ -60,13 +61,18 @@ def plan_table(plans: Sequence[Plan]) -> str:
             "unknown" if plan.disk_bytes is None else size(plan.disk_bytes),
             "unknown" if plan.embed_seconds is None else duration(plan.embed_seconds),
             plan.probes,
+            "unknown" if plan.probe_seconds is None else f"about {duration(plan.probe_seconds)}",
             "there" if plan.row_exists else "new",
         ]
         for plan in plans
     ]
-    header = ["representation", "task", "clips", "cached", "disk", "embedding", "probes", "row"]
-    note = "disk and embedding: for the clips not cached, extrapolated from a few embedded now"
-    return tabulate(lines, header, disable_numparse=True) + f"\n{note}; nothing was written"
+    columns = "representation task clips cached disk embedding probes probing row"
+    note = (
+        "disk and embedding: for the clips not cached, extrapolated from a few embedded now; "
+        "probing: from a short measured part, if probes stop as late as they typically do"
+    )
+    table = tabulate(lines, columns.split(), disable_numparse=True)
+    return f"{table}\n{note}; nothing was written"
 
 
 def listing_table(title: str, listings: Sequence[Listing]) -> str:
@@ -91,13 +97,6 @@ def listing_table(title: str, listings: Sequence[Listing]) -> str:
                 )
             )
     return "\n".join(parts) + "\n"
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: ``48 s``, ``12 min``, ``3.5 h``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def size(count: float) -> str:

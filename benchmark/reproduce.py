@@ -114,6 +114,7 @@ def reproduce(
                     split,
                     clips,
                     embeddings,
+                    store,
                     rules,
                     out or default_out(rules),
                     device,

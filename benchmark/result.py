@@ -133,6 +133,17 @@ class Result(_Record):
     cost: Cost
     environment: Environment
 
+    def ordered_scores(self) -> list[tuple[str, Score]]:
+        """Scores in the order of the task's metrics; those per output come after their mean."""
+
+        def place(name: str) -> tuple[int, str]:
+            for number, metric in enumerate(self.task.metrics):
+                if name == metric or name.startswith(f"{metric}_"):
+                    return number, name
+            return len(self.task.metrics), name
+
+        return sorted(self.scores.items(), key=lambda item: place(item[0]))
+
     @property
     def identity(self) -> str:
         """Digest of what was asked: equal rows of equal identity have equal scores."""
@@ -259,6 +270,8 @@ def read_results(folder: Path) -> Sequence[Result]:
     Raises
     ------
     DataError
-        If one is not a row.
+        If there is no such folder, or a file in it is not a row.
     """
+    if not folder.is_dir():
+        raise DataError(f"there is no folder {folder}")
     return [read_result(path) for path in sorted(folder.glob("*/*.json"))]

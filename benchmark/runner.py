@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,11 +76,23 @@ def evaluate_representation(
     jobs: int | None = None,
     max_missing: float = 0.05,
     force: bool = False,
+    memory: int | None = None,
 ) -> Row:
     """Embed the clips of a split, or find them in the store, and probe them."""
     embeddings = embed_task(spec, task, clips, store, device, jobs)
     return evaluate_embeddings(
-        subject_of(spec), task, split, clips, embeddings, protocol, out, device, max_missing, force
+        subject_of(spec),
+        task,
+        split,
+        clips,
+        embeddings,
+        store,
+        protocol,
+        out,
+        device,
+        max_missing,
+        force,
+        memory,
     )
 
 
@@ -89,11 +102,13 @@ def evaluate_embeddings(
     split: SplitTable,
     clips: Sequence[Clip],
     embeddings: Embeddings,
+    store: Store,
     protocol: Protocol,
     out: Path,
     device: str = "cpu",
     max_missing: float = 0.05,
     force: bool = False,
+    memory: int | None = None,
 ) -> Row:
     """Train the grid, select on validation, test once, write the row.
 
@@ -125,14 +140,15 @@ def evaluate_embeddings(
         probes_run=probes,
     )
     path = result_path(out, subject.name, task.name, split.name, protocol.name)
-    if not force:
-        found = _find(path, row_identity(representation, record, protocol_record))
-        if found is not None:
-            return Row(found, path, True)
+    identity = row_identity(representation, record, protocol_record)
+    if not force and (found := _find(path, identity)) is not None:
+        return Row(found, path, True)
 
     started = time.perf_counter()
     targets = targets_by_clip(task, split, clips)
-    probe, outputs = best_probe(task, embeddings, rows, targets, protocol, device)
+    probe, outputs = best_probe(
+        task, embeddings, rows, targets, protocol, device, memory, store.grid(identity)
+    )
     predictions = test_predictions(task, clips, rows, targets, outputs)
     cost = Cost(
         embedding_seconds=round(embeddings.seconds, 3),
@@ -151,7 +167,9 @@ def evaluate_embeddings(
         cost=cost,
         environment=describe_environment(),
     )
-    return Row(result, write_result(out, result, predictions), False)
+    written = write_result(out, result, predictions)
+    shutil.rmtree(store.grid(identity), ignore_errors=True)
+    return Row(result, written, False)
 
 
 def _task_record(task: Task, split: SplitTable, embeddings: Embeddings, rows: Rows) -> TaskRecord:

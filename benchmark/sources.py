@@ -15,6 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mirbench.benchmark.api import PluginError
+
 
 @dataclass(frozen=True)
 class Source:
@@ -37,8 +39,8 @@ class Source:
 
     @cached_property
     def tree(self) -> ast.Module:
-        """Syntax tree of the module; raises SyntaxError or OSError."""
-        return ast.parse(self.path.read_bytes(), filename=str(self.path))
+        """Syntax tree of the module; raises PluginError."""
+        return _parse(self.path)
 
     def literal(self, name: str) -> Any:
         """Value of a module-level literal such as ``CARD``; None if there is none."""
@@ -50,7 +52,7 @@ class Source:
                 value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
                 try:
                     return None if value is None else ast.literal_eval(value)
-                except ValueError:
+                except (ValueError, TypeError):
                     return None
         return None
 
@@ -108,7 +110,7 @@ class Source:
         if self.package is None:
             return []
         names = set()
-        for node in ast.walk(ast.parse(path.read_bytes(), filename=str(path))):
+        for node in ast.walk(_parse(path)):
             if isinstance(node, ast.Import):
                 names |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
@@ -131,6 +133,15 @@ class Source:
         return None
 
 
+def _parse(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_bytes(), filename=str(path))
+    except SyntaxError as error:
+        raise PluginError(f"{path}, line {error.lineno}: {error.msg}") from error
+    except (OSError, ValueError) as error:
+        raise PluginError(f"{path} cannot be read: {error}") from error
+
+
 def _defaults(arguments: ast.arguments) -> dict[str, Any] | None:
     plain = [*arguments.posonlyargs, *arguments.args]
     gaps: list[ast.expr | None] = [None] * (len(plain) - len(arguments.defaults))
@@ -145,7 +156,7 @@ def _defaults(arguments: ast.arguments) -> dict[str, Any] | None:
             for argument, value in pairs
             if argument.arg != "device"
         }
-    except ValueError:
+    except (ValueError, TypeError):
         return None
 
 

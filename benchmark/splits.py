@@ -61,16 +61,24 @@ def load_split(task: Task, name: str, folder: Path) -> SplitTable:
 
 
 def _parse(content: bytes, path: Path) -> dict[str, Split]:
-    rows = list(csv.reader(content.decode("utf-8").splitlines()))
+    try:
+        rows = list(csv.reader(content.decode("utf-8-sig").splitlines()))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} is not a CSV file in UTF-8: {error}") from error
     if not rows or rows[0] != ["clip_id", "split"]:
         raise DataError(f"{path}, line 1: the header must be clip_id,split")
     of: dict[str, Split] = {}
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != 2 or row[1] not in SPLITS:
-            raise DataError(f"{path}, line {number}: expected a clip id and one of {SPLITS}")
+            raise DataError(
+                f"{path}, line {number}: expected a clip id and one of {', '.join(SPLITS)}"
+            )
         if row[0] in of:
             raise DataError(f"{path}, line {number}: clip {row[0]!r} stands there twice")
         of[row[0]] = row[1]
     if list(of) != sorted(of):
         raise DataError(f"{path} is not sorted by clip id")
+    for split in SPLITS:
+        if split not in of.values():
+            raise DataError(f"{path} has no clip for {split}")
     return of

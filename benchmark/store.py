@@ -78,6 +78,22 @@ def write_atomic(path: Path, content: bytes) -> None:
         raise MirbenchError(f"cannot write {path}: {error.strerror or error}") from error
 
 
+def check_writable(folder: Path) -> None:
+    """Make a folder if need be and try to write into it, so that a long run does not end in vain.
+
+    Raises
+    ------
+    MirbenchError
+        If that fails; the message says why.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise MirbenchError(f"cannot write into {folder}: {error.strerror or error}") from error
+
+
 @dataclass(frozen=True, eq=False)
 class Shard:
     """Embeddings of some clips.
@@ -126,6 +142,10 @@ class Store:
     def made_data(self, folder: str) -> Path:
         """Folder of a dataset that mirbench makes itself."""
         return self.root / "data" / folder
+
+    def grid(self, row: str) -> Path:
+        """Folder of the finished probes of a row that is not finished."""
+        return self.root / "grids" / row
 
     def folder(self, representation: str, task: Task) -> Path:
         """Folder of the shards of a representation's fingerprint on a task's audio."""
@@ -188,6 +208,7 @@ def write_shard(path: Path, shard: Shard) -> None:
         "seconds": shard.seconds,
         "peak_bytes": shard.peak_bytes,
         "layers": shard.layers,
+        "sha256": _content_sha256(shard.embedding, shard.clip),
     }
     arrays: dict[str, Any] = {
         "embedding": np.ascontiguousarray(shard.embedding),
@@ -206,12 +227,19 @@ def read_shard(path: Path, warn: Callable[[str], None] = lambda _: None) -> Shar
         with safe_open(path, framework="numpy") as file:
             facts = json.loads(file.metadata()["mirbench"])
             facts["clip_ids"], facts["layers"] = tuple(facts["clip_ids"]), tuple(facts["layers"])
-            return Shard(
-                embedding=file.get_tensor("embedding"), clip=file.get_tensor("clip"), **facts
-            )
+            embedding, clip = file.get_tensor("embedding"), file.get_tensor("clip")
+        if facts.pop("sha256") != _content_sha256(embedding, clip):
+            raise ValueError("its content has changed")
+        return Shard(embedding=embedding, clip=clip, **facts)
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         warn(f"{path} is damaged ({error}); it is computed again")
         return None
+
+
+def _content_sha256(embedding: FloatArray, clip: IntArray) -> str:
+    total = hashlib.sha256(np.ascontiguousarray(embedding).data)
+    total.update(np.ascontiguousarray(clip, dtype=np.int64).data)
+    return total.hexdigest()
 
 
 def remove_stale_temporaries(folder: Path, older_than: float = 86400.0) -> None:

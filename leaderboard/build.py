@@ -49,12 +49,13 @@ def _markdown(found: list[Table]) -> str:
     parts.append(INTRODUCTION)
     for table in found:
         note = "" if table.main_board else " Not the main protocol: not comparable."
-        header = ["representation", *table.column_titles()]
+        titles = [f"{_plain(task)}: {_plain(metric)}" for task, metric in table.column_titles()]
+        header = ["representation", *titles]
         lines = [
             [_plain(name), *("–" if cell is None else cell.text for cell in cells)]
             for name, cells in table.rows.items()
         ]
-        parts.append(f"## {table.heading}")
+        parts.append(f"## {_plain(table.heading)}")
         parts.append(f"Split `{table.split}`, protocol `{table.protocol}`.{note}")
         parts.append(tabulate(lines, header, tablefmt="pipe", disable_numparse=True))
     if not found:
@@ -87,7 +88,8 @@ def published_titles() -> list[str]:
 
 def _plain(name: str) -> str:
     """Name that Markdown shows as it is."""
-    return "".join(f"\\{sign}" if sign in r"\`*_{}[]<>()#+!|~&" else sign for sign in name)
+    line = " ".join(name.split())
+    return "".join(f"\\{sign}" if sign in r"\`*_{}[]<>#!|~&" else sign for sign in line)
 
 
 def _html(found: list[Table]) -> str:

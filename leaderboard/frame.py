@@ -20,6 +20,7 @@ COLUMNS = (
     "origin",
     "dims",
     "metric",
+    "metric_rank",
     "value",
     "low",
     "high",
@@ -68,6 +69,7 @@ def to_frame(results: Sequence[Result]) -> pd.DataFrame:
             "origin": result.representation.origin,
             "dims": result.representation.dims,
             "metric": metric,
+            "metric_rank": rank,
             "value": score.value,
             "low": score.low,
             "high": score.high,
@@ -79,8 +81,8 @@ def to_frame(results: Sequence[Result]) -> pd.DataFrame:
             "embedding_seconds": result.cost.embedding_seconds,
         }
         for result in results
-        for metric, score in result.scores.items()
+        for rank, (metric, score) in enumerate(result.ordered_scores())
     ]
     frame = pd.DataFrame(lines, columns=list(COLUMNS))
-    keys = ["board", "task", "split", "protocol", "representation", "metric"]
+    keys = ["board", "task", "split", "protocol", "representation", "metric_rank"]
     return frame.sort_values(keys, ignore_index=True)

@@ -57,9 +57,9 @@ class Table:
     columns: list[tuple[str, str]]
     rows: dict[str, list[Cell | None]]
 
-    def column_titles(self) -> list[str]:
-        """Give titles such as ``gtzan: accuracy``."""
-        return [f"{task}: {metric_name(metric)}" for task, metric in self.columns]
+    def column_titles(self) -> list[tuple[str, str]]:
+        """Give titles such as ``("gtzan", "accuracy")``."""
+        return [(task, metric_name(metric)) for task, metric in self.columns]
 
 
 def metric_name(metric: str) -> str:
@@ -79,8 +79,12 @@ def tables(frame: pd.DataFrame) -> Iterator[Table]:
 
 
 def _table(part: pd.DataFrame, heading: str, split: str, protocol: str, main: bool) -> Table:
-    pairs = part[["task", "metric"]].drop_duplicates().itertuples(index=False, name=None)
-    columns = sorted(pairs)
+    ranked = (
+        part[["task", "metric_rank", "metric"]]
+        .drop_duplicates()
+        .sort_values(["task", "metric_rank"])
+    )
+    columns = list(dict.fromkeys(zip(ranked["task"], ranked["metric"], strict=True)))
     rows: dict[str, list[Cell | None]] = {}
     for name, own in part.groupby("representation", sort=True):
         cells = {

@@ -7,8 +7,8 @@ labels of four tasks that share the audio, in the spirit of SynTheory (Wei et
 al., "Do Music Generation Models Encode Music Theory?", ISMIR 2024). Here
 labels vary across bands, so a probe must hear past the timbre.
 
-Everything is drawn from `random.Random` with fixed seeds, whose streams do
-not change between versions of Python, so labels are the same everywhere.
+Everything is drawn from `random.Random` with fixed seeds, and tests pin the
+outcome, so labels are the same everywhere.
 `mirbench.tasks.rendered_bands` says who plays, `rendered_score` writes the
 notes, `rendered_audio` makes them sound, and `rendered_files` keeps them.
 
@@ -38,8 +38,8 @@ SLOWEST, FASTEST = 60.0, 180.0
 TONICS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
 #: In the order of ``mirbench.benchmark.metrics.KEY_NAMES``, which tasks may not import.
 KEYS = tuple(f"{tonic} {mode}" for mode in ("major", "minor") for tonic in TONICS)
-#: Roman numerals: upper case for a major triad, lower case for a minor one. No two
-#: progressions have the same chords in some pair of keys, or those keys could not be told apart.
+#: Roman numerals: upper case for a major triad, lower case for a minor one. In no two
+#: keys do two progressions have the same chords, or those keys could not be told apart.
 PROGRESSIONS: dict[str, tuple[str, ...]] = {
     "major": ("I-V-vi-IV", "I-vi-ii-V", "I-IV-I-V", "I-iii-IV-V"),
     "minor": ("i-iv-i-V", "i-VI-iv-V", "i-VII-VI-V", "i-v-VI-iv"),

@@ -7,9 +7,10 @@ import subprocess
 import sys
 import tarfile
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,6 +77,7 @@ REPRESENTATION = '''
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -90,23 +92,21 @@ class Tiny:
         self.delay, self.log = delay, log
 
     def embed(self, audio, sr):
-        time.sleep(self.delay)
-        if self.log:
-            with (Path(self.log) / "embedded.txt").open("a") as file:
+        time.sleep(self.delay or float(os.environ.get("TINYREP_DELAY", 0)))
+        log = self.log or os.environ.get("TINYREP_LOG")
+        if log:
+            with (Path(log) / "embedded.txt").open("a") as file:
                 file.write(f"{len(audio)}\\n")
         bands = np.array_split(np.abs(np.fft.rfft(audio, 512)), 16)
         return np.log1p([band.mean() for band in bands]).astype(np.float32)
 
 
 def load_model(device="cpu", *, delay: float = 0.0, log: str = ""):
-    return Tiny(
-        delay or float(os.environ.get("TINYREP_DELAY", 0)),
-        log or os.environ.get("TINYREP_LOG", ""),
-    )
+    return Tiny(delay, log)
 '''
 
 
-def make_distribution(site: Path, name: str, entry_points: str) -> None:
+def lay_out_distribution(site: Path, name: str, entry_points: str) -> None:
     """Lay a distribution's metadata out as an installer does."""
     info = site / f"{name}-1.0.dist-info"
     info.mkdir(parents=True)
@@ -157,7 +157,7 @@ def tiny_task_package(tmp_path_factory: pytest.TempPathFactory) -> TinyPackage:
     (package / "__init__.py").write_text("")
     (package / "task.py").write_text(TASK)
     (package / "rep.py").write_text(REPRESENTATION)
-    make_distribution(
+    lay_out_distribution(
         site,
         "tinypackage",
         """
@@ -196,3 +196,96 @@ def tiny(tiny_task_package: TinyPackage, monkeypatch: pytest.MonkeyPatch) -> Ite
     load_task.cache_clear()
     yield tiny_task_package
     load_task.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def make_result() -> Callable[..., Any]:
+    """Give a function that makes a result row up."""
+    from mirbench.benchmark.protocol import get_protocol
+    from mirbench.benchmark.result import Result
+
+    def make(
+        representation: str = "mine",
+        task: str = "toy",
+        split: str = "paper",
+        protocol: str = "castellon2021",
+        board: str = "other",
+        value: float = 0.5,
+        metrics: tuple[str, ...] = ("accuracy",),
+        seconds: float = 1.0,
+        origin: str = "file",
+    ) -> Result:
+        rules = get_protocol(protocol)
+        score = {"value": value, "low": value - 0.1, "high": min(1, value + 0.1), "n": 30}
+        return Result.model_validate(
+            {
+                "representation": {
+                    "name": representation,
+                    "origin": origin,
+                    "params": {},
+                    "fingerprint": "0" * 16,
+                    "dims": 16,
+                    "layers": 0,
+                    "trained_on": None,
+                },
+                "task": {
+                    "name": task,
+                    "title": task.title(),
+                    "version": 1,
+                    "kind": "multiclass",
+                    "labels": ["x", "y"],
+                    "metrics": metrics,
+                    "window": None,
+                    "board": board,
+                    "split": split,
+                    "split_sha256": "0" * 64,
+                    "counts": {"train": 90, "valid": 30, "test": 30},
+                    "rows": {"train": 90, "valid": 30, "test": 30},
+                    "missing": [{"clip_id": "lost", "reason": "lost.wav does not exist"}],
+                    "embeddings_sha256": "0" * 64,
+                },
+                "protocol": {
+                    "name": rules.name,
+                    "hash": rules.hash,
+                    "main_board": rules.main_board,
+                    "probes": len(rules.grid()),
+                    "probes_run": len(rules.grid()),
+                },
+                "probe": {
+                    "index": 2,
+                    "layer": None,
+                    "standardise": True,
+                    "hidden": 0,
+                    "batch_size": 64,
+                    "learning_rate": 0.001,
+                    "dropout": 0.25,
+                    "l2": 0.0,
+                    "updates": 800,
+                    "best_update": 400,
+                    "valid": 0.75,
+                    "way": None,
+                },
+                "scores": {metric: score | {"groups": 6} for metric in metrics},
+                "cost": {
+                    "embedding_seconds": seconds,
+                    "probing_seconds": seconds,
+                    "peak_memory_bytes": 1000,
+                    "device": "cpu",
+                },
+                "environment": {
+                    "python": "3.12.0",
+                    "platform": "Linux-x86_64",
+                    "packages": {},
+                    "commit": None,
+                    "dirty": None,
+                },
+            }
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_distribution() -> Callable[[Path, str, str], None]:
+    """Give a function that lays a distribution's metadata out as an installer does."""
+    return lay_out_distribution

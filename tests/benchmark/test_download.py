@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from webserver import Page, Site, serve
+from helpers.webserver import Page, Site, serve
 
 from mirbench.benchmark.api import Download
 from mirbench.benchmark.download import ATTEMPTS, DownloadError, fetch_file

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from webserver import Page, Site, serve
+from helpers.webserver import Page, Site, serve
 
 from mirbench.benchmark import fetching
 from mirbench.benchmark.api import Clip, Download, MirbenchError, Task

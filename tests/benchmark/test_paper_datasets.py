@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from dataset_trees import Tree, make_tree
+from helpers.dataset_trees import Tree, make_tree
 
 from mirbench.benchmark.doctor import check_dataset
 from mirbench.benchmark.doctor_report import checkup_report

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from feature_archives import write_archive
+from helpers.feature_archives import write_archive
 
 from mirbench.benchmark.api import DataError, Task, UsageError
 from mirbench.benchmark.datasets import read_clips

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,24 @@ def test_every_label_is_in_every_split_and_balanced(split: str, times: int) -> N
     assert tempi[0] < 62
     assert tempi[-1] > 174
     assert np.max(np.diff(np.log2(tempi))) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("key", "progression", "expected"),
+    [
+        ("C major", "I-V-vi-IV", "C:maj G:maj A:min F:maj"),
+        ("C major", "I-vi-ii-V", "C:maj A:min D:min G:maj"),
+        ("C major", "I-iii-IV-V", "C:maj E:min F:maj G:maj"),
+        ("A minor", "i-iv-i-V", "A:min D:min A:min E:maj"),
+        ("A minor", "i-VII-VI-V", "A:min G:maj F:maj E:maj"),
+        ("A minor", "i-v-VI-iv", "A:min E:min F:maj D:min"),
+    ],
+)
+def test_numerals_are_spelled(key: str, progression: str, expected: str) -> None:
+    piece = replace(pieces()[0], key=key, progression=progression)
+    assert " ".join(chord.label for chord in chords(piece)[:4]) == expected
+    tonic = {"C major": (0, 4, 7), "A minor": (9, 0, 4)}[key]
+    assert chords(piece)[0].tones == tonic
 
 
 def test_progressions_tell_keys_apart() -> None:

@@ -1,0 +1,86 @@
+"""Finished probes on disk, so that a killed grid goes on where it stopped.
+
+``<folder>/<key>/<index>.safetensors``, one file a probe: the outputs on the
+test set as a tensor, the rest of the record as JSON in its header. The key is
+a hash of everything a result depends on, so a record of other data or another
+protocol is never taken for this one's. Files appear whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from mirbench.benchmark.probing.data import ProbeData, ProbeRecord
+from mirbench.benchmark.protocol import ProbeConfig, Protocol
+
+#: Raised whenever the trainer gives other numbers or the files another meaning.
+VERSION = 1
+
+
+def grid_key(data: ProbeData, protocol: Protocol, device: str) -> str:
+    """Hash of data, protocol and kind of device: 32 hex digits."""
+    digest = hashlib.blake2b(digest_size=16)
+    facts = [VERSION, protocol.hash, device, data.kind, data.metrics, data.labels, data.n_outputs]
+    digest.update(json.dumps(facts).encode())
+    for array in (
+        *(data.X_train, data.y_train, data.X_valid, data.y_valid, data.X_test, data.y_test),
+        *(data.clips_valid, data.clips_test),
+    ):
+        if array is None:
+            digest.update(b"none")
+            continue
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+class Checkpoint:
+    """The finished probes of one grid, below `folder`."""
+
+    def __init__(self, folder: Path, data: ProbeData, protocol: Protocol, device: str) -> None:
+        self._folder = folder / grid_key(data, protocol, device)
+
+    def save(self, record: ProbeRecord) -> None:
+        """Write one record with its test outputs."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._path(record.index)
+        facts = {
+            "index": record.index,
+            "updates": record.updates,
+            "best_update": record.best_update,
+            "valid": record.valid,
+            "way": record.way,
+            "test": record.test,
+            "config": asdict(record.config),
+        }
+        assert record.test_outputs is not None
+        outputs = {"test_outputs": np.ascontiguousarray(record.test_outputs)}
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        with temporary.open("wb") as file:
+            file.write(save(outputs, {"record": json.dumps(facts, sort_keys=True)}))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+
+    def load(self, config: ProbeConfig) -> ProbeRecord | None:
+        """Read the record of one probe; None where there is none, or none that can be read."""
+        try:
+            with safe_open(self._path(config.index), framework="numpy") as file:
+                facts = json.loads(file.metadata()["record"])
+                outputs = file.get_tensor("test_outputs")
+        except (FileNotFoundError, SafetensorError):
+            return None
+        if facts.pop("config") != asdict(config):
+            return None
+        return ProbeRecord(**facts, config=config, test_outputs=outputs)
+
+    def _path(self, index: int) -> Path:
+        return self._folder / f"{index:03d}.safetensors"

@@ -1,0 +1,179 @@
+"""How long a grid will take, from a short measured part of it (for ``--dry-run``)."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from mirbench.benchmark.api import IntArray, Kind
+from mirbench.benchmark.batched_metrics import Scorer
+from mirbench.benchmark.metrics import DEFAULT_METRICS
+from mirbench.benchmark.probing.adam import prepare
+from mirbench.benchmark.probing.data import ProbeData, clip_targets
+from mirbench.benchmark.probing.features import Features
+from mirbench.benchmark.probing.group import Group, Heat
+from mirbench.benchmark.probing.memory import SHARE, free_memory
+from mirbench.benchmark.probing.progress import TYPICAL_PATIENCES
+from mirbench.benchmark.probing.threads import Crew, Job, Scratch
+from mirbench.benchmark.protocol import Protocol, get_protocol
+
+#: Random training rows are enough from here on: an update does not see the others.
+MOST_ROWS = 4096
+ROUNDS = 3
+#: Banks that are measured of each group, for each thread.
+BANKS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a grid is expected to take.
+
+    Attributes
+    ----------
+    seconds : float
+        If every probe makes `TYPICAL_PATIENCES` times as many updates as the
+        patience; real ones make between one and eight times as many.
+    seconds_at_least : float
+        If none ever improves on its first score.
+    per_update : dict
+        (hidden units, batch size) to seconds per update of one probe.
+    """
+
+    seconds: float
+    seconds_at_least: float
+    per_update: dict[tuple[int, int], float]
+
+
+def estimate_seconds(
+    kind: Kind,
+    rows: tuple[int, int, int],
+    dims: int,
+    n_outputs: int,
+    protocol: Protocol | str,
+    *,
+    metric: str | None = None,
+    windows_per_clip: int = 1,
+    device: str = "cpu",
+    memory: int | None = None,
+) -> Estimate:
+    """Estimate the time of a grid on data of some shape; takes seconds to a minute.
+
+    Parameters
+    ----------
+    rows : tuple of int
+        Rows for training, validation and test.
+    metric : str, optional
+        That of early stopping; default: that of the kind.
+    memory : int, optional
+        Bytes, as in `train_grid`.
+    """
+    if isinstance(protocol, str):
+        protocol = get_protocol(protocol)
+    data = random_data(kind, rows, dims, n_outputs, metric, windows_per_clip)
+    per_update = measure(data, protocol, device, memory)
+    probes = [per_update[config.hidden, config.batch_size] for config in protocol.grid()]
+    least = sum(probes) * protocol.patience * protocol.eval_every
+    return Estimate(TYPICAL_PATIENCES * least, least, per_update)
+
+
+def random_data(
+    kind: Kind,
+    rows: tuple[int, int, int],
+    dims: int,
+    n_outputs: int,
+    metric: str | None = None,
+    windows_per_clip: int = 1,
+) -> ProbeData:
+    """Make random embeddings and targets of the given shape."""
+    rng = np.random.default_rng(0)
+    parts: list[npt.NDArray[Any]] = []
+    clips: list[IntArray] = []
+    for n in (min(rows[0], MOST_ROWS), *rows[1:]):
+        parts.append(rng.standard_normal((n, dims), dtype=np.float32))
+        numbers = np.arange(n) // windows_per_clip
+        clips.append(numbers)
+        if kind == "multiclass":
+            parts.append(rng.integers(0, n_outputs, numbers[-1] + 1)[numbers])
+        elif kind == "multilabel":
+            tags = (rng.random((n, n_outputs)) < 0.05).astype(np.int64)
+            tags[:2] = [[0] * n_outputs, [1] * n_outputs]
+            parts.append(tags)
+        else:
+            parts.append(rng.standard_normal((n, n_outputs), dtype=np.float32))
+    X_train, y_train, X_valid, y_valid, X_test, y_test = parts
+    return ProbeData(
+        kind,
+        X_train,
+        y_train,
+        X_valid,
+        y_valid,
+        X_test,
+        y_test,
+        metrics=DEFAULT_METRICS[kind] if metric is None else (metric,),
+        clips_valid=clips[1] if windows_per_clip > 1 else None,
+        clips_test=clips[2] if windows_per_clip > 1 else None,
+        n_outputs=n_outputs,
+    )
+
+
+def measure(
+    data: ProbeData,
+    protocol: Protocol,
+    device: str = "cpu",
+    memory: int | None = None,
+    only: tuple[int, int] | None = None,
+) -> dict[tuple[int, int], float]:
+    """Time a few rounds of each group, evaluations included.
+
+    Banks are alike, so some of them are timed and counted for all; drawing
+    the random numbers, which all share, is timed apart.
+
+    Returns
+    -------
+    dict
+        (hidden units, batch size) to seconds per update of one probe, in a full group.
+    """
+    where = torch.device(device)
+    targets = clip_targets(data.y_valid, data.clips_valid)
+    score = Scorer(data.metrics[0], data.kind, targets, data.clips_valid, where)
+    budget = int(SHARE * free_memory(where)) if memory is None else memory
+    result = {}
+    with Crew(where) as crew:
+        prepare()
+        features = Features(data, where)
+        for hidden, batch in {(c.hidden, c.batch_size): None for c in protocol.grid()}:
+            if only not in (None, (hidden, batch)):
+                continue
+            probes = [c for c in protocol.grid() if (c.hidden, c.batch_size) == (hidden, batch)]
+            group = Group(data, protocol, features, score, probes, crew, budget)
+            n_banks = min(BANKS * crew.size, group.fit)
+            some = [config for bank in group.banks(probes)[:n_banks] for config in bank]
+            heat = Heat(group, some)
+            draws = _median_seconds(crew, [_drawing(heat)])
+            rounds = _median_seconds(crew, heat.jobs())
+            heats = -(-len(probes) // group.fit)
+            whole = rounds * len(probes) / len(some) + heats * draws / crew.width
+            result[hidden, batch] = whole / (len(probes) * protocol.eval_every)
+    return result
+
+
+def _median_seconds(crew: Crew, jobs: list[Job]) -> float:
+    seconds = []
+    for _ in range(1 + ROUNDS):
+        start = time.perf_counter()
+        crew.run(jobs)
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds[1:])
+
+
+def _drawing(heat: Heat) -> Job:
+    def draw(scratch: Scratch) -> None:
+        heat.draw()
+
+    return draw

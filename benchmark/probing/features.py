@@ -1,0 +1,45 @@
+"""The embeddings of a grid on its device: loaded once, standardised where asked."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from sklearn.preprocessing import StandardScaler
+
+from mirbench.benchmark.api import FloatArray
+from mirbench.benchmark.probing.data import ProbeData
+
+
+class Features:
+    """Training, validation and test rows, as they are or standardised.
+
+    Only the raw rows are kept. Standardised ones are computed where they are
+    needed, batch by batch, which costs less time than reading a second copy
+    of a large matrix and no memory.
+    """
+
+    def __init__(self, data: ProbeData, device: torch.device) -> None:
+        self._parts = {
+            name: torch.from_numpy(np.ascontiguousarray(X, dtype=np.float32)).to(device)
+            for name, X in (("train", data.X_train), ("valid", data.X_valid), ("test", data.X_test))
+        }
+        self._mean, self._scale = (
+            torch.from_numpy(a).to(device) for a in _statistics(data.X_train)
+        )
+
+    def rows(self, part: str, standardise: bool, rows: torch.Tensor | None = None) -> torch.Tensor:
+        """Rows of one part, as a tensor that the caller may overwrite if `rows` are given."""
+        X = self._parts[part]
+        if rows is not None:
+            X = X.index_select(0, rows)
+        if not standardise:
+            return X
+        if rows is None:
+            return (X - self._mean).div_(self._scale)
+        return X.sub_(self._mean).div_(self._scale)
+
+
+def _statistics(X: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean and population standard deviation of each column; 1 where that is zero."""
+    scaler = StandardScaler().fit(X)
+    return scaler.mean_.astype(np.float32), scaler.scale_.astype(np.float32)

@@ -1,0 +1,65 @@
+"""Gradients of the three losses with respect to the outputs of many probes.
+
+The rounding is that of torch's own backward passes, so that a probe trained
+here and one trained by autograd stay together for thousands of updates.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from mirbench.benchmark.api import Kind
+
+
+class Loss:
+    """Loss of one kind of task on batches of one size.
+
+    Parameters
+    ----------
+    targets : ndarray
+        Of the whole training set, as in `ProbeData`.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        targets: npt.NDArray[Any],
+        n_outputs: int,
+        batch: int,
+        device: torch.device,
+    ) -> None:
+        self.kind = kind
+        if kind == "multiclass":
+            rows = np.zeros((len(targets), n_outputs), dtype=np.float32)
+            # What the mean negative log-likelihood passes back to a log-softmax.
+            rows[np.arange(len(targets)), targets] = -(np.float32(1) / np.float32(batch))
+        else:
+            rows = np.ascontiguousarray(targets, dtype=np.float32)
+        self.rows = torch.from_numpy(rows).to(device)
+        self.count = batch * n_outputs
+
+    def gradient(self, outputs: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Differentiate each probe's mean loss on one batch.
+
+        Parameters
+        ----------
+        outputs : tensor of float32, shape [probes, batch, n_outputs]
+            Overwritten.
+        rows : tensor of int64, shape [batch]
+
+        Returns
+        -------
+        tensor of float32, shape [probes, batch, n_outputs]
+        """
+        targets = self.rows.index_select(0, rows)
+        if self.kind == "multiclass":
+            logs = torch.log_softmax(outputs, -1)
+            passed = targets.expand_as(logs)
+            return torch._log_softmax_backward_data(passed, logs, -1, torch.float32)
+        if self.kind == "multilabel":
+            return outputs.sigmoid_().sub_(targets).div_(self.count)
+        return outputs.sub_(targets).mul_(float(np.float32(2) / np.float32(self.count)))

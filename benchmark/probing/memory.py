@@ -1,0 +1,101 @@
+"""How many probes of a group fit into memory at once, known before anything is allocated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from mirbench.benchmark.api import UsageError
+from mirbench.benchmark.probing.layout import Layout
+
+FLOAT, DOUBLE = 4, 8
+#: Of each probe: weights, two moments, remembered weights.
+BUFFERS = 4
+#: Of what is free, the share that a grid may plan with by default.
+SHARE = 0.8
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free on the device, or in main memory for a CPU."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 4 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What training a group takes, in bytes, besides the embeddings as they were given.
+
+    Attributes
+    ----------
+    shared : int
+        However many probes: masks drawn ahead, validation rows and their
+        outputs, gradients.
+    probe : int
+        For each probe that is trained at the same time.
+    """
+
+    shared: int
+    probe: int
+
+    @classmethod
+    def of(
+        cls,
+        widths: tuple[int, ...],
+        batch: int,
+        n_dropouts: int,
+        n_ahead: int,
+        n_valid: int,
+        bank: int,
+        threads: int,
+    ) -> Need:
+        """Add up what a group of one architecture and batch size needs.
+
+        Parameters
+        ----------
+        widths : tuple of int
+            Units of the layers, the input first.
+        n_ahead : int
+            Updates for which masks are drawn at once.
+        bank : int
+            Probes of a bank.
+        threads : int
+            Banks that are computed at the same time.
+        """
+        inputs = sum(widths[:-1])
+        # Two sets of masks: those in use and those drawn meanwhile.
+        masks = 2 * n_ahead * n_dropouts * batch * inputs * FLOAT + batch * max(widths) * DOUBLE
+        layout = Layout(widths, bank).size * FLOAT
+        rows = max(batch, n_valid)
+        active = rows * (2 * widths[0] + 4 * bank * sum(widths[1:])) * FLOAT
+        valid = 2 * n_valid * widths[0] * FLOAT
+        probe = BUFFERS * Layout(widths, 1).size * FLOAT
+        return cls(masks + valid + threads * (layout + active), probe)
+
+    def fit(self, budget: int, wanted: int) -> int:
+        """Probes of `wanted` that fit into `budget` bytes at once.
+
+        Raises
+        ------
+        UsageError
+            If not even one does.
+        """
+        room = (budget - self.shared) // self.probe
+        if room < 1:
+            raise UsageError(
+                f"one probe needs {_gib(self.shared + self.probe)}, but only {_gib(budget)} "
+                "may be used; give it more memory, or close other programs"
+            )
+        return min(wanted, room)
+
+
+def _gib(size: int) -> str:
+    return f"{size / 1024**3:.2f} GiB"

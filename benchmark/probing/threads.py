@@ -1,0 +1,159 @@
+"""How many threads a grid takes, and the crew of threads that trains it.
+
+Every bank of probes is computed by one thread from beginning to end, so
+results do not depend on how many there are. A grid takes the cores it may run
+on, divided by the number of grids that train on this machine at the moment:
+each holds a lock on a file in the temporary folder while it runs, and looks
+every few seconds how many others are held. ``OMP_NUM_THREADS`` caps it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+import torch
+
+if sys.platform != "win32":  # there, every grid believes itself alone
+    import fcntl
+
+#: Lends a buffer of so many floats, the same one again and again to a thread.
+Scratch = Callable[[int], torch.Tensor]
+Job = Callable[[Scratch], None]
+
+LOOK_EVERY_SECONDS = 5.0
+
+
+def usable_cores() -> int:
+    """Cores this process may run on, at most ``OMP_NUM_THREADS`` where that is set."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:
+        cores = os.cpu_count() or 1
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, int(wanted)) if wanted.isdigit() and int(wanted) > 0 else cores
+
+
+class Crew:
+    """Threads that work side by side, each with a single thread inside torch.
+
+    A context manager: while it is open, torch's own threads are off and the
+    grid counts as running; both are undone at the end.
+
+    Parameters
+    ----------
+    device : torch.device
+        On a GPU, one thread is enough: the device is what is shared.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.size = usable_cores() if device.type == "cpu" else 1
+        self._local = threading.local()
+        self._looked = -LOOK_EVERY_SECONDS
+        self._width = self.size
+
+    def __enter__(self) -> Crew:
+        self._before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        self._lock = _Presence()
+        self._pool = ThreadPoolExecutor(self.size, initializer=torch.set_num_threads, initargs=(1,))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        self._lock.close()
+        torch.set_num_threads(self._before)
+
+    @property
+    def width(self) -> int:
+        """Threads to use now."""
+        if time.monotonic() - self._looked > LOOK_EVERY_SECONDS:
+            self._looked = time.monotonic()
+            self._width = max(1, self.size // self._lock.count())
+        return self._width
+
+    def run(self, jobs: Sequence[Job]) -> None:
+        """Do all jobs, and return when the last is done; an error ends the others, too."""
+        waiting = deque(jobs)
+
+        def work() -> None:
+            while waiting:
+                try:
+                    job = waiting.popleft()
+                except IndexError:
+                    return
+                job(self._scratch)
+
+        helpers = [self._pool.submit(work) for _ in range(min(self.width, len(jobs)) - 1)]
+        try:
+            work()
+        finally:
+            waiting.clear()
+            for helper in helpers:
+                helper.result()
+
+    def _scratch(self, floats: int) -> torch.Tensor:
+        buffer: torch.Tensor | None = getattr(self._local, "buffer", None)
+        if buffer is None or len(buffer) < floats:
+            buffer = torch.zeros(floats, device=self.device)
+            self._local.buffer = buffer
+        return buffer[:floats]
+
+
+class _Presence:
+    """A lock that lasts as long as the process holds it, however the process ends."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.gettempdir()) / "mirbench-grids"
+        self._file: IO[bytes] | None = None
+        if sys.platform == "win32":
+            return
+        with contextlib.suppress(OSError):  # another user's folder: its mode lets us in
+            self._folder.mkdir(exist_ok=True)
+            self._folder.chmod(0o1777)
+        try:
+            self._path = self._folder / f"{os.getpid()}-{id(self)}.lock"
+            self._file = self._path.open("wb")
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._file = None
+
+    def count(self) -> int:
+        """Grids that run now, this one included."""
+        if self._file is None:
+            return 1
+        return 1 + sum(_held(path) for path in self._folder.glob("*.lock") if path != self._path)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._path.unlink(missing_ok=True)
+            self._file.close()
+
+
+def _held(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    with contextlib.suppress(OSError):
+        path.unlink()  # left behind by a process that was killed
+    return False

@@ -1,0 +1,187 @@
+"""Time the batched trainer beside the oracle and beside its own arithmetic.
+
+    python tests/bench/bench_probing.py [--task NAME…] [--dims N…] [--hidden N…] [--write]
+
+Each cell is one architecture and batch size on random data of a task's shape.
+Three things are timed, one after the other, several times over, so that a
+busy moment meets all of them: the oracle (one probe, eight updates and their
+evaluation, torch with all threads), the batched trainer (the same for a whole
+group), and the matrix products alone that the trainer needs. ``--write`` puts
+the table into ``docs/performance.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from mirbench.benchmark.probing.data import ProbeData  # noqa: E402
+from mirbench.benchmark.probing.estimate import measure, random_data  # noqa: E402
+from mirbench.benchmark.probing.threads import Crew, Job, Scratch, usable_cores  # noqa: E402
+from mirbench.benchmark.protocol import CASTELLON2021 as PROTOCOL  # noqa: E402
+
+import oracle  # noqa: E402  # isort: skip
+import torch  # noqa: E402  # isort: skip
+
+BEGIN, END = "<!-- bench:probing -->", "<!-- /bench:probing -->"
+DIMS = (72, 160, 512, 4800)
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Of a task's data: rows of the splits, outputs, and what is scored."""
+
+    kind: str
+    rows: tuple[int, int, int]
+    outputs: int
+    metric: str
+    windows: int = 1
+
+
+SHAPES = {
+    "GTZAN": Shape("multiclass", (443, 197, 290), 10, "accuracy"),
+    "Emomusic": Shape("regression", (504, 115, 125), 2, "r2"),
+    "GiantSteps": Shape("multiclass", (3687, 942, 2406), 24, "weighted_key_score", 4),
+    "MagnaTagATune": Shape("multilabel", (18706, 1825, 5329), 50, "roc_auc"),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Milliseconds per update of one probe, validation scores included."""
+
+    task: str
+    dims: int
+    hidden: int
+    batch: int
+    oracle: float
+    batched: float
+    products: float
+
+    def row(self) -> str:
+        """Give the row of the table."""
+        kind = "MLP" if self.hidden else "linear"
+        return (
+            f"| {self.task} | {self.dims} | {kind} | {self.batch} | {self.oracle:.2f} | "
+            f"{self.batched:.3f} | **{self.oracle / self.batched:.1f}×** | {self.products:.3f} | "
+            f"{self.batched / self.products:.2f}× |"
+        )
+
+
+def main() -> None:
+    """Measure the cells that are asked for, and print or write the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--task", nargs="*", choices=SHAPES, default=list(SHAPES))
+    parser.add_argument("--dims", nargs="*", type=int, default=list(DIMS))
+    parser.add_argument("--hidden", nargs="*", type=int, default=list(PROTOCOL.hidden))
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md")
+    asked = parser.parse_args()
+    start, cells = time.perf_counter(), []
+    print(*heading(), sep="\n", flush=True)
+    for task in asked.task:
+        for dims in asked.dims:
+            shape = SHAPES[task]
+            data = random_data(
+                shape.kind, shape.rows, dims, shape.outputs, shape.metric, shape.windows
+            )
+            for hidden in asked.hidden:
+                for batch in PROTOCOL.batch_size:
+                    cells.append(cell(task, data, dims, hidden, batch))
+                    print(cells[-1].row(), flush=True)
+    minutes = (time.perf_counter() - start) / 60
+    print(f"\n{minutes:.1f} minutes")
+    if asked.write:
+        write(cells, minutes)
+
+
+def cell(task: str, data: ProbeData, dims: int, hidden: int, batch: int) -> Cell:
+    """Time one architecture and batch size, the three in turn."""
+    times: list[tuple[float, float, float]] = []
+    for _ in range(ROUNDS):
+        ours = measure(data, PROTOCOL, only=(hidden, batch))[hidden, batch]
+        times.append((time_oracle(data, hidden, batch), ours, time_products(data, hidden, batch)))
+    medians = [1000 * statistics.median(column) for column in zip(*times, strict=True)]
+    return Cell(task, dims, hidden, batch, *medians)
+
+
+def time_oracle(data: ProbeData, hidden: int, batch: int) -> float:
+    """Seconds per update of the oracle, with all threads."""
+    config = next(c for c in PROTOCOL.grid() if (c.hidden, c.batch_size) == (hidden, batch))
+    marks: list[float] = []
+    oracle.train_probe(data, PROTOCOL, config, "cpu", 24, usable_cores(), marks)
+    periods = [b - a for a, b in zip(marks[:-1], marks[1:], strict=True)]
+    return statistics.median(periods[1:]) / PROTOCOL.eval_every
+
+
+def time_products(data: ProbeData, hidden: int, batch: int) -> float:
+    """Seconds per update for the matrix products of one probe, done by all threads side by side.
+
+    Forward and backward of every layer for a batch, and an eighth of the
+    validation set forward; linear probes nine at a time, as they are trained.
+    """
+    dims, outputs = data.X_train.shape[1], data.outputs
+    together = 1 if hidden else 9
+    widths = [dims, hidden, outputs] if hidden else [dims, together * outputs]
+
+    def products(scratch: Scratch) -> None:
+        for rows, backward in [(len(data.X_valid), False)] + PROTOCOL.eval_every * [(batch, True)]:
+            for number, weight in enumerate(weights):
+                X = inputs[number][:rows]
+                out = torch.mm(X, weight.t())
+                if backward:
+                    torch.mm(out.t(), X)
+                    if number:
+                        torch.mm(out, weight)
+
+    with Crew(torch.device("cpu")) as crew:
+        weights = [torch.randn(b, a) for a, b in zip(widths[:-1], widths[1:], strict=True)]
+        inputs = [torch.randn(max(batch, len(data.X_valid)), a) for a in widths[:-1]]
+        jobs: list[Job] = 4 * crew.size * [products]
+        seconds = []
+        for _ in range(3):
+            begin = time.perf_counter()
+            crew.run(jobs)
+            seconds.append(time.perf_counter() - begin)
+    return statistics.median(seconds) / (len(jobs) * PROTOCOL.eval_every * together)
+
+
+def heading() -> list[str]:
+    """Give the first two lines of the table."""
+    return [
+        "| shape of | dims | probe | batch | one at a time, ms | batched, ms | faster | "
+        "products alone, ms | batched / products |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+
+
+def write(cells: list[Cell], minutes: float) -> None:
+    """Replace what stands between the markers in ``docs/performance.md``."""
+    path = ROOT / "docs" / "performance.md"
+    text = path.read_text(encoding="utf-8") if path.exists() else f"{BEGIN}\n{END}\n"
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    logs = [math.log(c.oracle / c.batched) for c in cells]
+    note = (
+        f"Measured by `tests/bench/bench_probing.py` in {minutes:.0f} minutes on "
+        f"{usable_cores()} cores with PyTorch {torch.__version__}: medians of {ROUNDS} rounds, the "
+        "three columns timed in turn in one process, per update of one probe, with an eighth of "
+        "a validation score. Random data of each task's shape. Both trainers may use all cores. "
+        f"Geometric mean of the speed-up: {math.exp(statistics.mean(logs)):.1f}×."
+    )
+    table = "\n".join([note, "", *heading(), *(c.row() for c in cells)])
+    path.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

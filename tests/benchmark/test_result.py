@@ -1,0 +1,147 @@
+"""Result rows: canonical JSON, folder names, predictions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mirbench.benchmark.api import DataError
+from mirbench.benchmark.result import (
+    Predictions,
+    Result,
+    predictions_path,
+    read_predictions,
+    read_result,
+    read_results,
+    result_path,
+    slug,
+    write_result,
+)
+
+MakeResult = Callable[..., Result]
+
+
+@pytest.fixture
+def predictions() -> Predictions:
+    outputs = np.arange(6, dtype=np.float32).reshape(3, 2)
+    return Predictions(("a", "b", "ç"), ("g1", "g1", "g2"), outputs, np.array([0, 1, 1]))
+
+
+def test_round_trip(tmp_path: Path, make_result: MakeResult, predictions: Predictions) -> None:
+    result = make_result(representation="mine:layer=3")
+    path = write_result(tmp_path, result, predictions)
+    assert path == tmp_path / "mine+layer=3" / "toy.paper.json"
+    assert read_result(path) == result
+    assert read_results(tmp_path) == [result]
+    again = read_predictions(path)
+    assert (again.clip_ids, again.groups) == (predictions.clip_ids, predictions.groups)
+    np.testing.assert_array_equal(again.outputs, predictions.outputs)
+    np.testing.assert_array_equal(again.targets, predictions.targets)
+
+
+def test_json_is_canonical(tmp_path: Path, make_result: MakeResult) -> None:
+    text = make_result(representation="ünïcode").to_json()
+    assert text == make_result(representation="ünïcode").to_json()
+    assert text == json.dumps(json.loads(text), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    assert Result.model_validate_json(text).to_json() == text
+
+
+def test_identity_leaves_cost_and_scores_out(make_result: MakeResult) -> None:
+    result = make_result()
+    assert result.identity == make_result(value=0.9, seconds=99.0).identity
+    for change in ({"representation": "b"}, {"split": "artist"}, {"protocol": "quick"}):
+        assert result.identity != make_result(**change).identity
+
+
+def test_other_protocols_and_splits_have_their_own_files(tmp_path: Path) -> None:
+    paths = {
+        result_path(tmp_path, "x", "toy", split, protocol)
+        for split in ("paper", "artist")
+        for protocol in ("castellon2021", "quick")
+    }
+    assert len(paths) == 4
+    assert result_path(tmp_path, "x", "toy", "paper", "castellon2021").name == "toy.paper.json"
+
+
+@pytest.mark.parametrize(
+    ("change", "mistake"),
+    [
+        (lambda row: row.pop("scores"), "is not a result row: scores: Field required"),
+        (lambda row: row.update(schema_version=2), "is not a result row: schema_version:"),
+        (lambda row: row.update(more=1), "is not a result row: more:"),
+        (
+            lambda row: row["scores"]["accuracy"].update(value="high"),
+            "is not a result row: scores.accuracy.value:",
+        ),
+    ],
+)
+def test_wrong_rows(
+    tmp_path: Path, make_result: MakeResult, change: Callable[[dict], object], mistake: str
+) -> None:
+    row = json.loads(make_result().to_json())
+    change(row)
+    path = tmp_path / "mine" / "toy.paper.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(row))
+    with pytest.raises(DataError) as caught:
+        read_results(tmp_path)
+    assert str(caught.value).startswith(f"{path} {mistake}")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]"])
+def test_files_that_are_no_row(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "row.json"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"row\.json is not a result row: the file: "):
+        read_result(path)
+    with pytest.raises(DataError, match=r"cannot read .*absent\.json: No such file"):
+        read_result(tmp_path / "absent.json")
+    with pytest.raises(DataError, match="there is no folder"):
+        read_results(tmp_path / "absent")
+
+
+def test_damaged_predictions(
+    tmp_path: Path, make_result: MakeResult, predictions: Predictions
+) -> None:
+    path = write_result(tmp_path, make_result(), predictions)
+    place = predictions_path(path)
+    content = place.read_bytes()
+    for damaged in (b"", content[:-4], b"x" * 200):
+        place.write_bytes(damaged)
+        with pytest.raises(DataError, match="cannot read the predictions"):
+            read_predictions(path)
+    place.unlink()
+    with pytest.raises(DataError, match="cannot read the predictions"):
+        read_predictions(path)
+
+
+@settings(deadline=None)
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_slugs_are_safe_and_distinct(one: str, two: str) -> None:
+    for name in (one, two):
+        folder = slug(name)
+        assert 0 < len(folder) <= 120
+        assert set(folder) <= set(
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._=,+-"
+        )
+        assert not folder.startswith(".")
+    assert (slug(one) == slug(two)) == (one == two)
+
+
+@pytest.mark.parametrize("name", ["../../etc", "/abs", "a/b", "..", ".hidden", "a\0b", "x" * 300])
+def test_slugs_stay_in_their_folder(tmp_path: Path, name: str) -> None:
+    path = result_path(tmp_path, name, "toy", "paper", "quick")
+    assert path.parent.parent == tmp_path
+    assert path.resolve().parent.parent == tmp_path.resolve()
+
+
+def test_slugs_are_readable() -> None:
+    assert slug("mfcc") == "mfcc"
+    assert slug("musicnn:model=MSD,layer=2") == "musicnn+model=MSD,layer=2"
+    assert slug("a+b") != slug("a:b")
