@@ -39,7 +39,7 @@ class Estimate:
     ----------
     seconds : float
         If every probe makes `TYPICAL_PATIENCES` times as many updates as the
-        patience; real ones make between one and eight times as many.
+        patience; real ones made between one and twelve times the patience.
     seconds_at_least : float
         If none ever improves on its first score.
     per_update : dict
