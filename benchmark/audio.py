@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from mirbench.benchmark.api import FloatArray, UnusableClip
+from mirbench.benchmark.api import FloatArray, MirbenchError, UnusableClip
 
 #: Part of every task fingerprint: raised when the same file would give other samples.
 AUDIO_VERSION = 1
@@ -165,7 +165,7 @@ def _decode(path: Path, start: float, duration: float | None) -> tuple[FloatArra
             file.seek(first)
             samples = file.read(wanted, dtype="float32", always_2d=True)
         except Exception as error:
-            raise UnusableClip(f"{path.name} cannot be decoded: {_reason(error)}") from error
+            raise _failure(path, error) from error
         promised = _promised_frames(file) - first if duration is None else wanted
     if len(samples) == 0:
         raise UnusableClip(f"{path.name} holds no audio")
@@ -194,6 +194,8 @@ def _promised_frames(file: Any) -> int:
     log = re.search(r"data\s*:\s*(\d+)\s*\(should be (\d+)\)", file.extra_info)
     if log is None or not int(log[2]):
         return frames
+    if int(log[1]) >= 2**32 - 2**20:  # what a writer to a pipe puts where it does not know
+        return frames
     return max(frames, round(frames * int(log[1]) / int(log[2])))
 
 
@@ -207,7 +209,20 @@ def _open(path: Path) -> Any:
     try:
         return soundfile.SoundFile(path)
     except Exception as error:
-        raise UnusableClip(f"{path.name} cannot be decoded: {_reason(error)}") from error
+        raise _failure(path, error) from error
+
+
+def _failure(path: Path, error: Exception) -> MirbenchError:
+    """Tell a file that cannot be decoded, which is unusable, from one that cannot be read now."""
+    import soundfile
+
+    system_error = 2  # libsndfile's SF_ERR_SYSTEM
+    passing = isinstance(error, OSError | MemoryError) or (
+        isinstance(error, soundfile.LibsndfileError) and error.code == system_error
+    )
+    if passing:
+        return MirbenchError(f"{path} cannot be read: {_reason(error)}; run the command again")
+    return UnusableClip(f"{path.name} cannot be decoded: {_reason(error)}")
 
 
 def _reason(error: Exception) -> str:

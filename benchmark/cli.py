@@ -67,6 +67,10 @@ MaxMissing = Annotated[
     typer.Option("--max-missing", min=0, max=1, help="Share of clips that may be undecodable"),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Probe even if the identical row is there")]
+Engine = Annotated[str, typer.Option("--engine", help="local: processes of this machine")]
+FullHash = Annotated[
+    bool, typer.Option("--full-hash", help="Know audio files by content, not size and time")
+]
 Memory = Annotated[
     float | None,
     typer.Option("--memory", min=0.01, help="GiB for probing [default: most of the free]"),
@@ -81,17 +85,23 @@ def run(
     data: Data = None,
     device: Device = "cpu",
     jobs: Jobs = None,
+    engine: Annotated[
+        str, typer.Option("--engine", help="local: processes of this machine")
+    ] = "local",
     protocol: ProtocolName = "castellon2021",
     out: Out = None,
     cache: Cache = None,
     max_missing: MaxMissing = 0.05,
     force: Force = False,
+    full_hash: FullHash = False,
     memory: Memory = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be computed, and what it would take")
     ] = False,
 ) -> None:
     """Embed and probe representations; write a result row for each task and the leaderboard."""
+    if engine != "local":
+        raise UsageError(f"there is no engine {engine!r} in this version; use local")
     if dry_run:
         from mirbench.benchmark.planning import plan_run
         from mirbench.benchmark.reports import plan_table
@@ -106,6 +116,7 @@ def run(
             protocol=protocol,
             out=out,
             cache=cache,
+            full_hash=full_hash,
         )
         typer.echo(plan_table(list(plans)))
         return
@@ -126,6 +137,7 @@ def run(
             max_missing=max_missing,
             force=force,
             memory=_bytes(memory),
+            full_hash=full_hash,
             on_row=rows.append,
         )
     finally:
@@ -144,9 +156,7 @@ def embed(
         Path | None, typer.Option("--out", help="Also write <task>.npz files into this folder")
     ] = None,
     cache: Cache = None,
-    full_hash: Annotated[
-        bool, typer.Option("--full-hash", help="Know audio files by content, not size and time")
-    ] = False,
+    full_hash: FullHash = False,
     max_missing: MaxMissing = 0.05,
 ) -> None:
     """Embed the clips of tasks into the store, without probing."""
@@ -371,12 +381,16 @@ def _report(rows: list[Row]) -> None:
 
     typer.echo(row_table(rows))
     folder = rows[0].path.parent.parent
-    pages = build_pages(folder, _page_folder(folder))
-    typer.echo(f"rows: {folder}\nleaderboard: {pages[-1]}")
+    typer.echo(f"rows: {folder}")
+    try:
+        typer.echo(f"leaderboard: {build_pages(folder, _page_folder(folder))[-1]}")
+    except MirbenchError as error:  # the rows are written; a page can be rendered later
+        typer.echo(f"mirbench: the leaderboard was not rendered: {error}", err=True)
 
 
 def _page_folder(results: Path) -> Path:
-    return results.parent if results.name == "results" else results
+    own = results.name == "results" and results.parent.name == "leaderboard"
+    return results.parent if own else results
 
 
 def main() -> None:

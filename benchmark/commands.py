@@ -13,7 +13,6 @@ from mirbench.benchmark.api import (
     MirbenchError,
     Task,
     UsageError,
-    encode_targets,
 )
 from mirbench.benchmark.datasets import dataset_folder, prepare, read_clips, readiness
 from mirbench.benchmark.embedding import Embeddings, embed_task, stored_embeddings
@@ -28,6 +27,7 @@ from mirbench.benchmark.registry import (
     split_folder,
 )
 from mirbench.benchmark.result import Result
+from mirbench.benchmark.rows import check_labels, targets_by_clip
 from mirbench.benchmark.runner import (
     Row,
     Subject,
@@ -39,6 +39,7 @@ from mirbench.benchmark.splits import SplitTable, load_split
 from mirbench.benchmark.store import Store, check_writable, file_sha256
 
 Names = str | Sequence[str]
+Folder = Path | str | None
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,16 @@ def run(
     task: Names | None = None,
     *,
     split: str = "paper",
-    data: Path | None = None,
+    data: Folder = None,
     device: str = "cpu",
     jobs: int | None = None,
     protocol: str = "castellon2021",
-    out: Path | None = None,
-    cache: Path | None = None,
+    out: Folder = None,
+    cache: Folder = None,
     max_missing: float = 0.05,
     force: bool = False,
     memory: int | None = None,
+    full_hash: bool = False,
     on_row: Callable[[Row], None] | None = None,
 ) -> list[Result]:
     """Embed and probe representations on tasks; write a result row for each pair.
@@ -82,6 +84,8 @@ def run(
         Probe even if the identical row is there.
     memory : int, optional
         Bytes that training may take; default: most of what is free.
+    full_hash : bool
+        Know audio files by content instead of size and time of modification.
     on_row : callable, optional
         Called with every finished row.
 
@@ -97,12 +101,12 @@ def run(
     """
     rules = get_protocol(protocol)
     check_device(device)
-    folder = out or default_out(rules)
-    store = Store(cache)
+    folder = _path(out) or default_out(rules)
+    store = Store(_path(cache))
     results, failures = [], []
-    pairs = list(plan_jobs(rep, task, split, data, store, make=True))
     check_writable(store.root)
     check_writable(folder)
+    pairs = list(plan_jobs(rep, task, split, _path(data), store, make=True))
     for job in pairs:
         try:
             row = evaluate_representation(
@@ -118,6 +122,7 @@ def run(
                 max_missing,
                 force,
                 memory,
+                full_hash,
             )
         except MirbenchError as error:
             if len(pairs) == 1:
@@ -140,11 +145,11 @@ def embed(
     task: Names | None = None,
     *,
     split: str = "paper",
-    data: Path | None = None,
+    data: Folder = None,
     device: str = "cpu",
     jobs: int | None = None,
-    out: Path | None = None,
-    cache: Path | None = None,
+    out: Folder = None,
+    cache: Folder = None,
     full_hash: bool = False,
 ) -> dict[str, Embeddings]:
     """Embed the clips of tasks into the store; with `out`, also into ``<task>.npz`` files there.
@@ -155,32 +160,32 @@ def embed(
         Task name to its embeddings.
     """
     check_device(device)
-    store = Store(cache)
-    pairs = list(plan_jobs(rep, task, split, data, store, make=True))
-    for folder in (store.root, out or store.root):
-        check_writable(folder)
+    store, folder = Store(_path(cache)), _path(out)
+    for each in (store.root, folder or store.root):
+        check_writable(each)
+    pairs = list(plan_jobs(rep, task, split, _path(data), store, make=True))
     done = {}
     for job in pairs:
         done[job.task.name] = embed_task(
             job.spec, job.task, job.clips, store, device, jobs, full_hash
         )
-        if out is not None:
-            write_embeddings(out / f"{job.task.name}.npz", job.task, done[job.task.name])
+        if folder is not None:
+            write_embeddings(folder / f"{job.task.name}.npz", job.task, done[job.task.name])
     return done
 
 
 def probe(
     task: str,
     *,
-    embeddings: Path | None = None,
+    embeddings: Folder = None,
     rep: str | None = None,
     name: str | None = None,
     split: str = "paper",
-    data: Path | None = None,
+    data: Folder = None,
     device: str = "cpu",
     protocol: str = "castellon2021",
-    out: Path | None = None,
-    cache: Path | None = None,
+    out: Folder = None,
+    cache: Folder = None,
     max_missing: float = 0.05,
     force: bool = False,
     memory: int | None = None,
@@ -205,24 +210,24 @@ def probe(
         raise UsageError("say what to probe: either --embeddings FILE.npz or --rep NAME")
     rules = get_protocol(protocol)
     check_device(device)
-    store = Store(cache)
+    store, file = Store(_path(cache)), _path(embeddings)
     spec = load_task(task)
     table = load_split(spec, split, split_folder(spec.name))
-    clips = read_clips(spec, dataset_folder(spec, data, store), table)
+    clips = read_clips(spec, dataset_folder(spec, _path(data), store), table)
     ids = [clip.id for clip in clips]
-    if embeddings is not None:
-        found = read_embeddings(embeddings, spec, ids)
-        label = name or embeddings.stem
+    if file is not None:
+        found = read_embeddings(file, spec, ids)
+        label = name or file.stem
         # Its row would take the place of one that mirbench measured itself.
         if label.partition(":")[0] in {plugin.name for plugin in find_plugins("representation")}:
             raise UsageError(f"{label!r} is the name of a representation; give another by --name")
-        subject = Subject(label, "precomputed", {}, file_sha256(embeddings)[:16], None)
+        subject = Subject(label, "precomputed", {}, file_sha256(file)[:16], None)
     else:
         assert rep is not None
         named = parse_representation(rep)
         found = stored_embeddings(named, spec, ids, store)
         subject = subject_of(named)
-    folder = out or default_out(rules)
+    folder = _path(out) or default_out(rules)
     check_writable(folder)
     return evaluate_embeddings(
         subject,
@@ -260,8 +265,10 @@ def plan_jobs(
     """
     specs = [parse_representation(text) for text in _as_list(rep)]
     labels = [spec.label for spec in specs]
-    if len(set(labels)) < len(labels):
-        raise UsageError(f"a representation is named twice: {', '.join(labels)}")
+    for number, spec in enumerate(specs):
+        if spec.label in labels[:number]:
+            first = specs[labels.index(spec.label)].plugin.place
+            raise UsageError(f"{spec.label!r} is named twice: {first} and {spec.plugin.place}")
     if task:
         tasks = [load_task(name) for name in dict.fromkeys(_as_list(task))]
     else:
@@ -273,7 +280,7 @@ def plan_jobs(
         if make:
             prepare(one, folder)
         clips[one.name] = tuple(read_clips(one, folder, tables[one.name]))
-        encode_targets(one, clips[one.name])
+        check_labels(one, tables[one.name], targets_by_clip(one, tables[one.name], clips[one.name]))
     for spec in specs:
         for one in tasks:
             yield Job(spec, one, tables[one.name], clips[one.name])
@@ -345,3 +352,7 @@ def check_device(device: str) -> None:
 
 def _as_list(names: Names) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
+
+
+def _path(folder: Folder) -> Path | None:
+    return None if folder is None else Path(folder).expanduser()

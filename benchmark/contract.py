@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mirbench.benchmark.api import FloatArray, MirbenchError, PluginError, UnusableClip
+from mirbench.benchmark.api import FloatArray, PluginError, UnusableClip
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,18 @@ def describe_model(model: Any, name: str) -> ModelInfo:
     PluginError
         If a required member is absent or has an impossible value.
     """
+    try:
+        return _describe(model, name)
+    except PluginError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"representation {name!r}: reading what the model declares raised "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def _describe(model: Any, name: str) -> ModelInfo:
     for member in ("sample_rate", "dims"):
         value = getattr(model, member, None)
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
@@ -96,9 +108,10 @@ def check_embedding(value: Any, info: ModelInfo, clip_id: str, method: str = "em
         raise PluginError(f"{who} dtype {value.dtype}, not float32")
     if value.shape != info.shape:
         layers = f" and {len(info.layers)} layers" if info.layers else ""
+        hint = "; name the layers in model.layers" if value.ndim == 2 and not info.layers else ""
         raise PluginError(
             f"{who} shape {list(value.shape)}, but the model declares dims = {info.dims}{layers}, "
-            f"that is {list(info.shape)}"
+            f"that is {list(info.shape)}{hint}"
         )
     bad = ~np.isfinite(value)
     if bad.any():
@@ -131,10 +144,17 @@ def embed_clips(
     if batch is not None and (len(audios) > 1 or info.batch_dependent):
         try:
             values = batch(list(audios), info.sample_rate)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
+            failure = _raised(
+                info, f"{len(clip_ids)} clips that start with {clip_ids[0]!r}", error, "embed_batch"
+            )
             if info.batch_dependent:
-                raise _raised(info, f"a batch that starts with {clip_ids[0]!r}", error) from error
-            return _embed_each(model, info, audios, clip_ids)
+                raise failure from error
+            singly = _embed_each(model, info, audios, clip_ids)
+            unusable = any(isinstance(value, UnusableClip) for value in singly)
+            if unusable or isinstance(error, MemoryError) or "memory" in str(error).lower():
+                return singly
+            raise failure from error
         try:
             return list(_checked_batch(values, info, clip_ids))
         except PluginError:
@@ -175,14 +195,12 @@ def _embed_one(
         value = model.embed(audio, info.sample_rate)
     except UnusableClip as unusable:
         return unusable
-    except MirbenchError:
-        raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _raised(info, f"clip {clip_id!r}", error) from error
     return check_embedding(value, info, clip_id)
 
 
-def _raised(info: ModelInfo, what: str, error: Exception) -> PluginError:
+def _raised(info: ModelInfo, what: str, error: BaseException, method: str = "embed") -> PluginError:
     return PluginError(
-        f"representation {info.name!r}, {what}: embed raised {type(error).__name__}: {error}"
+        f"representation {info.name!r}, {what}: {method} raised {type(error).__name__}: {error}"
     )

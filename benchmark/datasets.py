@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirbench.benchmark.api import Clip, DataError, PluginError, Task
+from mirbench.benchmark.api import Clip, DataError, MirbenchError, PluginError, Task
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.splits import SplitTable
 from mirbench.benchmark.store import Store
@@ -15,7 +15,7 @@ from mirbench.benchmark.store import Store
 
 def data_root(folder: Path | None = None) -> Path:
     """Give the folder of datasets: the argument, ``MIRBENCH_DATA``, or ``./data``."""
-    return folder or Path(os.environ.get("MIRBENCH_DATA") or "data")
+    return folder or Path(os.environ.get("MIRBENCH_DATA") or "data").expanduser()
 
 
 def dataset_folder(task: Task, data: Path | None, store: Store) -> Path:
@@ -38,13 +38,20 @@ def read_clips(task: Task, folder: Path, split: SplitTable | None = None) -> lis
         If the reader fails otherwise, or yields a clip twice.
     """
     try:
-        clips = sorted(task.read_clips(folder), key=lambda clip: clip.id)
+        clips = sorted(task.read_clips(folder), key=lambda clip: str(clip.id))
     except (DataError, PluginError):
         raise
     except Exception as error:
         raise PluginError(
             f"task {task.name!r}: reading {folder} raised {type(error).__name__}: {error}"
         ) from error
+    for clip in clips:
+        fields: tuple[object, ...] = (clip.id, clip.path or Path(), clip.group)
+        if not all(isinstance(v, t) for v, t in zip(fields, (str, Path, str), strict=True)):
+            raise PluginError(
+                f"task {task.name!r}: read_clips yields {clip!r}, but id and group must be text "
+                "and path a pathlib.Path or None"
+            )
     ids = {clip.id for clip in clips}
     if len(ids) < len(clips):
         raise PluginError(f"task {task.name!r}: read_clips yields a clip id twice")
@@ -65,7 +72,10 @@ def prepare(task: Task, folder: Path) -> None:
         return
     if not folder.is_dir():
         say(f"making the dataset {task.folder!r} in {folder}, once")
-    task.prepare(folder)
+    try:
+        task.prepare(folder)
+    except OSError as error:
+        raise MirbenchError(f"cannot make the dataset in {folder}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import hashlib
 import importlib.util
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +62,9 @@ class Embeddings:
         Clips that were embedded now and not found in the store.
     layers : tuple of str
         Names of the layers, if the representation has any.
+    made_with : dict
+        Versions of the packages that computed them, and the device; several
+        where shards differ.
     """
 
     clip_ids: tuple[str, ...]
@@ -72,6 +75,7 @@ class Embeddings:
     peak_bytes: int = 0
     computed: int = 0
     layers: tuple[str, ...] = ()
+    made_with: dict[str, str] = field(default_factory=dict)
 
     @property
     def n_layers(self) -> int:
@@ -180,6 +184,7 @@ def _to_shard(plan: ShardPlan, outcomes: Sequence[Outcome]) -> Shard:
         seconds=sum(outcome.seconds for outcome in outcomes),
         peak_bytes=max(outcome.peak_bytes for outcome in outcomes),
         layers=outcomes[0].layers,
+        made_with=outcomes[0].made_with,
     )
 
 
@@ -201,7 +206,13 @@ def join_shards(shards: Sequence[Shard], computed: int = 0) -> Embeddings:
         peak_bytes=max((shard.peak_bytes for shard in shards), default=0),
         computed=computed,
         layers=shards[0].layers if shards else (),
+        made_with=_together([shard.made_with for shard in shards]),
     )
+
+
+def _together(facts: Sequence[dict[str, str]]) -> dict[str, str]:
+    keys = sorted({key for each in facts for key in each})
+    return {key: ", ".join(sorted({each[key] for each in facts if key in each})) for key in keys}
 
 
 def stored_embeddings(
@@ -257,8 +268,7 @@ def check_missing(embeddings: Embeddings, asked: Sequence[str], max_missing: flo
 
 
 def _announce(spec: RepresentationSpec) -> None:
-    needs_librosa = "librosa" in spec.plugin.card().get("requires", [])
-    if needs_librosa and not _librosa_is_compiled():
+    if "librosa" in spec.requires and not _librosa_is_compiled():
         say(
             "librosa compiles its functions on first use in a new environment: about a minute, once"
         )

@@ -22,13 +22,14 @@ PACKAGES = (
 )
 
 
-def describe_environment() -> Environment:
+def describe_environment(embedded_with: dict[str, str]) -> Environment:
     """Collect versions without importing the packages."""
     commit, dirty = _checkout(Path(__file__).resolve().parents[1])
     return Environment(
         python=platform.python_version(),
         platform=f"{platform.system()}-{platform.machine()}",
         packages={name: found for name in PACKAGES if (found := _version(name)) is not None},
+        embedded_with=embedded_with,
         commit=commit,
         dirty=dirty,
     )

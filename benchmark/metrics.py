@@ -29,6 +29,13 @@ DEFAULT_METRICS: dict[Kind, tuple[str, ...]] = {
     "regression": ("r2",),
 }
 
+#: Metrics that make sense for each kind of task.
+METRICS_OF: dict[Kind, tuple[str, ...]] = {
+    "multiclass": ("accuracy", "weighted_key_score"),
+    "multilabel": ("roc_auc", "average_precision"),
+    "regression": ("r2",),
+}
+
 KEY_NAMES = tuple(
     f"{tonic} {mode}"
     for mode in ("major", "minor")
@@ -62,7 +69,8 @@ def average_precision(targets: IntArray, outputs: Array) -> float:
     from sklearn.metrics import average_precision_score
 
     check_both_classes(targets)
-    return float(average_precision_score(targets, outputs, average="macro"))
+    # Rounding can carry scikit-learn's sum a hair above 1.
+    return min(1.0, float(average_precision_score(targets, outputs, average="macro")))
 
 
 def check_both_classes(targets: IntArray) -> None:

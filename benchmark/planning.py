@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from mirbench.benchmark.api import SPLITS, Clip
 from mirbench.benchmark.commands import Job, Names, default_out, plan_jobs
@@ -14,6 +17,9 @@ from mirbench.benchmark.protocol import Protocol, get_protocol
 from mirbench.benchmark.result import result_path
 from mirbench.benchmark.store import Shard, Store, read_shard
 from mirbench.benchmark.worker import Chunk, embed_chunk
+
+#: Length of a clip that does not say how long it is.
+USUAL_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -25,8 +31,8 @@ class Plan:
     clips, cached : int
         Clips of the split, and how many of them the store has.
     disk_bytes, embed_seconds : float or None
-        For the rest, extrapolated from a few clips embedded now; None if no
-        audio is there to measure with.
+        For the rest, extrapolated from a few clips embedded now (from noise
+        where no audio is there yet); None if they cannot be embedded.
     probes : int
         Probes that would be trained, for one layer.
     probe_seconds : float or None
@@ -62,17 +68,26 @@ def plan_run(
     protocol: str = "castellon2021",
     out: Path | None = None,
     cache: Path | None = None,
+    full_hash: bool = False,
 ) -> Iterator[Plan]:
     """Plan the pairs of a run; the arguments are those of `mirbench.benchmark.run`."""
     rules = get_protocol(protocol)
     store = Store(cache)
     workers = jobs or (free_cpus() if device == "cpu" else 1)
     for job in plan_jobs(rep, task, split, data, store):
-        yield _plan(job, store, rules, out or default_out(rules), device, workers)
+        yield _plan(job, store, rules, out or default_out(rules), device, workers, full_hash)
 
 
-def _plan(job: Job, store: Store, protocol: Protocol, out: Path, device: str, workers: int) -> Plan:
-    shards = store.plan(job.spec.fingerprint(), job.task, job.clips)
+def _plan(
+    job: Job,
+    store: Store,
+    protocol: Protocol,
+    out: Path,
+    device: str,
+    workers: int,
+    full_hash: bool,
+) -> Plan:
+    shards = store.plan(job.spec.fingerprint(), job.task, job.clips, full_hash)
     stored = [shard for shard in shards if shard.path.exists()]
     todo = [clip for shard in shards if shard not in stored for clip in shard.clips]
     sample = _embed_some(job, todo, device)
@@ -106,10 +121,26 @@ class Sample:
 
 
 def _embed_some(job: Job, todo: list[Clip], device: str) -> Sample | None:
-    """Embed a few clips; the very first warms up. None if none of them is on disk."""
-    present = [clip for clip in todo if clip.path is not None and clip.path.is_file()]
-    some = present[1 : 1 + CHUNK_CLIPS] or present
-    for clips in (present[:1], some) if some else ():
+    """Embed a few clips, or noise of their length if none is on disk; the very first warms up."""
+    if not todo:
+        return None
+    with tempfile.TemporaryDirectory(prefix="mirbench-") as folder:
+        present = [clip for clip in todo if clip.path is not None and clip.path.is_file()]
+        present = present or [_noise(todo[0], Path(folder))]
+        return _time(job, present[:1], present[1 : 1 + CHUNK_CLIPS] or present, device)
+
+
+def _noise(clip: Clip, folder: Path) -> Clip:
+    import soundfile
+
+    rate, seconds = 22_050, clip.duration or USUAL_SECONDS
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, int(rate * seconds))
+    soundfile.write(folder / "noise.wav", noise, rate)
+    return Clip("noise", folder / "noise.wav", clip.label, clip.group, duration=clip.duration)
+
+
+def _time(job: Job, first: list[Clip], some: list[Clip], device: str) -> Sample | None:
+    for clips in (first, some):
         chunk = Chunk(
             representation=job.spec.text,
             fingerprint=job.spec.fingerprint(),
@@ -119,7 +150,7 @@ def _embed_some(job: Job, todo: list[Clip], device: str) -> Sample | None:
             shard=0,
         )
         outcome = embed_chunk(chunk)
-    if not some or not outcome.rows:
+    if not outcome.rows:
         return None
     rows = list(outcome.rows.values())
     return Sample(

@@ -24,6 +24,8 @@ from mirbench.benchmark.sources import Source, module_source, package_source
 
 PluginKind = Literal["representation", "task"]
 
+_TEXTS = {"title", "paper", "licence", "trained_on", "install"}
+
 
 @dataclass(frozen=True)
 class Plugin:
@@ -56,7 +58,12 @@ class Plugin:
     def card(self) -> Card:
         """Give the model card, read without importing the module; empty if it has none."""
         card = self.source.literal("CARD") if self.source is not None else None
-        return cast("Card", card) if isinstance(card, dict) else {}
+        if not isinstance(card, dict):
+            return {}
+        for key, value in card.items():
+            if key in _TEXTS and not isinstance(value, str):
+                raise PluginError(f"{self.place}: its CARD is wrong: {key} must be text")
+        return cast("Card", card)
 
     def load_module(self) -> ModuleType:
         """Import the module.
@@ -94,7 +101,11 @@ def _built_in(kind: PluginKind) -> Iterable[Plugin]:
     names |= {path.parent.name for path in folder.glob("*/__init__.py")}
     for name in sorted(names - {"__init__"}):
         source = package_source(package, folder, name)
-        if source.defines(wanted):
+        try:
+            found = source.defines(wanted)
+        except PluginError:  # listed with this reason, and it does not hide the others
+            found = not name.startswith("_")
+        if found:
             yield Plugin(kind, name, "built-in", f"{package}.{name}", source)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import MirbenchError, PluginError, Task, UsageError
-from mirbench.benchmark.metrics import METRICS
+from mirbench.benchmark.metrics import KEY_NAMES, METRICS, METRICS_OF
 from mirbench.benchmark.plugins import Plugin, find_plugin, find_plugins
 from mirbench.benchmark.sources import file_source
 from mirbench.benchmark.store import digest, file_sha256
@@ -41,18 +41,21 @@ class RepresentationSpec:
     @property
     def label(self) -> str:
         """Canonical name: the plugin's, and the parameters that differ from the defaults."""
-        values = ",".join(f"{key}={self.params[key]}" for key in sorted(self.params))
+        values = ",".join(f"{key}={_shown(self.params[key])}" for key in sorted(self.params))
         return f"{self.plugin.name}:{values}" if values else self.plugin.name
+
+    @property
+    def requires(self) -> list[str]:
+        """Importable names that the model needs, by its card."""
+        return self.plugin.card().get("requires", [])
 
     def fingerprint(self) -> str:
         """Digest of all that decides an embedding: source, parameters, files they name."""
         assert self.plugin.source is not None
-        files = {
-            key: file_sha256(Path(value))
-            for key, value in self.params.items()
-            if isinstance(value, str) and Path(value).is_file()
-        }
-        return digest([self.plugin.source.digest(), self.params, files])
+        values = (self.plugin.source.parameters() or {}) | self.params
+        files = {key: found for key, value in values.items() if (found := _contents(value))}
+        params = {key: value for key, value in self.params.items() if key not in files}
+        return digest([self.plugin.source.digest(), params, files])
 
     def load(self, device: str = "cpu") -> Any:
         """Build the model.
@@ -74,6 +77,23 @@ class RepresentationSpec:
             raise PluginError(
                 f"representation {self.label!r}: load_model raised {type(error).__name__}: {error}"
             ) from error
+
+
+def _contents(value: Any) -> str | None:
+    """Digest of the file or folder that a parameter names; None if it names none."""
+    path = Path(value) if isinstance(value, str) and value else None
+    if path is not None and path.is_file():
+        return file_sha256(path)
+    if path is not None and path.is_dir():
+        files = sorted(member for member in path.rglob("*") if member.is_file())
+        return digest([[str(file.relative_to(path)), file_sha256(file)] for file in files])
+    return None
+
+
+def _shown(value: Any) -> Any:
+    """Parameter in a label: a file or folder by its name and content, not by where it lies."""
+    found = _contents(value)
+    return value if found is None else f"{Path(value).name}-{found[:8]}"
 
 
 def parse_representation(text: str) -> RepresentationSpec:
@@ -185,13 +205,21 @@ def load_task(name: str) -> Task:
         raise PluginError(f"task {name!r} of {plugin.place}: TASK is not a mirbench Task")
     if task.name != name:
         raise PluginError(f"task {name!r} of {plugin.place} calls itself {task.name!r}")
-    unknown = [metric for metric in task.metrics if metric not in METRICS]
-    if unknown:
-        raise PluginError(
-            f"task {name!r} of {plugin.place}: there is no metric {unknown[0]!r}; "
-            f"known: {', '.join(METRICS)}"
-        )
+    _check_metrics(task, plugin)
     return task
+
+
+def _check_metrics(task: Task, plugin: Plugin) -> None:
+    who = f"task {task.name!r} of {plugin.place}"
+    for metric in task.metrics:
+        if metric not in METRICS:
+            known = ", ".join(METRICS)
+            raise PluginError(f"{who}: there is no metric {metric!r}; known: {known}")
+        if metric not in METRICS_OF[task.kind]:
+            fitting = ", ".join(METRICS_OF[task.kind])
+            raise PluginError(f"{who}: {metric} is no metric of {task.kind} tasks; use {fitting}")
+    if "weighted_key_score" in task.metrics and len(task.labels) != len(KEY_NAMES):
+        raise PluginError(f"{who}: weighted_key_score needs the {len(KEY_NAMES)} keys as labels")
 
 
 def split_folder(name: str) -> Path:

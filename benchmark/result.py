@@ -116,6 +116,9 @@ class Environment(_Record):
     python: str
     platform: str
     packages: dict[str, str]
+    embedded_with: dict[str, str] = Field(
+        description="Versions that computed the embeddings, whenever that was, and the device"
+    )
     commit: str | None = Field(description="Of the mirbench checkout, if it ran from one")
     dirty: bool | None = Field(description="Whether that checkout had uncommitted changes")
 

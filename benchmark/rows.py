@@ -99,6 +99,28 @@ def targets_by_clip(
     return {clip.id: np.asarray(target) for clip, target in zip(members, targets, strict=True)}
 
 
+def check_labels(task: Task, split: SplitTable, targets: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Check that every tag can be scored in every split that is scored.
+
+    Raises
+    ------
+    DataError
+        If a tag has no positive, or no negative, clip for validation or test.
+    """
+    if task.kind != "multilabel":
+        return
+    for name in ("valid", "test"):
+        members = [targets[clip_id] for clip_id in targets if split.of[clip_id] == name]
+        counts = np.sum(members, axis=0) if members else np.zeros(len(task.labels))
+        for label, count in zip(task.labels, counts, strict=True):
+            if count in (0, len(members)):
+                which = "positive" if count == 0 else "negative"
+                raise DataError(
+                    f"task {task.name!r}: the tag {label!r} has no {which} clip among the "
+                    f"{len(members)} of the {name} split, so it cannot be scored"
+                )
+
+
 def probe_data(
     task: Task,
     embeddings: Embeddings,

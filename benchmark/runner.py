@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirbench.benchmark.api import SPLITS, Clip, DataError, Task
+from mirbench.benchmark.api import SPLITS, Clip, DataError, Task, UsageError
 from mirbench.benchmark.assessment import best_probe, test_predictions, test_scores
 from mirbench.benchmark.embedding import Embeddings, check_missing, embed_task
 from mirbench.benchmark.environment import describe_environment
+from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import Protocol
 from mirbench.benchmark.registry import RepresentationSpec
 from mirbench.benchmark.result import (
@@ -28,7 +29,7 @@ from mirbench.benchmark.result import (
     row_identity,
     write_result,
 )
-from mirbench.benchmark.rows import Rows, arrange_rows, targets_by_clip
+from mirbench.benchmark.rows import Rows, arrange_rows, check_labels, targets_by_clip
 from mirbench.benchmark.splits import SplitTable
 from mirbench.benchmark.store import Store
 
@@ -77,9 +78,10 @@ def evaluate_representation(
     max_missing: float = 0.05,
     force: bool = False,
     memory: int | None = None,
+    full_hash: bool = False,
 ) -> Row:
     """Embed the clips of a split, or find them in the store, and probe them."""
-    embeddings = embed_task(spec, task, clips, store, device, jobs)
+    embeddings = embed_task(spec, task, clips, store, device, jobs, full_hash)
     return evaluate_embeddings(
         subject_of(spec),
         task,
@@ -141,11 +143,16 @@ def evaluate_embeddings(
     )
     path = result_path(out, subject.name, task.name, split.name, protocol.name)
     identity = row_identity(representation, record, protocol_record)
-    if not force and (found := _find(path, identity)) is not None:
-        return Row(found, path, True)
+    found = _find(path)
+    if found is not None and not force:
+        if found.identity == identity:
+            return Row(found, path, True)
+        _announce_replacement(found.representation, representation, path)
 
     started = time.perf_counter()
     targets = targets_by_clip(task, split, clips)
+    present = set(rows.clips["valid"]) | set(rows.clips["test"])
+    check_labels(task, split, {clip_id: targets[clip_id] for clip_id in sorted(present)})
     probe, outputs = best_probe(
         task, embeddings, rows, targets, protocol, device, memory, store.grid(identity)
     )
@@ -165,7 +172,7 @@ def evaluate_embeddings(
         probe=probe,
         scores=test_scores(task, predictions),
         cost=cost,
-        environment=describe_environment(),
+        environment=describe_environment(embeddings.made_with),
     )
     written = write_result(out, result, predictions)
     shutil.rmtree(store.grid(identity), ignore_errors=True)
@@ -195,7 +202,8 @@ def _task_record(task: Task, split: SplitTable, embeddings: Embeddings, rows: Ro
     )
 
 
-def _find(path: Path, identity: str) -> Result | None:
+def _find(path: Path) -> Result | None:
+    """Read the row that is there, if there is a whole one."""
     if not path.exists():
         return None
     try:
@@ -203,4 +211,13 @@ def _find(path: Path, identity: str) -> Result | None:
         read_predictions(path)
     except DataError:
         return None
-    return result if result.identity == identity else None
+    return result
+
+
+def _announce_replacement(old: RepresentationRecord, new: RepresentationRecord, path: Path) -> None:
+    if old.origin != new.origin:
+        raise UsageError(
+            f"{path} is the row of another {old.name!r} (origin: {old.origin}); name this one "
+            "otherwise, choose another --out, or replace it with --force"
+        )
+    say(f"{path} is of another version of {old.name!r} or of its data; it will be replaced")

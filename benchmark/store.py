@@ -17,7 +17,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ def cache_root(folder: Path | None = None) -> Path:
     if folder is not None:
         return folder
     if os.environ.get("MIRBENCH_CACHE"):
-        return Path(os.environ["MIRBENCH_CACHE"])
+        return Path(os.environ["MIRBENCH_CACHE"]).expanduser()
     import platformdirs
 
     return platformdirs.user_cache_path("mirbench", appauthor=False)
@@ -114,6 +114,8 @@ class Shard:
         Largest memory of a worker meanwhile.
     layers : tuple of str
         Names of the layers, if there are any.
+    made_with : dict
+        Versions of the packages that computed it, and the device.
     """
 
     clip_ids: tuple[str, ...]
@@ -123,6 +125,7 @@ class Shard:
     seconds: float
     peak_bytes: int
     layers: tuple[str, ...] = ()
+    made_with: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +211,7 @@ def write_shard(path: Path, shard: Shard) -> None:
         "seconds": shard.seconds,
         "peak_bytes": shard.peak_bytes,
         "layers": shard.layers,
+        "made_with": shard.made_with,
         "sha256": _content_sha256(shard.embedding, shard.clip),
     }
     arrays: dict[str, Any] = {

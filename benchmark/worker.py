@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import resource
 import time
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
@@ -37,6 +39,7 @@ class Outcome:
     seconds: float
     peak_bytes: int
     layers: tuple[str, ...]
+    made_with: dict[str, str]
 
 
 def embed_chunk(chunk: Chunk) -> Outcome:
@@ -69,7 +72,18 @@ def embed_chunk(chunk: Chunk) -> Outcome:
             rows[clip_id] = np.stack([v for v in own if not isinstance(v, UnusableClip)])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     seconds = time.perf_counter() - started
-    return Outcome(chunk.shard, rows, missing, seconds, peak, info.layers)
+    made_with = {"device": chunk.device, **_versions(chunk.representation)}
+    return Outcome(chunk.shard, rows, missing, seconds, peak, info.layers, made_with)
+
+
+@functools.cache
+def _versions(representation: str) -> dict[str, str]:
+    """Versions of what decodes audio, and of what the model's card says it needs."""
+    found = {}
+    for name in ("numpy", "soundfile", "soxr", *parse_representation(representation).requires):
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _read(clip: Clip, window: float | None, info: ModelInfo) -> list[FloatArray]:

@@ -47,7 +47,7 @@ class Table:
     columns : list of (task, metric)
     rows : dict
         Representation to its cells, one a column; None where it was not run.
-        The first is the one with the highest mean over the columns it has.
+        By the mean over tasks, those with every task first.
     """
 
     heading: str
@@ -94,10 +94,15 @@ def _table(part: pd.DataFrame, heading: str, split: str, protocol: str, main: bo
             for line in own.itertuples()
         }
         rows[str(name)] = [cells.get(column) for column in columns]
-    ordered = sorted(rows, key=lambda name: (-_mean(rows[name]), name))
+    ordered = sorted(rows, key=lambda name: (None in rows[name], -_mean(columns, rows[name]), name))
     return Table(heading, split, protocol, main, columns, {name: rows[name] for name in ordered})
 
 
-def _mean(cells: list[Cell | None]) -> float:
-    values = [cell.value for cell in cells if cell is not None]
-    return sum(values) / len(values) if values else 0.0
+def _mean(columns: list[tuple[str, str]], cells: list[Cell | None]) -> float:
+    """Mean over tasks, after the metrics of a task have been averaged, as in the paper."""
+    by_task: dict[str, list[float]] = {}
+    for (task, _), cell in zip(columns, cells, strict=True):
+        if cell is not None:
+            by_task.setdefault(task, []).append(cell.value)
+    means = [sum(values) / len(values) for values in by_task.values()]
+    return sum(means) / len(means) if means else 0.0

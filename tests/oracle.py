@@ -36,6 +36,7 @@ def train_probe(
     max_updates: float = np.inf,
     threads: int = 1,
     marks: list[float] | None = None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> ProbeRecord:
     """Train one probe with early stopping, and score it.
 
@@ -43,7 +44,7 @@ def train_probe(
     before each evaluation.
     """
     with _threads(threads):
-        return _train_probe(data, protocol, config, device, max_updates, marks)
+        return _train_probe(data, protocol, config, device, max_updates, marks, clock)
 
 
 def _train_probe(
@@ -53,6 +54,7 @@ def _train_probe(
     device: str,
     max_updates: float,
     marks: list[float] | None,
+    clock: Callable[[], float],
 ) -> ProbeRecord:
     X_train, X_valid, X_test = (
         torch.from_numpy(X).to(device) for X in _standardised(data, config.standardise)
@@ -69,7 +71,7 @@ def _train_probe(
         while True:
             if update % protocol.eval_every == 0:
                 if marks is not None:
-                    marks.append(time.perf_counter())
+                    marks.append(clock())
                 if update >= max_updates:
                     break
                 if waited >= protocol.patience:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +39,7 @@ class Estimate:
     ----------
     seconds : float
         If every probe makes `TYPICAL_PATIENCES` times as many updates as the
-        patience; real ones make between one and eight times as many.
+        patience; real ones made between one and twelve times the patience.
     seconds_at_least : float
         If none ever improves on its first score.
     per_update : dict
@@ -128,11 +129,19 @@ def measure(
     device: str = "cpu",
     memory: int | None = None,
     only: tuple[int, int] | None = None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[tuple[int, int], float]:
     """Time a few rounds of each group, evaluations included.
 
     Banks are alike, so some of them are timed and counted for all; drawing
     the random numbers, which all share, is timed apart.
+
+    Parameters
+    ----------
+    only : tuple of int, optional
+        (hidden units, batch size) of the only group to time.
+    clock : callable
+        Gives seconds: of the wall, or of the processor.
 
     Returns
     -------
@@ -155,20 +164,20 @@ def measure(
             n_banks = min(BANKS * crew.size, group.fit)
             some = [config for bank in group.banks(probes)[:n_banks] for config in bank]
             heat = Heat(group, some)
-            draws = _median_seconds(crew, [_drawing(heat)])
-            rounds = _median_seconds(crew, heat.jobs())
+            draws = _median_seconds(crew, [_drawing(heat)], clock)
+            rounds = _median_seconds(crew, heat.jobs(), clock)
             heats = -(-len(probes) // group.fit)
             whole = rounds * len(probes) / len(some) + heats * draws / crew.width
             result[hidden, batch] = whole / (len(probes) * protocol.eval_every)
     return result
 
 
-def _median_seconds(crew: Crew, jobs: list[Job]) -> float:
+def _median_seconds(crew: Crew, jobs: list[Job], clock: Callable[[], float]) -> float:
     seconds = []
     for _ in range(1 + ROUNDS):
-        start = time.perf_counter()
+        start = clock()
         crew.run(jobs)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(clock() - start)
     return statistics.median(seconds[1:])
 
 

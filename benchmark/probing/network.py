@@ -53,7 +53,6 @@ class Network:
         if self.deep:
             weight, bias = (layout.view(into, part) for part in layout.layers[-1])
             hidden = passed.relu_()
-            gate = hidden > 0
             if mask.hidden is not None:
                 hidden.mul_(mask.hidden)
             out = loss.gradient(self._second(hidden), rows)
@@ -62,7 +61,8 @@ class Network:
             passed = torch.bmm(out, self.second[0])
             if mask.hidden is not None:
                 passed.mul_(mask.hidden)
-            passed.mul_(gate)
+            # A unit that the mask has put to zero passes nothing back either way.
+            passed = torch.ops.aten.threshold_backward(passed, hidden, 0)
         else:
             passed = loss.gradient(passed.contiguous(), rows)
         self._first_gradient(X, passed, into)

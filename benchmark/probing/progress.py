@@ -20,7 +20,7 @@ from mirbench.benchmark.protocol import ProbeConfig, Protocol
 
 #: Updates a probe makes, in units of the patience: the median of the 216 probes of
 #: castellon2021 on GTZAN and CHOI.
-TYPICAL_PATIENCES = 3.0
+TYPICAL_PATIENCES = 3.25
 ENOUGH = 10
 
 
