@@ -104,9 +104,9 @@ def run(
     folder = _path(out) or default_out(rules)
     store = Store(_path(cache))
     results, failures = [], []
+    pairs = list(plan_jobs(rep, task, split, _path(data), store, make=True))
     check_writable(store.root)
     check_writable(folder)
-    pairs = list(plan_jobs(rep, task, split, _path(data), store, make=True))
     for job in pairs:
         try:
             row = evaluate_representation(
@@ -161,9 +161,9 @@ def embed(
     """
     check_device(device)
     store, folder = Store(_path(cache)), _path(out)
+    pairs = list(plan_jobs(rep, task, split, _path(data), store, make=True))
     for each in (store.root, folder or store.root):
         check_writable(each)
-    pairs = list(plan_jobs(rep, task, split, _path(data), store, make=True))
     done = {}
     for job in pairs:
         done[job.task.name] = embed_task(

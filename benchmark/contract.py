@@ -151,7 +151,7 @@ def embed_clips(
             if info.batch_dependent:
                 raise failure from error
             singly = _embed_each(model, info, audios, clip_ids)
-            unusable = any(isinstance(value, UnusableClip) for value in singly)
+            unusable = any(isinstance(value, UnusableClip) for value in (error, *singly))
             if unusable or isinstance(error, MemoryError) or "memory" in str(error).lower():
                 return singly
             raise failure from error

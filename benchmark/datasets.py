@@ -10,7 +10,7 @@ from pathlib import Path
 from mirbench.benchmark.api import Clip, DataError, MirbenchError, PluginError, Task
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.splits import SplitTable
-from mirbench.benchmark.store import Store
+from mirbench.benchmark.store import Store, check_writable
 
 
 def data_root(folder: Path | None = None) -> Path:
@@ -71,6 +71,7 @@ def prepare(task: Task, folder: Path) -> None:
     if task.prepare is None:
         return
     if not folder.is_dir():
+        check_writable(folder)
         say(f"making the dataset {task.folder!r} in {folder}, once")
     try:
         task.prepare(folder)

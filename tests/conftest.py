@@ -277,6 +277,7 @@ def make_result() -> Callable[..., Any]:
                     "platform": "Linux-x86_64",
                     "packages": {},
                     "commit": None,
+                    "embedded_with": {"device": "cpu", "numpy": "2.4.6"},
                     "dirty": None,
                 },
             }

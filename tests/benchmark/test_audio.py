@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from mirbench.benchmark.api import UnusableClip
+from mirbench.benchmark.api import MirbenchError, UnusableClip
 from mirbench.benchmark.audio import audio_info, read_audio, read_windows
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "audio"
@@ -206,3 +206,28 @@ def test_excerpts_beyond_the_end(folder: Path) -> None:
         read_audio(folder / "stereo.wav", 22_050, start=3, duration=3)
     # Rounding in a dataset's annotations is no truncation.
     assert len(read_audio(folder / "stereo.wav", 22_050, start=3, duration=1.05)) == 22_050
+
+
+def test_a_file_that_cannot_be_read_just_now_is_not_called_unusable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(100), 8000)
+
+    def fail(*_: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(soundfile, "SoundFile", fail)
+    with pytest.raises(MirbenchError, match=r"cannot be read: .*Too many open files; run") as found:
+        read_audio(path, 8000)
+    assert not isinstance(found.value, UnusableClip)
+
+
+def test_a_wav_written_to_a_pipe_has_no_length(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.full(8000, 0.5), 8000)
+    content = bytearray(path.read_bytes())
+    place = content.index(b"data") + 4
+    content[place : place + 4] = b"\xff\xff\xff\xff"
+    path.write_bytes(content)
+    assert len(read_audio(path, 8000)) == 8000

@@ -82,7 +82,7 @@ def test_run_end_to_end(finished: Finished, tiny_task_package: TinyPackage) -> N
     assert result.scores["accuracy"].value == pytest.approx(right)
     assert re.search(r"tinyrep +tinytask \(paper\) +accuracy +\d+\.\d", finished.first.stdout)
     assert "not for the main board" in finished.first.stdout
-    pages = [finished.out.parent / name for name in ("README.md", "index.html")]
+    pages = [finished.out / name for name in ("README.md", "index.html")]
     assert all("tinyrep" in page.read_text("utf-8") for page in pages)
 
 
@@ -116,14 +116,14 @@ def test_dry_run_writes_nothing(tiny_task_package: TinyPackage, tmp_path: Path) 
     first = re.search(r"^tinyrep +tinytask \(paper\) +150 +0 +(\S+ \S+) +", done.stdout, re.M)
     assert first
     assert first[1] == "10 kB"
-    assert re.search(r"^tinyrep:delay=0.01 .* 216 +new", done.stdout, re.MULTILINE)
+    assert re.search(r"^tinyrep:delay=0.01 .* 216 +about \S+ \S+ +new", done.stdout, re.MULTILINE)
     assert "nothing was written" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
 def test_dry_run_knows_what_is_there(finished: Finished, tiny_task_package: TinyPackage) -> None:
     done = tiny_task_package.mirbench("run", *finished.options, "--dry-run")
-    pattern = r"^tinyrep +tinytask \(paper\) +150 +150 +0 B +0 s +3 +there"
+    pattern = r"^tinyrep +tinytask \(paper\) +150 +150 +0 B +0 s +3 +about \S+ s +there"
     assert re.search(pattern, done.stdout, re.MULTILINE)
 
 
@@ -161,7 +161,7 @@ RUN = ("run", "--task", "tinytask", "--protocol", "quick", "--rep")
         ((*RUN, "tinyrop"), "there is no representation 'tinyrop'; did you mean tinyrep?"),
         ((*RUN, "absent.py"), "there is no file absent.py"),
         ((*RUN, "tinyrep:speed=1"), "has no parameter 'speed'; its parameters: delay, log"),
-        ((*RUN, "tinyrep", "--rep", "tinyrep"), "a representation is named twice"),
+        ((*RUN, "tinyrep", "--rep", "tinyrep"), "'tinyrep' is named twice: tinypackage"),
         ((*RUN, "tinyrep", "--split", "artist"), "has no split 'artist'; it offers: paper"),
         ((*RUN, "tinyrep", "--protocol", "slow"), "there is no protocol 'slow'; choose one of"),
         ((*RUN, "tinyrep", "--device", "gpu"), "there is no device 'gpu'; choose one of: cpu"),
@@ -368,3 +368,24 @@ def test_errors_of_ours_are_one_message(
 
         monkeypatch.setattr(commands, "run", fail)
         assert main("run", "--rep", "tinyrep") == (status, "", "mirbench: it failed\n")
+
+
+def test_embeddings_do_not_take_the_row_of_a_file(
+    main: Callable[..., tuple[int, str, str]], tiny: TinyPackage, tmp_path: Path
+) -> None:
+    shutil.copy(tiny.site / "tinypackage" / "rep.py", "mine.py")
+    assert main(*RUN, "./mine.py", "--out", "rows")[0] == 0
+    ids = np.array([path.stem for path in tiny.wavs])
+    values = np.random.default_rng(0).normal(size=(len(ids), 4)).astype(np.float32)
+    np.savez("mine.npz", clip_id=ids, embedding=values)
+    probe = ("probe", "--task", "tinytask", "--embeddings", "mine.npz", "--protocol", "quick")
+    status, _, err = main(*probe, "--out", "rows")
+    assert status == 2
+    assert "is the row of another 'mine' (origin: file)" in err
+    assert main(*probe, "--out", "rows", "--force")[0] == 0
+    assert main(*probe, "--out", "rows", "--name", "other")[0] == 0
+
+
+def test_there_is_one_engine(main: Callable[..., tuple[int, str, str]]) -> None:
+    status, _, err = main(*RUN, "tinyrep", "--engine", "ray")
+    assert (status, err) == (2, "mirbench: there is no engine 'ray' in this version; use local\n")

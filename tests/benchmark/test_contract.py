@@ -175,3 +175,11 @@ def test_declarations_are_read() -> None:
     model = with_members(dims=np.int64(4), layers=["x", "y"], max_seconds=29)
     assert describe_model(model, "mine") == ModelInfo("mine", 8000, 4, ("x", "y"), 29.0)
     assert describe_model(model, "mine").shape == (2, 4)
+
+
+def test_a_bug_in_embed_batch_is_not_hidden_by_embed() -> None:
+    def fail(audios: list[np.ndarray]) -> None:
+        raise NameError("stak")
+
+    with pytest.raises(PluginError, match="3 clips that start with 'a': embed_batch raised NameE"):
+        embed_all(BatchModel(fail))

@@ -68,3 +68,10 @@ def test_a_label_without_positives_is_an_error() -> None:
 def test_an_unknown_metric_is_named() -> None:
     with pytest.raises(UsageError, match="there is no metric 'f1'"):
         evaluate(["f1"], np.zeros(2, dtype=np.int64), np.zeros((2, 2), dtype=np.float32))
+
+
+@pytest.mark.parametrize("positives", [9, 20, 21, 43])
+def test_a_perfect_ranking_scores_one_and_not_a_hair_more(positives: int) -> None:
+    targets = (np.arange(100) < positives).astype(np.int64)[:, None]
+    outputs = -np.arange(100, dtype=np.float32)[:, None]
+    assert evaluate(["average_precision"], targets, outputs)["average_precision"] == 1.0

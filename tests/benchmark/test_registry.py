@@ -266,3 +266,60 @@ def test_nothing_is_imported_to_find_plugins(tiny: TinyPackage) -> None:
     spec.fingerprint()
     assert spec.plugin.card()["title"] == "Tiny spectrum"
     assert not any(name.startswith("tinypackage") for name in sys.modules)
+
+
+def test_the_fingerprint_follows_files_that_a_default_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("m.py").write_text("def load_model(device='cpu', weights='w', folder='f'): return 1\n")
+    Path("f").mkdir()
+    seen = set()
+    for place in (Path("w"), Path("f/a.bin")):
+        for content in ("one", "two"):
+            place.write_text(content)
+            seen.add(parse_representation("m.py").fingerprint())
+    assert len(seen) == 4
+
+
+def test_a_file_in_a_label_stands_by_name_and_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("m.py").write_text("def load_model(device='cpu', weights=''): return 1\n")
+    labels, prints = [], []
+    for folder in ("a", "b"):
+        Path(folder).mkdir()
+        Path(folder, "w.pt").write_text("the same")
+        spec = parse_representation(f"m.py:weights={tmp_path / folder / 'w.pt'}")
+        labels.append(spec.label)
+        prints.append(spec.fingerprint())
+    assert labels[0] == labels[1]
+    assert prints[0] == prints[1]
+    assert str(tmp_path) not in labels[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ("metrics=('r2',)", "r2 is no metric of multiclass tasks; use accuracy"),
+        ("metrics=('weighted_key_score',)", "needs the 24 keys as labels"),
+    ],
+)
+def test_a_metric_that_does_not_fit_the_task_is_refused(
+    tiny: TinyPackage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make_distribution: Callable[[Path, str, str], None],
+    changes: str,
+    message: str,
+) -> None:
+    name = f"unfit{abs(hash(changes))}"
+    make_distribution(tmp_path, name, f"[mirbench.tasks]\n{name} = {name}:TASK\n")
+    (tmp_path / f"{name}.py").write_text(
+        "from dataclasses import replace\nfrom tinypackage.task import TASK as T\n"
+        f"TASK = replace(T, name='{name}', {changes})\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PluginError, match=message):
+        load_task(name)

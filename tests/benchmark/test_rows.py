@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def make_task(window: float | None = None, kind: str = "regression") -> Task:
         version=1,
         kind=kind,  # type: ignore[arg-type]
         labels=("a", "b"),
-        metrics=("r2",),
+        metrics=("r2",) if kind == "regression" else ("accuracy",),
         read_clips=read_clips,
         folder="t",
         licence="",
@@ -70,9 +71,11 @@ def test_probing_the_published_features_gives_the_arrays_of_the_original_code(
 
 
 def test_windows_keep_the_label_and_split_of_their_clip() -> None:
-    task, embeddings = make_task(window=1.0), make_embeddings(windows=3)
+    task, embeddings = make_task(window=1.0, kind="multiclass"), make_embeddings(windows=3)
+    clips = [replace(clip, label="ab"[n % 2]) for n, clip in enumerate(CLIPS)]
     rows = arrange_rows(task, SPLIT, embeddings)
-    data = probe_data(task, embeddings, rows, targets_by_clip(task, SPLIT, CLIPS))
+    data = probe_data(task, embeddings, rows, targets_by_clip(task, SPLIT, clips))
+    assert [int(x[0]) % 2 for x in data.X_train] == data.y_train.tolist()
     assert len(data.X_train) == 12
     assert sorted(map(tuple, data.X_valid)) == [(c, k) for c in (4, 5) for k in range(3)]
     assert data.clips_valid is not None

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mirbench.benchmark.api import DataError
+from mirbench.benchmark.api import DataError, MirbenchError
 from mirbench.benchmark.result import Predictions, Result, write_result
 from mirbench.leaderboard import build_pages
 
@@ -170,3 +170,13 @@ def test_a_file_that_is_no_row_stops_the_build(
     with pytest.raises(DataError, match=re.escape(str(stray))):
         build_pages(tmp_path / "results", tmp_path)
     assert (tmp_path / "README.md").read_text("utf-8") == before[0]
+
+
+@pytest.mark.parametrize("name", ["README.md", "index.html"])
+def test_a_file_of_somebody_else_is_left_alone(tmp_path: Path, name: str) -> None:
+    (tmp_path / "rows").mkdir()
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(MirbenchError, match="was not written by mirbench"):
+        build_pages(tmp_path / "rows", tmp_path)
+    assert (tmp_path / name).read_text() == "mine"
+    assert len(list(tmp_path.iterdir())) == 2
