@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import resource
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -27,6 +28,8 @@ class Chunk:
     window: float | None
     clips: tuple[Clip, ...]
     shard: int
+    #: Where relative paths start; a worker may have been started elsewhere.
+    folder: str = field(default_factory=os.getcwd)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +48,8 @@ class Outcome:
 def embed_chunk(chunk: Chunk) -> Outcome:
     """Decode and embed some clips; runs in a worker process."""
     started = time.perf_counter()
+    if os.getcwd() != chunk.folder:
+        os.chdir(chunk.folder)
     model, info = _loaded_model(chunk.representation, chunk.fingerprint, chunk.device)
     ids: list[str] = []
     audios: list[FloatArray] = []

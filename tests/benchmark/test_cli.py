@@ -374,7 +374,8 @@ def test_embeddings_do_not_take_the_row_of_a_file(
     main: Callable[..., tuple[int, str, str]], tiny: TinyPackage, tmp_path: Path
 ) -> None:
     shutil.copy(tiny.site / "tinypackage" / "rep.py", "mine.py")
-    assert main(*RUN, "./mine.py", "--out", "rows")[0] == 0
+    status, _, err = main(*RUN, "./mine.py", "--out", "rows")
+    assert status == 0, err
     ids = np.array([path.stem for path in tiny.wavs])
     values = np.random.default_rng(0).normal(size=(len(ids), 4)).astype(np.float32)
     np.savez("mine.npz", clip_id=ids, embedding=values)

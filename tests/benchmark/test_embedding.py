@@ -100,16 +100,25 @@ def test_a_damaged_or_absent_shard_is_computed_again(
     assert f"{paths[0]} is damaged (" in capsys.readouterr().err
 
 
-def test_workers_give_the_same_rows(
-    task: Task, clips: list[Clip], tmp_path: Path, log: Path
-) -> None:
-    # A worker may be older than the environment variable of this test.
-    one = embed(task, clips, tmp_path / "1", f"tinyrep:log={tmp_path}")
-    two = embed(task, clips, tmp_path / "2", f"tinyrep:log={tmp_path}", jobs=2)
+def test_workers_give_the_same_rows(task: Task, clips: list[Clip], tmp_path: Path) -> None:
+    one = embed(task, clips, tmp_path / "1")
+    two = embed(task, clips, tmp_path / "2", jobs=2)
+    assert two.computed == 150
     assert one.sha256 == two.sha256
     assert one.embedding.tobytes() == two.embedding.tobytes()
     assert set(shards(tmp_path / "1")) == set(shards(tmp_path / "2"))
-    assert calls(log) == 300
+
+
+def test_workers_find_files_from_where_the_run_is(
+    task: Task, clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embed(task, clips[:70], tmp_path / "warm", jobs=2)  # workers are kept, with this folder
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        source = Path(parse_representation("tinyrep").plugin.source.path)  # type: ignore[union-attr]
+        Path("mine.py").write_text(source.read_text())
+        assert embed(task, clips[:70], tmp_path / folder, "./mine.py", jobs=2).computed == 70
 
 
 def test_missing_clips_are_counted_with_their_reasons(
