@@ -15,6 +15,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mirbench.benchmark.api import MirbenchError, UsageError
+from mirbench.benchmark.cli_data import datasets
+from mirbench.benchmark.options import (
+    Cache,
+    Data,
+    Device,
+    Force,
+    FullHash,
+    Jobs,
+    MaxMissing,
+    Memory,
+    Out,
+    ProtocolName,
+    Rep,
+    Reps,
+    SplitName,
+    Tasks,
+)
 
 if TYPE_CHECKING:
     from mirbench.benchmark.runner import Row
@@ -28,53 +45,7 @@ app = typer.Typer(
 )
 board = typer.Typer(help="The leaderboard.", no_args_is_help=True)
 app.add_typer(board, name="leaderboard")
-datasets = typer.Typer(help="Check or download datasets.", no_args_is_help=True)
 app.add_typer(datasets, name="data")
-
-Reps = Annotated[
-    list[str],
-    typer.Option("--rep", help="Representation: NAME, FILE.py, either with :key=value,… (repeat)"),
-]
-Rep = Annotated[str, typer.Option("--rep", help="Representation: NAME or FILE.py[:key=value,…]")]
-Tasks = Annotated[
-    list[str] | None,
-    typer.Option("--task", help="Task (repeat); default: every task whose data is here"),
-]
-SplitName = Annotated[str, typer.Option("--split", help="paper or artist")]
-Data = Annotated[
-    Path | None,
-    typer.Option("--data", help="Folder of the datasets [default: $MIRBENCH_DATA or ./data]"),
-]
-Device = Annotated[str, typer.Option("--device", help="cpu or cuda")]
-Jobs = Annotated[
-    int | None, typer.Option("--jobs", min=1, help="Worker processes [default: one a processor]")
-]
-ProtocolName = Annotated[str, typer.Option("--protocol", help="castellon2021 or quick")]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out",
-        help="Folder of result rows [default: ./mirbench-results; in a checkout, "
-        "leaderboard/results for the main protocol]",
-    ),
-]
-Cache = Annotated[
-    Path | None,
-    typer.Option("--cache", help="Folder of embeddings [default: $MIRBENCH_CACHE or the system's]"),
-]
-MaxMissing = Annotated[
-    float,
-    typer.Option("--max-missing", min=0, max=1, help="Share of clips that may be undecodable"),
-]
-Force = Annotated[bool, typer.Option("--force", help="Probe even if the identical row is there")]
-Engine = Annotated[str, typer.Option("--engine", help="local: processes of this machine")]
-FullHash = Annotated[
-    bool, typer.Option("--full-hash", help="Know audio files by content, not size and time")
-]
-Memory = Annotated[
-    float | None,
-    typer.Option("--memory", min=0.01, help="GiB for probing [default: most of the free]"),
-]
 
 
 @app.command()
@@ -247,39 +218,6 @@ def list_(
         typer.echo(listing_table("Representations", list_representations()))
     if what != "representations":
         typer.echo(listing_table("Tasks", list_tasks(data, cache)))
-
-
-TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Task, as in: mirbench list tasks")]
-
-
-@datasets.command("doctor")
-def data_doctor(
-    task: TaskName,
-    data: Data = None,
-    deep: Annotated[
-        bool, typer.Option("--deep", help="Decode every clip to its end, not only headers")
-    ] = False,
-    jobs: Jobs = None,
-    cache: Cache = None,
-    max_missing: MaxMissing = 0.05,
-) -> None:
-    """Say what of a dataset is there, what is wrong with it, and what to do next."""
-    from mirbench.benchmark.doctor import check_dataset
-    from mirbench.benchmark.doctor_report import checkup_report
-
-    checkup = check_dataset(task, data, cache, deep, jobs, max_missing)
-    typer.echo(checkup_report(checkup))
-    if not checkup.ready:
-        raise MirbenchError(f"task {task} cannot run with the data that is here")
-
-
-@datasets.command("fetch")
-def data_fetch(task: TaskName, data: Data = None, cache: Cache = None) -> None:
-    """Download a dataset, check and unpack it; run it again to go on where it stopped."""
-    from mirbench.benchmark.doctor_report import fetch_report
-    from mirbench.benchmark.fetching import fetch
-
-    typer.echo(fetch_report(fetch(task, data, cache)))
 
 
 @app.command()

@@ -13,6 +13,8 @@ PACKAGES = ("benchmark", "representations", "tasks", "splits", "leaderboard")
 #: Layers of the harness, from the top; a module imports from lower layers or its own.
 LAYERS = (
     {"cli"},
+    {"cli_data"},
+    {"options"},
     {"doctor_report", "reproduce_report"},
     {"planning", "listing", "reports", "commands", "reproduce"},
     {"doctor"},

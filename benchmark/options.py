@@ -1,0 +1,54 @@
+"""Options that several commands share, with their help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Reps = Annotated[
+    list[str],
+    typer.Option("--rep", help="Representation: NAME, FILE.py, either with :key=value,… (repeat)"),
+]
+Rep = Annotated[str, typer.Option("--rep", help="Representation: NAME or FILE.py[:key=value,…]")]
+Tasks = Annotated[
+    list[str] | None,
+    typer.Option("--task", help="Task (repeat); default: every task whose data is here"),
+]
+SplitName = Annotated[str, typer.Option("--split", help="paper or artist")]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder of the datasets [default: $MIRBENCH_DATA or ./data]"),
+]
+Device = Annotated[str, typer.Option("--device", help="cpu or cuda")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", min=1, help="Worker processes [default: one a processor]")
+]
+ProtocolName = Annotated[str, typer.Option("--protocol", help="castellon2021 or quick")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        help="Folder of result rows [default: ./mirbench-results; in a checkout, "
+        "leaderboard/results for the main protocol]",
+    ),
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option("--cache", help="Folder of embeddings [default: $MIRBENCH_CACHE or the system's]"),
+]
+MaxMissing = Annotated[
+    float,
+    typer.Option("--max-missing", min=0, max=1, help="Share of clips that may be undecodable"),
+]
+Force = Annotated[bool, typer.Option("--force", help="Probe even if the identical row is there")]
+Engine = Annotated[str, typer.Option("--engine", help="local: processes of this machine")]
+FullHash = Annotated[
+    bool, typer.Option("--full-hash", help="Know audio files by content, not size and time")
+]
+Memory = Annotated[
+    float | None,
+    typer.Option("--memory", min=0.01, help="GiB for probing [default: most of the free]"),
+]
+TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Task, as in: mirbench list tasks")]
