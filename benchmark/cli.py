@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mirbench.benchmark.api import MirbenchError, UsageError
+from mirbench.benchmark.cli_board import board, page_folder
 from mirbench.benchmark.cli_data import datasets
 from mirbench.benchmark.options import (
     Cache,
@@ -43,7 +44,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-board = typer.Typer(help="The leaderboard.", no_args_is_help=True)
 app.add_typer(board, name="leaderboard")
 app.add_typer(datasets, name="data")
 
@@ -230,28 +230,6 @@ def schema() -> None:
     typer.echo(json.dumps(Result.model_json_schema(), indent=1))
 
 
-@board.command("build")
-def leaderboard_build(
-    results: Annotated[
-        Path | None,
-        typer.Option("--results", help="Folder of rows [default: as run]"),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Where the pages go [default: beside the rows]")
-    ] = None,
-) -> None:
-    """Render README.md and index.html from result rows."""
-    from mirbench.benchmark.commands import default_out
-    from mirbench.benchmark.protocol import CASTELLON2021
-    from mirbench.leaderboard import build_pages
-
-    folder = results or default_out(CASTELLON2021)
-    if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder}; name one with --results")
-    for path in build_pages(folder, out or _page_folder(folder)):
-        typer.echo(f"wrote {path}")
-
-
 @app.command()
 def reproduce(
     what: Annotated[str, typer.Argument(metavar="PAPER", help="castellon2021")],
@@ -321,14 +299,9 @@ def _report(rows: list[Row]) -> None:
     folder = rows[0].path.parent.parent
     typer.echo(f"rows: {folder}")
     try:
-        typer.echo(f"leaderboard: {build_pages(folder, _page_folder(folder))[-1]}")
+        typer.echo(f"leaderboard: {build_pages(folder, page_folder(folder))[-1]}")
     except MirbenchError as error:  # the rows are written; a page can be rendered later
         typer.echo(f"mirbench: the leaderboard was not rendered: {error}", err=True)
-
-
-def _page_folder(results: Path) -> Path:
-    own = results.name == "results" and results.parent.name == "leaderboard"
-    return results.parent if own else results
 
 
 def main() -> None:

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 from mirbench.benchmark.api import (
-    Clip,
-    DataError,
     MirbenchError,
-    Task,
     UsageError,
 )
-from mirbench.benchmark.datasets import dataset_folder, prepare, read_clips, readiness
+from mirbench.benchmark.datasets import dataset_folder, read_clips
 from mirbench.benchmark.embedding import Embeddings, embed_task, stored_embeddings
+from mirbench.benchmark.jobs import Names, check_device, default_out, plan_jobs
 from mirbench.benchmark.plugins import find_plugins
 from mirbench.benchmark.precomputed import read_embeddings, write_embeddings
 from mirbench.benchmark.progress import say
-from mirbench.benchmark.protocol import Protocol, get_protocol
+from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import (
-    RepresentationSpec,
     load_task,
     parse_representation,
     split_folder,
 )
 from mirbench.benchmark.result import Result
-from mirbench.benchmark.rows import check_labels, targets_by_clip
 from mirbench.benchmark.runner import (
     Row,
     Subject,
@@ -35,21 +29,10 @@ from mirbench.benchmark.runner import (
     evaluate_representation,
     subject_of,
 )
-from mirbench.benchmark.splits import SplitTable, load_split
+from mirbench.benchmark.splits import load_split
 from mirbench.benchmark.store import Store, check_writable, file_sha256
 
-Names = str | Sequence[str]
 Folder = Path | str | None
-
-
-@dataclass(frozen=True)
-class Job:
-    """One (representation, task) of a run, with the clips of its split."""
-
-    spec: RepresentationSpec
-    task: Task
-    split: SplitTable
-    clips: tuple[Clip, ...]
 
 
 def run(
@@ -243,115 +226,6 @@ def probe(
         force,
         memory,
     )
-
-
-def plan_jobs(
-    rep: Names,
-    task: Names | None,
-    split: str,
-    data: Path | None,
-    store: Store,
-    make: bool = False,
-) -> Iterator[Job]:
-    """Give the pairs of a run, in order, with the clips of their split.
-
-    Every name is checked and every dataset read before the first pair is
-    given, so that a mistake shows at once and not after hours.
-
-    Parameters
-    ----------
-    make : bool
-        Let tasks make their datasets where they do that.
-    """
-    specs = [parse_representation(text) for text in _as_list(rep)]
-    labels = [spec.label for spec in specs]
-    for number, spec in enumerate(specs):
-        if spec.label in labels[:number]:
-            first = specs[labels.index(spec.label)].plugin.place
-            raise UsageError(f"{spec.label!r} is named twice: {first} and {spec.plugin.place}")
-    if task:
-        tasks = [load_task(name) for name in dict.fromkeys(_as_list(task))]
-    else:
-        tasks = _ready_tasks(split, data, store)
-    tables = {one.name: load_split(one, split, split_folder(one.name)) for one in tasks}
-    clips: dict[str, tuple[Clip, ...]] = {}
-    for one in tasks:
-        folder = dataset_folder(one, data, store)
-        if make:
-            prepare(one, folder)
-        clips[one.name] = tuple(read_clips(one, folder, tables[one.name]))
-        check_labels(one, tables[one.name], targets_by_clip(one, tables[one.name], clips[one.name]))
-    for spec in specs:
-        for one in tasks:
-            yield Job(spec, one, tables[one.name], clips[one.name])
-
-
-def _ready_tasks(split: str, data: Path | None, store: Store) -> list[Task]:
-    """Give every task that has the split and whose data is here; the others are named."""
-    ready, absent = [], []
-    for plugin in find_plugins("task"):
-        try:
-            task = load_task(plugin.name)
-        except MirbenchError as error:
-            say(f"left out: task {plugin.name}: {error}")
-            continue
-        if split not in task.splits:
-            say(f"left out: task {task.name}: it has no split {split!r}")
-            continue
-        state = readiness(task, data, store)
-        if state.ready:
-            ready.append(task)
-        else:
-            absent.append(task.name)
-    if absent:
-        say(
-            f"left out, because their data is not here: {', '.join(absent)} "
-            "(mirbench list tasks says how to get it)"
-        )
-    if not ready:
-        raise DataError(f"no task with a split {split!r} has its data here; see: mirbench list")
-    return ready
-
-
-def default_out(protocol: Protocol, here: Path | None = None) -> Path:
-    """Give the folder of rows: the board's own in a checkout, else ``./mirbench-results``.
-
-    Only rows of a main-board protocol go into a checkout by default.
-    """
-    here = here or Path.cwd()
-    board = here / "leaderboard" / "results"
-    project = here / "pyproject.toml"
-    checkout = board.is_dir() and project.is_file()
-    if protocol.main_board and checkout and 'name = "mirbench"' in project.read_text("utf-8"):
-        return board
-    return here / "mirbench-results"
-
-
-def check_device(device: str) -> None:
-    """Stop before anything is computed if there is no such device.
-
-    Raises
-    ------
-    UsageError
-        If it is neither ``cpu`` nor ``cuda`` (nor ``cuda:1``, …).
-    MirbenchError
-        If PyTorch finds no GPU.
-    """
-    if device == "cpu":
-        return
-    if re.fullmatch(r"cuda(:\d+)?", device) is None:
-        raise UsageError(f"there is no device {device!r}; choose one of: cpu, cuda")
-    from mirbench.benchmark.kernels import use_portable_kernels
-
-    use_portable_kernels()
-    import torch
-
-    if torch.cuda.device_count() <= int(device.partition(":")[2] or 0):
-        raise MirbenchError(f"PyTorch finds no GPU for --device {device} on this machine")
-
-
-def _as_list(names: Names) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
 
 
 def _path(folder: Folder) -> Path | None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from mirbench.benchmark.api import SPLITS, Clip
-from mirbench.benchmark.commands import Job, Names, default_out, plan_jobs
 from mirbench.benchmark.embedding import CHUNK_CLIPS
 from mirbench.benchmark.engine import free_cpus
+from mirbench.benchmark.jobs import Job, Names, default_out, plan_jobs
 from mirbench.benchmark.protocol import Protocol, get_protocol
 from mirbench.benchmark.result import result_path
 from mirbench.benchmark.store import Shard, Store, read_shard

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.benchmark.api import DataError, MirbenchError, UsageError
-from mirbench.benchmark.commands import default_out
 from mirbench.benchmark.datasets import dataset_folder, read_clips
 from mirbench.benchmark.download import fetch_file
 from mirbench.benchmark.features import (
@@ -17,6 +16,7 @@ from mirbench.benchmark.features import (
     read_archive,
     read_checksums,
 )
+from mirbench.benchmark.jobs import default_out
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import load_task, split_folder
 from mirbench.benchmark.runner import Row, Subject, evaluate_embeddings
