@@ -7,26 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.toy_task import toy_task
 
-from mirbench.benchmark.api import DataError, Task
+from mirbench.benchmark.api import DataError
 from mirbench.benchmark.precomputed import read_embeddings, write_embeddings
-
-
-def make_task(window: float | None = None) -> Task:
-    return Task(
-        name="toy",
-        title="Toy",
-        version=1,
-        kind="multiclass",
-        labels=("x",),
-        metrics=("accuracy",),
-        read_clips=lambda root: iter(()),
-        folder="toy",
-        licence="",
-        citation="",
-        how_to_get="",
-        window=window,
-    )
 
 
 def save(path: Path, ids: Any, embedding: Any, **others: Any) -> Path:
@@ -38,7 +22,7 @@ def test_clips_are_sorted_and_others_left_out(tmp_path: Path) -> None:
     # A NaN that belongs to no clip of the task does no harm.
     rows = [[3, 0], [np.nan, 0], [1, 0]]
     path = save(tmp_path / "a.npz", ["c", "other", "a"], rows, extra=np.zeros(3))
-    found = read_embeddings(path, make_task(), ["c", "a", "b"])
+    found = read_embeddings(path, toy_task(), ["c", "a", "b"])
     assert found.clip_ids == ("a", "b", "c")
     assert found.embedding.dtype == np.float32
     assert found.embedding.tolist() == [[1, 0], [3, 0]]
@@ -49,14 +33,14 @@ def test_clips_are_sorted_and_others_left_out(tmp_path: Path) -> None:
 def test_order_in_the_file_does_not_matter(tmp_path: Path) -> None:
     one = save(tmp_path / "1.npz", ["a", "b"], [[1.0], [2.0]])
     two = save(tmp_path / "2.npz", [b"b", b"a"], [[2.0], [1.0]])
-    digests = {read_embeddings(path, make_task(), ["a", "b"]).sha256 for path in (one, two)}
+    digests = {read_embeddings(path, toy_task(), ["a", "b"]).sha256 for path in (one, two)}
     assert len(digests) == 1
 
 
 def test_windows(tmp_path: Path) -> None:
     ids = ["song-a-10", "song-a-2", "b-0", "song-a-0"]
     path = save(tmp_path / "a.npz", ids, [[10.0], [2.0], [5.0], [0.0]])
-    found = read_embeddings(path, make_task(window=30), ["song-a", "b"])
+    found = read_embeddings(path, toy_task(window=30), ["song-a", "b"])
     assert found.clip_ids == ("b", "song-a")
     assert found.embedding.ravel().tolist() == [5, 0, 2, 10]
     assert found.clip.tolist() == [0, 1, 1, 1]
@@ -64,7 +48,7 @@ def test_windows(tmp_path: Path) -> None:
 
 def test_layers(tmp_path: Path) -> None:
     path = save(tmp_path / "a.npz", ["a"], np.zeros((1, 3, 5)))
-    found = read_embeddings(path, make_task(), ["a"])
+    found = read_embeddings(path, toy_task(), ["a"])
     assert found.layers == ("0", "1", "2")
     assert found.n_layers == 3
 
@@ -74,9 +58,9 @@ def test_round_trip(tmp_path: Path, window: float | None) -> None:
     ids = ["a-0", "a-1", "b-0"] if window else ["a", "b", "c"]
     wanted = ["a", "b"] if window else ids
     path = save(tmp_path / "a.npz", ids, [[1.5], [2.5], [3.5]])
-    found = read_embeddings(path, make_task(window), wanted)
-    write_embeddings(tmp_path / "new" / "b.npz", make_task(window), found)
-    again = read_embeddings(tmp_path / "new" / "b.npz", make_task(window), wanted)
+    found = read_embeddings(path, toy_task(window=window), wanted)
+    write_embeddings(tmp_path / "new" / "b.npz", toy_task(window=window), found)
+    again = read_embeddings(tmp_path / "new" / "b.npz", toy_task(window=window), wanted)
     assert again.sha256 == found.sha256
 
 
@@ -101,7 +85,7 @@ def test_round_trip(tmp_path: Path, window: float | None) -> None:
 def test_malformed_arrays(tmp_path: Path, ids: Any, embedding: Any, mistake: str) -> None:
     path = save(tmp_path / "a.npz", ids, embedding)
     with pytest.raises(DataError) as caught:
-        read_embeddings(path, make_task(), ["a", "b"])
+        read_embeddings(path, toy_task(), ["a", "b"])
     assert str(caught.value).startswith(str(path))
     assert mistake in str(caught.value)
 
@@ -110,12 +94,12 @@ def test_malformed_arrays(tmp_path: Path, ids: Any, embedding: Any, mistake: str
 def test_a_window_may_stand_there_once(tmp_path: Path, one: str, two: str) -> None:
     path = save(tmp_path / "a.npz", [one, two], [[1.0], [2.0]])
     with pytest.raises(DataError, match=f"clip '{two}' stands there twice"):
-        read_embeddings(path, make_task(30), ["a"])
+        read_embeddings(path, toy_task(window=30), ["a"])
 
 
 def test_an_id_may_end_in_any_digit_sign(tmp_path: Path) -> None:
     path = save(tmp_path / "a.npz", ["a-²"], [[1.0]])
-    assert read_embeddings(path, make_task(30), ["a-²"]).clip.tolist() == [0]
+    assert read_embeddings(path, toy_task(window=30), ["a-²"]).clip.tolist() == [0]
 
 
 class Bomb:
@@ -129,7 +113,7 @@ def test_object_arrays_are_never_unpickled(tmp_path: Path, name: str) -> None:
     arrays[name] = np.array([Bomb()], dtype=object)
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(DataError, match=r"cannot read .*a\.npz \(Object arrays cannot be loaded"):
-        read_embeddings(tmp_path / "a.npz", make_task(), ["a"])
+        read_embeddings(tmp_path / "a.npz", toy_task(), ["a"])
 
 
 def test_files_that_are_no_npz(tmp_path: Path) -> None:
@@ -151,12 +135,12 @@ def test_files_that_are_no_npz(tmp_path: Path) -> None:
         path = tmp_path / "bad.npz"
         path.write_bytes(content)
         with pytest.raises(DataError, match=mistake) as caught:
-            read_embeddings(path, make_task(), ["a"])
+            read_embeddings(path, toy_task(), ["a"])
         assert "expected an .npz with the arrays clip_id [n] (text)" in str(caught.value)
     np.savez(tmp_path / "half.npz", clip_id=np.array(["a"]))
     with pytest.raises(DataError, match="has no array 'embedding'"):
-        read_embeddings(tmp_path / "half.npz", make_task(), ["a"])
+        read_embeddings(tmp_path / "half.npz", toy_task(), ["a"])
     with pytest.raises(DataError, match="there is no file"):
-        read_embeddings(tmp_path / "absent.npz", make_task(), ["a"])
+        read_embeddings(tmp_path / "absent.npz", toy_task(), ["a"])
     with pytest.raises(DataError, match=r"is no \.npz file"):
-        read_embeddings(tmp_path, make_task(), ["a"])
+        read_embeddings(tmp_path, toy_task(), ["a"])

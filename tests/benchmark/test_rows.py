@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.toy_task import toy_task
 
 from mirbench.benchmark.api import Clip, Task
 from mirbench.benchmark.embedding import Embeddings
@@ -27,23 +27,11 @@ SPLIT = SplitTable(
 )
 
 
-def read_clips(root: Path) -> Iterator[Clip]:
-    yield from CLIPS
-
-
 def make_task(window: float | None = None, kind: str = "regression") -> Task:
-    return Task(
-        name="t",
-        title="T",
-        version=1,
-        kind=kind,  # type: ignore[arg-type]
+    return toy_task(
+        kind=kind,
         labels=("a", "b"),
         metrics=("r2",) if kind == "regression" else ("accuracy",),
-        read_clips=read_clips,
-        folder="t",
-        licence="",
-        citation="",
-        how_to_get="",
         window=window,
     )
 

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from helpers.toy_task import toy_task
 
 from mirbench.benchmark.api import DataError, Task, UsageError
 from mirbench.benchmark.splits import load_split
@@ -15,20 +16,7 @@ GOOD = "clip_id,split\na,train\nb,valid\nc,test\n"
 
 @pytest.fixture
 def task() -> Task:
-    return Task(
-        name="toy",
-        title="Toy",
-        version=1,
-        kind="multiclass",
-        labels=("x",),
-        metrics=("accuracy",),
-        read_clips=lambda root: iter(()),
-        folder="toy",
-        licence="",
-        citation="",
-        how_to_get="",
-        splits=("paper", "artist"),
-    )
+    return toy_task(splits=("paper", "artist"))
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])

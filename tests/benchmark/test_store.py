@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.toy_task import toy_task
 
-from mirbench.benchmark.api import Clip, MirbenchError, Task
+from mirbench.benchmark.api import Clip, MirbenchError
 from mirbench.benchmark.store import (
     SHARD_CLIPS,
     Shard,
@@ -23,19 +24,7 @@ from mirbench.benchmark.store import (
     write_shard,
 )
 
-TASK = Task(
-    name="toy",
-    title="Toy",
-    version=1,
-    kind="multiclass",
-    labels=("x",),
-    metrics=("accuracy",),
-    read_clips=lambda root: iter(()),
-    folder="toy",
-    licence="",
-    citation="",
-    how_to_get="",
-)
+TASK = toy_task()
 
 SHARD = Shard(
     clip_ids=("a", "b", "ç"),
