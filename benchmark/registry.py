@@ -38,10 +38,20 @@ class RepresentationSpec:
     plugin: Plugin
     params: dict[str, Any]
 
+    @functools.cached_property
+    def files(self) -> dict[str, str]:
+        """Digests of the files and folders that parameters name, by parameter; read once."""
+        source = self.plugin.source
+        values = ((source.parameters() or {}) if source is not None else {}) | self.params
+        return {key: found for key, value in values.items() if (found := _contents(value))}
+
     @property
     def label(self) -> str:
-        """Canonical name: the plugin's, and the parameters that differ from the defaults."""
-        values = ",".join(f"{key}={_shown(self.params[key])}" for key in sorted(self.params))
+        """Canonical name: the plugin's, and the parameters that differ from the defaults.
+
+        A file or folder stands there by its name and content, not by where it lies.
+        """
+        values = ",".join(f"{key}={self._shown(key)}" for key in sorted(self.params))
         return f"{self.plugin.name}:{values}" if values else self.plugin.name
 
     @property
@@ -52,10 +62,12 @@ class RepresentationSpec:
     def fingerprint(self) -> str:
         """Digest of all that decides an embedding: source, parameters, files they name."""
         assert self.plugin.source is not None
-        values = (self.plugin.source.parameters() or {}) | self.params
-        files = {key: found for key, value in values.items() if (found := _contents(value))}
-        params = {key: value for key, value in self.params.items() if key not in files}
-        return digest([self.plugin.source.digest(), params, files])
+        params = {key: value for key, value in self.params.items() if key not in self.files}
+        return digest([self.plugin.source.digest(), params, self.files])
+
+    def _shown(self, key: str) -> Any:
+        value = self.params[key]
+        return f"{Path(value).name}-{self.files[key][:8]}" if key in self.files else value
 
     def load(self, device: str = "cpu") -> Any:
         """Build the model.
@@ -88,12 +100,6 @@ def _contents(value: Any) -> str | None:
         files = sorted(member for member in path.rglob("*") if member.is_file())
         return digest([[str(file.relative_to(path)), file_sha256(file)] for file in files])
     return None
-
-
-def _shown(value: Any) -> Any:
-    """Parameter in a label: a file or folder by its name and content, not by where it lies."""
-    found = _contents(value)
-    return value if found is None else f"{Path(value).name}-{found[:8]}"
 
 
 def parse_representation(text: str) -> RepresentationSpec:
