@@ -35,7 +35,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirbench.benchmark.api import UsageError
+from mirbench.benchmark.api import ModelCost, UsageError, weights_file
 
 if TYPE_CHECKING:
     import torch
@@ -105,14 +105,35 @@ def load_model(
     return Jukebox(path, FIVE_B, wanted, layers == "all", device, dtype, pool)
 
 
-def convert_weights(
-    name: str, files: Mapping[str, Path]
-) -> Iterator[tuple[str, torch.Tensor]]:
+def convert_weights(name: str, files: Mapping[str, Path]) -> Iterator[tuple[str, torch.Tensor]]:
     """Turn the checkpoints of set `name` into named tensors, one by one; raises DataError."""
     from mirbench.representations.jukebox.shape import FIVE_B
     from mirbench.representations.jukebox.weights import convert
 
     return convert(FIVE_B, KEPT_LAYERS[name], files)
+
+
+def plan_model(
+    seconds: float,
+    device: str = "cpu",
+    model: str = "5b",
+    layer: int = 36,
+    layers: str | None = None,
+    dtype: str | None = None,
+    pool: str = "mean",
+) -> ModelCost:
+    """Estimate what a clip of so many seconds costs, from a measured matrix product.
+
+    Raises
+    ------
+    UsageError
+        If a parameter has no such value.
+    """
+    from mirbench.representations.jukebox.planning import model_cost
+    from mirbench.representations.jukebox.shape import FIVE_B
+
+    wanted, dtype = _checked(device, model, layer, layers, dtype, pool)
+    return model_cost(FIVE_B, wanted, layers == "all", seconds, device, dtype)
 
 
 def _checked(

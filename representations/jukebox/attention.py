@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 Pattern = Callable[[Tensor, Tensor, Tensor, float], Tensor]
@@ -26,14 +26,16 @@ Pattern = Callable[[Tensor, Tensor, Tensor, float], Tensor]
 
 def along_rows(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
     """Attend within a row, causally."""
-    rows = (x.flatten(0, 1).transpose(1, 2) for x in (q, k, v))
-    return _attend(*rows, scale, causal=True).transpose(1, 2).reshape(q.shape)
+    queries, keys, values = (x.flatten(0, 1).transpose(1, 2) for x in (q, k, v))
+    attended = _attend(queries, keys, values, scale, causal=True)
+    return attended.transpose(1, 2).reshape(q.shape)
 
 
 def along_columns(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
     """Attend within a column, causally."""
-    columns = (x.flatten(2, 3).transpose(1, 2) for x in (q, k, v))
-    return _attend(*columns, scale, causal=True).transpose(1, 2).reshape(q.shape)
+    queries, keys, values = (x.flatten(2, 3).transpose(1, 2) for x in (q, k, v))
+    attended = _attend(queries, keys, values, scale, causal=True)
+    return attended.transpose(1, 2).reshape(q.shape)
 
 
 def previous_rows(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
@@ -61,5 +63,5 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, scale: float, causal: bool) -> Tens
     if q.is_cuda and q.dtype == torch.float32:
         # The fused kernels put float32 together from TF32 products.
         with sdpa_kernel(SDPBackend.MATH):
-            return F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale)
-    return F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale)
+            return functional.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale)
+    return functional.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mirbench.benchmark.api import FloatArray, MirbenchError, PluginError, UnusableClip, UsageError
+from mirbench.benchmark.api import FloatArray, PluginError, UnusableClip, UsageError
 from mirbench.representations.jukebox import planning
 from mirbench.representations.jukebox.precision import exact_products
 from mirbench.representations.jukebox.shape import Shape
@@ -149,7 +149,7 @@ class Jukebox:
             return self._encoder.codes(torch.tensor(scaled, device=self._device))
 
     def note(self, audio: FloatArray, sr: int) -> str | None:
-        """What the result row should say of a clip: that it does not fill the prior's window."""
+        """Tell the result row of a clip that does not fill the prior's window."""
         if len(audio) // self._shape.hop >= self._shape.n_ctx:
             return None
         return f"shorter than {self._shape.full_seconds:.2f} s"
@@ -161,7 +161,7 @@ class Jukebox:
         return planning.clips_at_once(self._shape, self._dtype, free)
 
     def _pooled(self, codes: Sequence[Tensor]) -> FloatArray:
-        """Give the mean over time, ``[n_clips, n_layers, width]``; half the clips if memory ends."""
+        """Give means over time ``[n_clips, n_layers, width]``; where memory ends, by halves."""
         try:
             return self._pooled_together(codes)
         except torch.OutOfMemoryError:

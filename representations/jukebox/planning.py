@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import time
+from collections.abc import Sequence
 
 import torch
 
+from mirbench.benchmark.api import ModelCost
+from mirbench.representations.jukebox.precision import exact_products
 from mirbench.representations.jukebox.shape import Shape
 
 #: Most clips computed at once; a GPU is busy with far fewer.
@@ -58,6 +62,24 @@ def _encoder_flops(shape: Shape, codes: int) -> float:
     return total + 2.0 * codes * shape.codes * shape.code_width
 
 
+def model_cost(
+    shape: Shape, layers: Sequence[int], named: bool, seconds: float, device: str, dtype: str
+) -> ModelCost:
+    """Estimate what a clip of so many seconds costs; the rest is as for `model.Jukebox`."""
+    depth = max(layers)
+    positions = int(seconds * shape.sample_rate) // shape.hop
+    flops = flops_per_clip(shape, depth, positions)
+    # On a processor, float16 is computed as float32.
+    kind = "float32" if device == "cpu" else dtype
+    return ModelCost(
+        parameters=parameters(shape, depth),
+        nbytes=device_bytes(shape, depth),
+        flops=flops,
+        seconds=flops / measured_flops(device, kind, shape.width) / EFFICIENCY,
+        shape=(len(layers), shape.width) if named else (shape.width,),
+    )
+
+
 def clips_at_once(shape: Shape, dtype: torch.dtype, free: int) -> int:
     """How many clips fit into `free` bytes; at least one is tried."""
     clip = CLIP_BYTES[dtype] * shape.n_ctx * shape.width
@@ -70,18 +92,21 @@ def free_bytes(device: torch.device) -> int:
     return int(torch.cuda.mem_get_info(device)[0]) + unused
 
 
-def measured_flops(device: torch.device, dtype: torch.dtype, width: int) -> float:
+@functools.cache
+def measured_flops(device: str, dtype: str, width: int) -> float:
     """Measure floating-point operations a second of the model's largest product, in about 1 s."""
-    on_gpu = device.type == "cuda"
+    on_gpu = device != "cpu"
     rows = 8192 if on_gpu else 512
-    a = torch.randn(rows, width, device=device).to(dtype)
-    b = torch.randn(width, width, device=device).to(dtype)
+    kind = getattr(torch, dtype)
+    a = torch.randn(rows, width, device=device).to(kind)
+    b = torch.randn(width, width, device=device).to(kind)
     best = float("inf")
     started = time.perf_counter()
-    while time.perf_counter() - started < 1:
-        begun = time.perf_counter()
-        a @ b
-        if on_gpu:
-            torch.cuda.synchronize(device)
-        best = min(best, time.perf_counter() - begun)
+    with exact_products():
+        while time.perf_counter() - started < 1:
+            begun = time.perf_counter()
+            a @ b
+            if on_gpu:
+                torch.cuda.synchronize(device)
+            best = min(best, time.perf_counter() - begun)
     return 2.0 * rows * width * width / best

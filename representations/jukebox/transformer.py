@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from mirbench.representations.jukebox import conditioning
 from mirbench.representations.jukebox.attention import PATTERNS
@@ -87,7 +87,7 @@ class Norm:
 
     def __call__(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """Apply to float32 ``[n, width]``; the result is of type `dtype`."""
-        return F.layer_norm(x, x.shape[-1:], self.weight, self.bias, eps=1e-5).to(dtype)
+        return functional.layer_norm(x, x.shape[-1:], self.weight, self.bias, eps=1e-5).to(dtype)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,11 +120,13 @@ def make_block(shape: Shape, weights: Mapping[str, Tensor], number: int, pad_hea
     def head_columns(x: Tensor) -> Tensor:
         if not extra:
             return x
-        return F.pad(x.unflatten(-1, (heads, channels)), (0, extra)).flatten(-2)
+        apart = x.reshape(*x.shape[:-1], heads, channels)
+        return functional.pad(apart, (0, extra)).flatten(-2)
 
     out = tensor["attn.c_proj.w"]
     if extra:
-        out = F.pad(out.unflatten(0, (heads, channels)), (0, 0, 0, extra)).flatten(0, 1)
+        apart = out.reshape(heads, channels, shape.width)
+        out = functional.pad(apart, (0, 0, 0, extra)).flatten(0, 1)
     parts = zip(tensor["attn.c_attn.w"].chunk(3, 1), tensor["attn.c_attn.b"].chunk(3), strict=True)
     query, key, value = (Product(head_columns(w), head_columns(b)) for w, b in parts)
     return Block(
@@ -183,7 +185,7 @@ class Prior:
         """
         clips, count = codes.shape
         full = -(-count // self.shape.columns) * self.shape.columns
-        x = self.inputs(F.pad(codes, (0, full - count))).flatten(0, 1)
+        x = self.inputs(functional.pad(codes, (0, full - count))).flatten(0, 1)
         for number, block in enumerate(self._blocks):
             x += self._attention(block, number, x, clips)
             x += block.mlp_out(_quick_gelu(block.mlp_in(block.before_mlp(x, self.dtype))))

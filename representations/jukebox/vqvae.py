@@ -8,11 +8,11 @@ gives the codes of one pass over the whole with memory that stays in the cache.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from mirbench.representations.jukebox.shape import Shape
 
@@ -103,20 +103,20 @@ class TopEncoder:
         for block, downs in enumerate(self.shape.downs):
             for stage in range(downs):
                 name = f"{ENCODER}.{block}.model.{stage}"
-                x = F.conv1d(x, *self._of(f"{name}.0"), stride=2, padding=1)
+                x = self._convolve(x, f"{name}.0", stride=2, padding=1)
                 for unit in range(self.shape.conv_depth):
                     x = self._residual_unit(x, f"{name}.1.model.{unit}.model", unit)
-            x = F.conv1d(x, *self._of(f"{ENCODER}.{block}.model.{downs}"), padding=1)
+            x = self._convolve(x, f"{ENCODER}.{block}.model.{downs}", padding=1)
         return x[0]
 
     def _residual_unit(self, x: Tensor, name: str, unit: int) -> Tensor:
         dilation = self.shape.dilation_growth**unit
-        y = F.conv1d(F.relu(x), *self._of(f"{name}.1"), padding=dilation, dilation=dilation)
-        return F.conv1d(F.relu_(y), *self._of(f"{name}.3")).add_(x)
+        y = self._convolve(functional.relu(x), f"{name}.1", padding=dilation, dilation=dilation)
+        return self._convolve(functional.relu_(y), f"{name}.3").add_(x)
 
-    def _of(self, name: str) -> Iterator[Tensor]:
-        yield self._weights[f"{name}.weight"]
-        yield self._weights[f"{name}.bias"]
+    def _convolve(self, x: Tensor, name: str, **options: int) -> Tensor:
+        weight, bias = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
+        return functional.conv1d(x, weight, bias, **options)
 
     def _nearest(self, features: Tensor) -> Tensor:
         rows = features.t()

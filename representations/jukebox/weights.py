@@ -98,10 +98,9 @@ def _load(path: Path) -> Any:
 
 
 def _numpy_scalars() -> list[Any]:
-    """What a pickled NumPy number is made of; some stand among the hyperparameters."""
-    multiarray = np._core.multiarray
+    """Give what a pickled NumPy number is made of: some stand among the hyperparameters."""
     kinds = {type(np.dtype(code)) for code in "?bhilqBHILQefd"}
-    scalar = multiarray.scalar  # type: ignore[attr-defined]
+    scalar = np.float64(0).__reduce__()[0]
     return [(scalar, "numpy.core.multiarray.scalar"), scalar, np.dtype, *kinds]
 
 

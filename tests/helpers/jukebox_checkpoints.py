@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
+
 from mirbench.representations.jukebox.shape import Shape
 from mirbench.representations.jukebox.weights import PRIOR_FILE, VQVAE_FILE, convert
-from safetensors.torch import save_file
 
 #: Every attention pattern twice, rows of 8 positions, heads of 5 channels.
 SMALL = Shape(

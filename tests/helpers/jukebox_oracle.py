@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from mirbench.representations.jukebox.shape import Shape
 from torch import Tensor, nn
+
+from mirbench.representations.jukebox.shape import Shape
 
 State = dict[str, Tensor]
 

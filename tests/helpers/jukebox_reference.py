@@ -7,9 +7,10 @@ specification and from nothing of its code but the hyperparameters.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
-from mirbench.representations.jukebox.shape import Shape
 from torch import Tensor
+from torch.nn import functional
+
+from mirbench.representations.jukebox.shape import Shape
 
 State = dict[str, Tensor]
 
@@ -22,14 +23,16 @@ def features(state: State, shape: Shape, audio: Tensor) -> Tensor:
 
         def conv(x: Tensor, name: str, model: str = model, **options: int) -> Tensor:
             weight, bias = (state[f"{model}.{name}.{part}"].double() for part in ("weight", "bias"))
-            return F.conv1d(x, weight, bias, **options)
+            return functional.conv1d(x, weight, bias, **options)
 
         for stage in range(downs):
             x = conv(x, f"{stage}.0", stride=2, padding=1)
             for unit in range(shape.conv_depth):
                 d = shape.dilation_growth**unit
-                y = conv(F.relu(x), f"{stage}.1.model.{unit}.model.1", padding=d, dilation=d)
-                x = x + conv(F.relu(y), f"{stage}.1.model.{unit}.model.3")
+                y = conv(
+                    functional.relu(x), f"{stage}.1.model.{unit}.model.1", padding=d, dilation=d
+                )
+                x = x + conv(functional.relu(y), f"{stage}.1.model.{unit}.model.3")
         x = conv(x, f"{downs}", padding=1)
     return x[0].t()
 

@@ -15,6 +15,7 @@ import pytest
 import torch
 from helpers import jukebox_checkpoints as checkpoints
 from helpers import jukebox_oracle as oracle
+
 from mirbench.representations.jukebox.model import Jukebox
 from mirbench.representations.jukebox.shape import FIVE_B, Shape
 from mirbench.representations.jukebox.vqvae import CHUNK_SAMPLES, TopEncoder
