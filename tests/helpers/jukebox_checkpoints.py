@@ -45,16 +45,18 @@ def vqvae_state(shape: Shape, seed: int = 0) -> dict[str, torch.Tensor]:
             name = f"encoders.{level}.level_blocks.{block}.model"
             for stage in range(shape.downs[block]):
                 first = (1 if block == 0 else shape.code_width) if stage == 0 else width
-                state[f"{name}.{stage}.0.weight"] = normal(width, first, 4, scale=first**-0.5)
+                state[f"{name}.{stage}.0.weight"] = normal(
+                    width, first, 4, scale=(2 * first) ** -0.5
+                )
                 state[f"{name}.{stage}.0.bias"] = normal(width, scale=0.1)
                 for unit in range(depth):
                     for part, kernel in ((1, 3), (3, 1)):
                         key = f"{name}.{stage}.1.model.{unit}.model.{part}"
-                        scale = 0.5 * (width * kernel) ** -0.5
+                        scale = 0.4 * (width * kernel) ** -0.5
                         state[f"{key}.weight"] = normal(width, width, kernel, scale=scale)
                         state[f"{key}.bias"] = normal(width, scale=0.05)
             key = f"{name}.{shape.downs[block]}"
-            scale = (3 * width) ** -0.5
+            scale = 0.5 * (3 * width) ** -0.5
             state[f"{key}.weight"] = normal(shape.code_width, width, 3, scale=scale)
             state[f"{key}.bias"] = normal(shape.code_width, scale=0.1)
         state[f"bottleneck.level_blocks.{level}.k"] = normal(
