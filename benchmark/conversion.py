@@ -184,7 +184,7 @@ def _read_first_seen(path: Path) -> dict[str, str]:
     try:
         content = json.loads(path.read_text("utf-8"))
         return {str(key): str(value) for key, value in content.items()}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, AttributeError) as error:
         raise MirbenchError(f"{path} is damaged ({error}); repair or delete it") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -95,7 +94,7 @@ def _missing_weights(plugin: Plugin, cache: Path | None) -> str | None:
         return None
     others = [other.spoken for other in weight_sets(plugin, cache).values() if other.available]
     here = f"; ready: {', '.join(others)}" if others else ""
-    return f"missing weights: mirbench weights fetch {shlex.quote(one.spoken)}{here}"
+    return f"missing weights: {one.command('fetch')}{here}"
 
 
 def _names_used_twice(plugins: Sequence[Plugin]) -> dict[str, str]:

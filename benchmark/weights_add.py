@@ -123,8 +123,7 @@ def _check_unambiguous(found: Sequence[tuple[Draft, dict[str, Path]]]) -> None:
             if sorted(files.values()) == sorted(its_files.values()):
                 raise UsageError(
                     f"{', '.join(sorted(map(str, files.values())))} might be {other.one.name} "
-                    f"or {made.one.name}; say which, as in: mirbench weights add "
-                    f"{made.one.plugin.name}:{made.one.name} PATH"
+                    f"or {made.one.name}; say which, as in: {made.one.command('add')}"
                 )
 
 
