@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -182,11 +183,14 @@ def test_representations_are_listed_with_the_weights_they_lack(main: Main, insta
     _, out, _ = main("list", "representations")
     words = " ".join(out.split())
     assert "missing weights: mirbench weights fetch weighty; ready: weighty:model=small" in words
-    Path("w.npy").write_bytes(W)
-    assert main("weights", "add", "weighty", "w.npy")[0] == 0
-    assert "missing weights" not in main("list", "representations")[1]
-    Path("b.npy").unlink()
     assert "weighty:small  ready" in main("weights", "list")[1]
+    Path("w.npy").write_bytes(W)
+    assert main("weights", "add", "weighty", "w.npy", "--cache", "other")[0] == 0
+    _, out, _ = main("list", "representations", "--cache", "other")
+    assert re.search(r"weighty +ready +Weighty", out)
+    assert "ready; weights not here: weighty:model=small (mirbench weights list)" in out
+    assert main("weights", "add", "weighty", "w.npy")[0] == 0
+    assert "weights" not in main("list", "representations")[1]
 
 
 def test_listing_weights_imports_nothing_heavy(installed: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,13 @@ def test_fetched_weights_are_converted_and_the_files_deleted(rep: str, site: Sit
     assert fetch_weights(f"{rep}:big").found
     assert site.requests == []
     assert not fetch_weights(rep, force=True).found
+    assert [path for path, _ in site.requests] == ["/w.npy"]
+
+
+def test_two_fetches_at_once_download_once(rep: str, site: Site) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(fetch_weights, [rep, rep]))
+    assert sorted(each.found for each in done) == [False, True]
     assert [path for path, _ in site.requests] == ["/w.npy"]
 
 
