@@ -142,6 +142,18 @@ class WeightSet:
             return name
         return f"{name}:{parameter}={self.name}"
 
+    @property
+    def trained_on(self) -> str | None:
+        """Pre-training data of this set, or else of the representation."""
+        card = self.plugin.card()
+        return card["weights"][self.name].get("trained_on", card.get("trained_on"))
+
+    @property
+    def parameters(self) -> int | None:
+        """Number of weights of the model, of this set or else of the representation."""
+        card = self.plugin.card()
+        return card["weights"][self.name].get("parameters", card.get("parameters"))
+
     def command(self, verb: str) -> str:
         """Give the command that does something with this set: ``fetch`` or ``add``."""
         words = ["mirbench", "weights", verb, self.spoken]

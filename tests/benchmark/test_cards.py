@@ -25,7 +25,7 @@ def one_file(**changes: Any) -> dict[str, Any]:
     [
         {},
         {"title": "T", "requires": ["torch"], "parameters": 12, "weights": {}},
-        one_set(package="musicnn/MSD_musicnn"),
+        one_set(package="musicnn/MSD_musicnn", parameters=9, trained_on="MSD"),
         one_file(bytes=3, sha256="0" * 64, mirrors=["https://example.com/w.bin"]),
         one_set(files={".index": FILE, ".data-00000-of-00001": FILE}),
         {"weights": {"a": SET, "b": SET}, "weights_parameter": "model"},
@@ -48,7 +48,12 @@ def test_right_cards(card: dict[str, Any]) -> None:
         ({"weights": {"a": SET, "b": SET}}, "it must name the weights_parameter"),
         ({"weights": {"big": {"source": "x"}}}, "'big': it must be a dict with licence and files"),
         (one_set(licence=None), "'big': licence must be text"),
-        (one_set(url="x"), "there is no key 'url'; there are: licence, files, package"),
+        (
+            one_set(url="x"),
+            "there is no key 'url'; there are: licence, files, package, trained_on, pa",
+        ),
+        (one_set(trained_on=["MSD"]), "'big': trained_on must be text"),
+        (one_set(parameters="9"), "'big': parameters must be a number"),
         (one_set(package="/etc"), "package must be a folder inside an installed package"),
         (one_set(package="musicnn/../x"), "package must be a folder inside an installed package"),
         (one_set(files={}), "it has no files"),

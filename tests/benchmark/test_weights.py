@@ -102,6 +102,14 @@ def test_the_fingerprint_follows_the_original_files(rep: str, tmp_path: Path) ->
     assert parse_representation(f"{rep}:model=small").fingerprint() != absent
 
 
+def test_a_set_may_differ_in_what_the_card_says(rep: str) -> None:
+    text = Path(rep).read_text().replace('"ISC",', '"ISC", "trained_on": "MSD", "parameters": 9,')
+    Path(rep).write_text(text)
+    found = [parse_representation(name) for name in (rep, f"{rep}:model=small", "mfcc")]
+    assert [spec.trained_on for spec in found] == ["none", "MSD", "none"]
+    assert [spec.parameters for spec in found] == [None, 9, None]
+
+
 def test_a_folder_named_like_a_set_changes_nothing(rep: str) -> None:
     before = parse_representation(f"{rep}:model=small")
     Path("small").mkdir()

@@ -122,3 +122,5 @@ def test_sets_of_one_form_are_told_apart_by_their_folder(rep: str) -> None:
     )
     assert not list(Path("cache/weights/twins").glob("*.tmp"))
     assert added("twins.py:one", "other") == ["one"]
+    Path("cache/weights/first_seen.json").unlink()
+    assert added("twins.py:one", "all/two") == ["one"]  # whoever says so
