@@ -107,6 +107,20 @@ class RepresentationSpec:
             )
         return cost
 
+    @property
+    def trained_on(self) -> str | None:
+        """Pre-training data, by its card and the set of weights that it uses."""
+        if self.weights is not None:
+            return self.weights.trained_on
+        return self.plugin.card().get("trained_on")
+
+    @property
+    def parameters(self) -> int | None:
+        """Number of weights of the model, by its card; None if that does not say."""
+        if self.weights is not None:
+            return self.weights.parameters
+        return self.plugin.card().get("parameters")
+
     def fingerprint(self) -> str:
         """Digest of all that decides an embedding: source, parameters, files they name, weights.
 

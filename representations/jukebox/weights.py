@@ -79,10 +79,9 @@ def _read_checkpoint(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     except Exception as error:
-        first = str(error).strip().partition("\n")[0]
         raise DataError(
-            f"{path} is not a checkpoint that can be read safely ({type(error).__name__}: "
-            f"{first}); is the download complete?"
+            f"{path} is not read: it is no checkpoint of PyTorch, or damaged, or holds more than "
+            f"tensors and plain values ({type(error).__name__})"
         ) from error
     state = content.get("model") if isinstance(content, dict) else None
     if not isinstance(state, dict):
