@@ -117,15 +117,16 @@ def test_the_true_encoder_in_chunks_gives_the_codes_of_one_pass() -> None:
 def test_a_code_reaches_so_far_and_no_further() -> None:
     """So cropping at 1,048,576 samples changes the last codes; at 1,059,031 it would not."""
     shape = replace(FIVE_B, conv_width=4, code_width=4)
-    # Nothing negative, so that no rectifier hides anything.
-    state = {key: value.double().abs() for key, value in checkpoints.vqvae_state(shape).items()}
+    # Nothing negative, so that no rectifier hides anything, and silence gives nothing.
+    state = {
+        key: value.abs() * (0 if key.endswith("bias") else 1)
+        for key, value in checkpoints.vqvae_state(shape).items()
+    }
     encoder = TopEncoder(shape, state, None)
-    silence = torch.zeros(300 * 128, dtype=torch.float64)
-    features = encoder.features(silence)[:, 100]
     for place, seen in ((-10_455, True), (-10_456, False), (10_582, True), (10_583, False)):
-        click = silence.clone()
-        click[100 * 128 + place] = 1e6
-        assert torch.equal(encoder.features(click)[:, 100], features) != seen
+        click = torch.zeros(300 * 128)
+        click[100 * 128 + place] = 1.0
+        assert bool(encoder.features(click)[:, 100].any()) == seen
 
 
 def test_the_plan_counts_what_is_loaded() -> None:

@@ -183,4 +183,4 @@ def test_from_the_original_files_to_an_embedding(files: dict[str, Path], tmp_pat
     assert model.layers == tuple(str(layer) for layer in range(1, 9))
     np.testing.assert_array_equal(model.embed(audio, 44_100)[2], embedding)
     frames = parse_representation("jukebox:layer=3,pool=none", cache).load().embed(audio, 44_100)
-    np.testing.assert_allclose(frames.mean(0), embedding, atol=1e-6)
+    np.testing.assert_allclose(frames.mean(0), embedding, atol=1e-5)
