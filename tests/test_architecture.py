@@ -24,6 +24,7 @@ LAYERS = (
     {"assessment"},
     {"rows", "precomputed", "environment"},
     {"probing", "embedding", "result", "bootstrap"},
+    {"batches"},
     {"worker"},
     {"registry"},
     {"plugins"},
