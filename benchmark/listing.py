@@ -8,7 +8,6 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from mirbench.benchmark.api import MirbenchError, PluginError
@@ -46,7 +45,7 @@ def list_representations() -> list[Listing]:
         lines.append(
             Listing(
                 "representation",
-                plugin.name,
+                plugin.card().get("adapter", plugin.name) if title else plugin.name,
                 plugin.origin,
                 title,
                 reason is None,
@@ -83,12 +82,7 @@ def _static_state(plugin: Plugin) -> tuple[str, str | None]:
     title, required = str(card.get("title", "")), card.get("requires", [])
     if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
         return title, "its CARD is wrong: requires must be a list of names"
-    for name in required:
-        # Only the top-level name: looking for "a.b" would import a.
-        if find_spec(name.partition(".")[0]) is None:
-            how = card.get("install", f"pip install {name}")
-            return title, f"needs {name}, which is not installed: {how}"
-    return title, None
+    return title, plugin.lacking()
 
 
 def _names_used_twice(plugins: Sequence[Plugin]) -> dict[str, str]:

@@ -59,7 +59,7 @@ def subject_of(spec: RepresentationSpec) -> Subject:
     return Subject(
         spec.label,
         spec.plugin.origin,
-        spec.params,
+        spec.shown_params,
         spec.fingerprint(),
         spec.plugin.card().get("trained_on"),
     )

@@ -27,6 +27,7 @@ LAYERS = (
     {"batches"},
     {"worker"},
     {"registry"},
+    {"adapters"},
     {"plugins"},
     {"splits"},
     {"store"},
