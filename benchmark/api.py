@@ -82,6 +82,9 @@ class WeightsSet(TypedDict, total=False):
     files: dict[str, WeightsFile]
     #: Folder inside an installed package in which the files may lie: ``"musicnn/MTT_musicnn"``.
     package: str
+    #: As in `Card`, where these weights differ.
+    trained_on: str
+    parameters: int
 
 
 class Card(TypedDict, total=False):

@@ -40,9 +40,14 @@ def _set_mistake(content: Any) -> str | None:
         return "it must be a dict with licence and files"
     if not isinstance(content.get("licence"), str):
         return "licence must be text"
-    unknown = sorted(map(str, set(content) - {"licence", "files", "package"}))
+    known = ("licence", "files", "package", "trained_on", "parameters")
+    unknown = sorted(map(str, set(content) - set(known)))
     if unknown:
-        return f"there is no key {unknown[0]!r}; there are: licence, files, package"
+        return f"there is no key {unknown[0]!r}; there are: {', '.join(known)}"
+    if not isinstance(content.get("trained_on", ""), str):
+        return "trained_on must be text"
+    if not _is_count(content.get("parameters", 1)):
+        return "parameters must be a number of weights"
     package = content.get("package", "package")
     if not isinstance(package, str) or ".." in package.split("/") or package.startswith("/"):
         return "package must be a folder inside an installed package, such as 'name/folder'"

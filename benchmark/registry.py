@@ -54,6 +54,13 @@ class RepresentationSpec:
         originals = self.weights.originals() if self.weights is not None else {}
         return {name: file.sha256 for name, file in originals.items()}
 
+    @property
+    def trained_on(self) -> str | None:
+        """What it was trained on, by its card: its weights' own word, or the model's."""
+        card = self.plugin.card()
+        own = card["weights"][self.weights.name] if self.weights is not None else {}
+        return own.get("trained_on", card.get("trained_on"))
+
     @functools.cached_property
     def files(self) -> dict[str, str]:
         """Digests of the files and folders that parameters name, by parameter; read once."""

@@ -61,7 +61,7 @@ def subject_of(spec: RepresentationSpec) -> Subject:
         spec.plugin.origin,
         spec.params,
         spec.fingerprint(),
-        spec.plugin.card().get("trained_on"),
+        spec.trained_on,
     )
 
 

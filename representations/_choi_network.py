@@ -77,7 +77,9 @@ class Choi:
         """
         if len(audio) == 0:
             raise UnusableClip("the clip holds no audio")
-        samples = torch.from_numpy(np.resize(audio[: SECONDS * RATE], SECONDS * RATE)).to(self.device)
+        samples = torch.from_numpy(np.resize(audio[: SECONDS * RATE], SECONDS * RATE)).to(
+            self.device
+        )
         spectrum = torch.stft(
             samples,
             len(self.window),

@@ -9,6 +9,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from mirbench.benchmark.api import weights_file
+
 #: Tensors of a network by name.
 Weights = Mapping[str, Tensor]
 
@@ -21,8 +23,6 @@ def load_weights(representation: str, name: str, device: str) -> dict[str, Tenso
     DataError
         If the store has none, with the command that gets them.
     """
-    from mirbench.benchmark.api import weights_file
-
     return load_file(weights_file(representation, name), device=device)
 
 

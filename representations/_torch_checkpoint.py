@@ -51,6 +51,4 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
         content = content["state_dict"]
     if not isinstance(content, Mapping):
         raise DataError(f"{path.name} is no PyTorch state dict")
-    return {
-        str(name): value for name, value in content.items() if isinstance(value, torch.Tensor)
-    }
+    return {str(name): value for name, value in content.items() if isinstance(value, torch.Tensor)}

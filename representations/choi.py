@@ -109,6 +109,7 @@ def convert_weights(name: str, files: Mapping[str, Path]) -> dict[str, FloatArra
             for key, value in spectrogram.items():
                 if not np.array_equal(tensors.setdefault(key, value), value):
                     raise DataError(f"{path.name} has another {key} than the file before it")
+            checkpoint.check_depth(network + 1)
             for block in range(network + 1):
                 for key, value in checkpoint.block(block).items():
                     tensors[f"{network}.{block}.{key}"] = value
@@ -164,6 +165,13 @@ class _Checkpoint:
                 raise DataError(f"{self.path.name}: melgram is no Fourier transform of 512 samples")
         # Theano convolves, so that its kernels run backwards in time.
         return {"window": window[::-1].copy(), "mel": self.read("melgram/param_2", (257, 96))}
+
+    def check_depth(self, blocks: int) -> None:
+        """Raise DataError if the network has more blocks: the file of another depth."""
+        if f"ConvBNEluDr/convolution2d_{blocks + 1}_W" in self.file:
+            raise DataError(
+                f"{self.path.name} has more than {blocks} blocks; the files are mixed up"
+            )
 
     def block(self, number: int) -> dict[str, FloatArray]:
         """Convolution and normalisation of a block; kernels turned to be cross-correlated."""

@@ -33,7 +33,7 @@ CARD = {
     "licence": "MIT",
     "trained_on": "MagnaTagATune",
     "requires": ["torch"],
-    "parameters": 2_394_624,
+    "parameters": 2_368_512,
     "weights": {
         "clmr": {
             "licence": "MIT",

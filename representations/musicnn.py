@@ -45,7 +45,6 @@ CARD = {
     "weights": {
         "MSD_musicnn_big": {
             "licence": "ISC",
-            "package": "musicnn/MSD_musicnn_big",
             "files": {
                 ".index": {
                     "source": "https://raw.githubusercontent.com/jordipons/musicnn/"
