@@ -79,6 +79,7 @@ def run(
         from mirbench.benchmark.planning import plan_run
         from mirbench.benchmark.reports import plan_table
 
+        missing: list[str] = []
         plans = plan_run(
             rep,
             task,
@@ -90,8 +91,11 @@ def run(
             out=out,
             cache=cache,
             full_hash=full_hash,
+            on_missing=missing.append,
         )
         typer.echo(plan_table(list(plans)))
+        if missing:
+            raise MirbenchError("\n".join(["would not be run:", *missing]))
         return
     from mirbench.benchmark import commands
 

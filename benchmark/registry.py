@@ -21,7 +21,7 @@ from mirbench.benchmark.plugins import Plugin, find_plugin, find_plugins
 from mirbench.benchmark.sources import file_source
 from mirbench.benchmark.store import digest, file_sha256
 from mirbench.benchmark.weight_sets import WeightSet, chosen_set
-from mirbench.benchmark.weights import loading
+from mirbench.benchmark.weights import loading, prepare_weights
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,8 @@ class RepresentationSpec:
         MissingWeights
             If its weights are not on this machine.
         """
+        if self.weights is not None:
+            prepare_weights(self.weights)
         module = self.plugin.load_module()
         load_model = getattr(module, "load_model", None)
         if not callable(load_model):

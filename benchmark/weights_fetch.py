@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import urllib.parse
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mirbench.benchmark.api import DataError, Download, MirbenchError, UsageError
 from mirbench.benchmark.checksums import has_checksum, what_is_wrong
@@ -94,8 +93,7 @@ def _fetch(file: WeightFile, folder: Path) -> Path:
 
 
 def _fetch_from_zip(file: WeightFile, folder: Path) -> Path:
-    address = urllib.parse.urlsplit(file.sources[0]).path
-    archive = folder / Path(urllib.parse.unquote(address)).name
+    archive = folder / PurePosixPath(file.sources[0]).name
     fetch_file(Download(filename=archive.name, mirrors=file.sources), archive)
     inside = folder / f"{archive.name}.unpacked"
     unpack([archive], "zip", inside)

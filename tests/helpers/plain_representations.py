@@ -7,6 +7,7 @@ and the benchmark compares speeds.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -144,7 +145,7 @@ class _SampleCNN(nn.Module):
         super().__init__()
         widths = [128, 128, 128, 256, 256, 256, 256, 256, 256, 512]
         blocks = [nn.Sequential(nn.Conv1d(1, 128, 3, stride=3), nn.BatchNorm1d(128), nn.ReLU())]
-        for inputs, outputs in zip(widths[:-1], widths[1:], strict=True):
+        for inputs, outputs in itertools.pairwise(widths):
             blocks.append(
                 nn.Sequential(
                     nn.Conv1d(inputs, outputs, 3, padding=1),

@@ -66,7 +66,6 @@ def musicnn_variables(shapes: Mapping[str, Sequence[int]]) -> dict[str, Array]:
 
 def musicnn_files(folder: Path, variables: Mapping[str, Array]) -> dict[str, Path]:
     """Write variables as TensorFlow does, with slots of the optimiser between them."""
-    folder.mkdir(parents=True, exist_ok=True)
     slots = {f"{name}/Adam": np.zeros_like(value) for name, value in variables.items()}
     return write_bundle(folder, {**variables, **slots, "beta1_power": np.array(0.5, np.float32)})
 
@@ -75,6 +74,7 @@ def write_bundle(
     folder: Path, variables: Mapping[str, Array], block_entries: int = 40
 ) -> dict[str, Path]:
     """Write a TensorFlow V2 bundle, its index in blocks of some entries with shared prefixes."""
+    folder.mkdir(parents=True, exist_ok=True)
     data, entries = bytearray(), [(b"", b"\x08\x01")]  # the header: one shard
     for name in sorted(variables):
         raw = np.ascontiguousarray(variables[name], dtype="<f4").tobytes()

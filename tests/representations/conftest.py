@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import torch
 from helpers.weight_files import choi_files, clmr_file, clmr_state, musicnn_files, musicnn_variables
 from safetensors.numpy import save_file
 
+from mirbench.benchmark.registry import parse_representation
 from mirbench.representations import _inference, choi, clmr, musicnn
 
 
@@ -48,11 +50,16 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def with_random_weights(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Let the representations load `random_weights`, whatever the store has."""
+def load(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """Give a function from ``name:key=value`` to the model, made of `random_weights`."""
 
     def weights_file(representation: str, name: str) -> Path:
         return random_weights / representation / f"{name}.safetensors"
 
     monkeypatch.setattr(_inference, "weights_file", weights_file)
-    return random_weights
+
+    def load_model(text: str) -> Any:
+        spec = parse_representation(text)
+        return spec.plugin.load_module().load_model("cpu", **spec.params)
+
+    return load_model

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -14,8 +16,9 @@ from helpers.plain_representations import plain_choi, read_hdf5
 
 from mirbench.benchmark.api import DataError, UsageError
 from mirbench.benchmark.audio import read_audio
-from mirbench.benchmark.registry import load_representation
 from mirbench.representations.choi import CARD, convert_weights
+
+Load = Callable[[str], Any]
 
 
 @pytest.fixture(scope="module")
@@ -54,33 +57,33 @@ def test_equals_the_authors_features_of_real_recordings(shared: Path) -> None:
         np.testing.assert_allclose(Choi(weights).embed(audio, 12_000), wanted, rtol=0, atol=1e-4)
 
 
-@pytest.mark.usefixtures("with_random_weights")
 def test_a_batch_equals_a_plain_forward_pass(
-    random_weights: Path, clips: list[npt.NDArray[np.float32]]
+    load: Load, random_weights: Path, clips: list[npt.NDArray[np.float32]]
 ) -> None:
     originals = random_weights / "originals" / "choi"
     networks = read_hdf5({path.name: path for path in originals.iterdir()})
-    model = load_representation("choi")
+    model = load("choi")
     assert model.batch_dependent
     assert model.batch_size == 256
     found = model.embed_batch(clips, 12_000)
     np.testing.assert_allclose(found, plain_choi(networks, clips), rtol=1e-3, atol=1e-3)
-    alone = load_representation("choi:norm=clip").embed_batch(clips, 12_000)
+    alone = load("choi:norm=clip").embed_batch(clips, 12_000)
     wanted = np.concatenate([plain_choi(networks, [clip]) for clip in clips])
     np.testing.assert_allclose(alone, wanted, rtol=1e-3, atol=1e-3)
     assert np.abs(alone - found).max() > 0.1
 
 
-@pytest.mark.usefixtures("with_random_weights")
-def test_short_clips_are_repeated_and_long_ones_cut(clips: list[npt.NDArray[np.float32]]) -> None:
-    model = load_representation("choi:norm=clip")
+def test_short_clips_are_repeated_and_long_ones_cut(
+    load: Load, clips: list[npt.NDArray[np.float32]]
+) -> None:
+    model = load("choi:norm=clip")
     tone, long = clips[0], clips[4]
     np.testing.assert_array_equal(model.embed(tone, 12_000), model.embed(long, 12_000))
 
 
-def test_another_norm_is_a_usage_error() -> None:
+def test_another_norm_is_a_usage_error(load: Load) -> None:
     with pytest.raises(UsageError, match="there are batch and clip"):
-        load_representation("choi:norm=layer")
+        load("choi:norm=layer")
 
 
 @pytest.fixture

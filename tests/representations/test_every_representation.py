@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import soundfile
 from mirbench.benchmark.api import UnusableClip
 from mirbench.benchmark.audio import read_audio
 from mirbench.benchmark.contract import ModelInfo, describe_model, embed_clips
-from mirbench.benchmark.registry import load_representation, parse_representation
+from mirbench.benchmark.registry import parse_representation
+
+Load = Callable[[str], Any]
 
 #: Name to shape of an embedding, and seconds that it needs.
 EVERY: dict[str, tuple[tuple[int, ...], float]] = {
@@ -32,13 +35,13 @@ Audio = npt.NDArray[np.float32]
 
 
 @pytest.fixture(params=EVERY)
-def name(request: pytest.FixtureRequest, with_random_weights: Path) -> str:
+def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-def model(name: str) -> Any:
-    return load_representation(name)
+def model(load: Load, name: str) -> Any:
+    return load(name)
 
 
 @pytest.fixture
@@ -63,7 +66,7 @@ def check(value: Any, name: str) -> None:
     assert np.isfinite(value).all()
 
 
-def test_shape_dtype_and_determinism(name: str, model: Any, info: ModelInfo) -> None:
+def test_shape_dtype_and_determinism(load: Load, name: str, model: Any, info: ModelInfo) -> None:
     assert info.shape == EVERY[name][0]
     audio = music(7, model.sample_rate)
     before = audio.copy()
@@ -72,7 +75,7 @@ def test_shape_dtype_and_determinism(name: str, model: Any, info: ModelInfo) -> 
     check(first, name)
     np.testing.assert_array_equal(audio, before)
     np.testing.assert_array_equal(model.embed(audio, model.sample_rate), first)
-    again = load_representation(name)
+    again = load(name)
     np.testing.assert_array_equal(again.embed(audio, again.sample_rate), first)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from helpers.weight_files import musicnn_files, musicnn_variables
 
 from mirbench.benchmark.api import DataError, UnusableClip, UsageError
 from mirbench.benchmark.audio import read_audio
-from mirbench.benchmark.registry import load_representation
 from mirbench.representations.musicnn import CARD, SIZES, convert_weights, variable_shapes
+
+Load = Callable[[str], Any]
 
 RATE = 16_000
 
@@ -81,10 +83,9 @@ def test_the_card_counts_the_weights(name: str) -> None:
     assert all(v.dtype == np.float32 for v in weights.values())
 
 
-@pytest.mark.usefixtures("with_random_weights")
 @pytest.mark.parametrize(("name", "dims"), [("MSD_musicnn_big", 4_194), ("MTT_musicnn", 1_506)])
 def test_every_choice_of_layers_equals_a_plain_forward_pass(
-    name: str, dims: int, clip: npt.NDArray[np.float32]
+    load: Load, name: str, dims: int, clip: npt.NDArray[np.float32]
 ) -> None:
     plain = plain_musicnn(musicnn_variables(variable_shapes(name)), clip)
     filters, units = SIZES[name]
@@ -101,7 +102,7 @@ def test_every_choice_of_layers_equals_a_plain_forward_pass(
     }
     shapes = {"pool": (dims,), "front": (1_122,), "mid": (3, 2 * filters), "dense": (units,)}
     for layers, wanted in expected.items():
-        model = load_representation(f"musicnn:model={name},layers={layers}")
+        model = load(f"musicnn:model={name},layers={layers}")
         found = model.embed(clip, RATE)
         assert found.shape == shapes[layers]
         assert model.dims == found.shape[-1]
@@ -110,9 +111,8 @@ def test_every_choice_of_layers_equals_a_plain_forward_pass(
     np.testing.assert_allclose(model.tags(clip), plain["taggram"], rtol=0, atol=1e-3)
 
 
-@pytest.mark.usefixtures("with_random_weights")
-def test_the_default_is_the_papers() -> None:
-    model = load_representation("musicnn")
+def test_the_default_is_the_papers(load: Load) -> None:
+    model = load("musicnn")
     assert model.dims == 4_194
     total = sum(
         int(np.prod(shape))
@@ -122,17 +122,15 @@ def test_the_default_is_the_papers() -> None:
     assert total == CARD["parameters"]
 
 
-@pytest.mark.usefixtures("with_random_weights")
-def test_the_spectrogram_is_librosas_bit_by_bit(clip: npt.NDArray[np.float32]) -> None:
-    model = load_representation("musicnn:model=MTT_musicnn")
+def test_the_spectrogram_is_librosas_bit_by_bit(load: Load, clip: npt.NDArray[np.float32]) -> None:
+    model = load("musicnn:model=MTT_musicnn")
     np.testing.assert_array_equal(model.log_mel(clip), plain_log_mel(clip))
     # Far beyond full scale, half precision would overflow to infinity.
     assert np.isfinite(model.log_mel(1_000 * clip)).all()
 
 
-@pytest.mark.usefixtures("with_random_weights")
-def test_a_patch_must_be_complete(clip: npt.NDArray[np.float32]) -> None:
-    model = load_representation("musicnn:model=MTT_musicnn")
+def test_a_patch_must_be_complete(load: Load, clip: npt.NDArray[np.float32]) -> None:
+    model = load("musicnn:model=MTT_musicnn")
     shortest = 186 * 256
     assert len(model.patches(clip[:shortest])) == 1
     assert len(model.patches(clip[: shortest + 256 * 187 - 1])) == 1
@@ -141,11 +139,10 @@ def test_a_patch_must_be_complete(clip: npt.NDArray[np.float32]) -> None:
         model.embed(clip[: shortest - 1], RATE)
 
 
-@pytest.mark.usefixtures("with_random_weights")
 def test_many_patches_go_through_the_network_few_at_a_time(
-    clip: npt.NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+    load: Load, clip: npt.NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = load_representation("musicnn:model=MTT_musicnn")
+    model = load("musicnn:model=MTT_musicnn")
     seen: list[int] = []
     maps = model.network.maps
 
@@ -159,11 +156,11 @@ def test_many_patches_go_through_the_network_few_at_a_time(
     assert max(seen) <= 4
 
 
-def test_unknown_parameters_are_usage_errors() -> None:
+def test_unknown_parameters_are_usage_errors(load: Load) -> None:
     with pytest.raises(UsageError, match="MSD_musicnn_big, MSD_musicnn, MTT_musicnn"):
-        load_representation("musicnn:model=MSD_vgg")
+        load("musicnn:model=MSD_vgg")
     with pytest.raises(UsageError, match="there are pool, front, mid, dense"):
-        load_representation("musicnn:layers=all")
+        load("musicnn:layers=all")
 
 
 def test_says_why_files_are_not_that_network(random_weights: Path, tmp_path: Path) -> None:
@@ -173,7 +170,7 @@ def test_says_why_files_are_not_that_network(random_weights: Path, tmp_path: Pat
         folder = originals / name
         return {part: folder / part for part in (".index", ".data-00000-of-00001")}
 
-    with pytest.raises(DataError, match=r"not the checkpoint of MSD_musicnn: conv2d_5/bias has"):
+    with pytest.raises(DataError, match=r"not the checkpoint of MSD_musicnn: conv2d_5/kernel has"):
         convert_weights("MSD_musicnn", files("MSD_musicnn_big"))
     with pytest.raises(DataError, match="is damaged: the checksum of"):
         convert_weights(
