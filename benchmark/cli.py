@@ -17,6 +17,7 @@ import typer
 from mirbench.benchmark.api import MirbenchError, UsageError
 from mirbench.benchmark.cli_board import board, page_folder
 from mirbench.benchmark.cli_data import datasets
+from mirbench.benchmark.cli_weights import weights
 from mirbench.benchmark.options import (
     Cache,
     Data,
@@ -46,6 +47,7 @@ app = typer.Typer(
 )
 app.add_typer(board, name="leaderboard")
 app.add_typer(datasets, name="data")
+app.add_typer(weights, name="weights")
 
 
 @app.command()
@@ -77,6 +79,7 @@ def run(
         from mirbench.benchmark.planning import plan_run
         from mirbench.benchmark.reports import plan_table
 
+        missing: list[str] = []
         plans = plan_run(
             rep,
             task,
@@ -88,8 +91,11 @@ def run(
             out=out,
             cache=cache,
             full_hash=full_hash,
+            on_missing=missing.append,
         )
         typer.echo(plan_table(list(plans)))
+        if missing:
+            raise MirbenchError("\n".join(["would not be run:", *missing]))
         return
     from mirbench.benchmark import commands
 
@@ -215,7 +221,7 @@ def list_(
     if what not in (None, "representations", "tasks"):
         raise UsageError(f"list representations or tasks, not {what!r}")
     if what != "tasks":
-        typer.echo(listing_table("Representations", list_representations()))
+        typer.echo(listing_table("Representations", list_representations(cache)))
     if what != "representations":
         typer.echo(listing_table("Tasks", list_tasks(data, cache)))
 

@@ -129,7 +129,8 @@ def embed_task(
     fingerprint = spec.fingerprint()
     jobs = jobs or (free_cpus() if device == "cpu" else 1)
     every = clips if dataset is None else dataset
-    size = batch_size_of(Chunk(spec.text, fingerprint, device, task.window, (), 0), store, jobs)
+    model = Chunk(spec.text, fingerprint, device, task.window, (), 0, cache=spec.cache)
+    size = batch_size_of(model, store, jobs)
     if size is None:
         plans = store.plan(fingerprint, task, clips, full_hash)
     else:
@@ -159,7 +160,16 @@ def _compute(
     jobs: int,
 ) -> None:
     chunks = [
-        Chunk(spec.text, fingerprint, device, task.window, clips, number, plans[number].rows)
+        Chunk(
+            representation=spec.text,
+            fingerprint=fingerprint,
+            device=device,
+            window=task.window,
+            clips=clips,
+            shard=number,
+            rows=plans[number].rows,
+            cache=spec.cache,
+        )
         for number in todo
         for clips in _pieces(plans[number])
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -15,6 +16,7 @@ from mirbench.benchmark.datasets import readiness
 from mirbench.benchmark.plugins import Plugin, PluginKind, find_plugins
 from mirbench.benchmark.registry import load_task
 from mirbench.benchmark.store import Store
+from mirbench.benchmark.weight_sets import chosen_set, weight_sets
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Listing:
     status: str
 
 
-def list_representations() -> list[Listing]:
+def list_representations(cache: Path | None = None) -> list[Listing]:
     """List representations; none is imported here.
 
     Those that come from elsewhere are imported in one other process, to
@@ -40,7 +42,7 @@ def list_representations() -> list[Listing]:
     twice = _names_used_twice(plugins)
     lines = []
     for plugin in plugins:
-        title, reason = _static_state(plugin)
+        title, reason = _static_state(plugin, cache)
         reason = twice.get(plugin.name) or reason or broken.get(plugin.module or "")
         lines.append(
             Listing(
@@ -71,7 +73,7 @@ def list_tasks(data: Path | None = None, cache: Path | None = None) -> list[List
     return lines
 
 
-def _static_state(plugin: Plugin) -> tuple[str, str | None]:
+def _static_state(plugin: Plugin, cache: Path | None) -> tuple[str, str | None]:
     """Title, and what keeps it from being used, as far as the source tells."""
     if plugin.source is None:
         return "", f"there is no module {plugin.module}"
@@ -79,10 +81,21 @@ def _static_state(plugin: Plugin) -> tuple[str, str | None]:
         card = plugin.card()
     except PluginError as error:
         return "", str(error)
-    title, required = str(card.get("title", "")), card.get("requires", [])
-    if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
-        return title, "its CARD is wrong: requires must be a list of names"
-    return title, plugin.lacking()
+    title = str(card.get("title", ""))
+    try:
+        return title, plugin.missing_requirement() or _missing_weights(plugin, cache)
+    except MirbenchError as error:
+        return title, str(error)
+
+
+def _missing_weights(plugin: Plugin, cache: Path | None) -> str | None:
+    """Say which weights its default needs that are absent, and which others are here."""
+    one = chosen_set(plugin, {}, cache)
+    if one is None or one.available:
+        return None
+    others = [other.spoken for other in weight_sets(plugin, cache).values() if other.available]
+    here = f"; ready: {', '.join(others)}" if others else ""
+    return f"missing weights: mirbench weights fetch {shlex.quote(one.spoken)}{here}"
 
 
 def _names_used_twice(plugins: Sequence[Plugin]) -> dict[str, str]:

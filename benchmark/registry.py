@@ -28,6 +28,8 @@ from mirbench.benchmark.metrics import KEY_NAMES, METRICS, METRICS_OF
 from mirbench.benchmark.plugins import Plugin, find_plugin, find_plugins
 from mirbench.benchmark.sources import file_source
 from mirbench.benchmark.store import digest, file_sha256
+from mirbench.benchmark.weight_sets import WeightSet, chosen_set
+from mirbench.benchmark.weights import loading, prepare_weights
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,32 @@ class RepresentationSpec:
     params : dict
         The parameters that differ from the defaults; of an adapter, the
         ``target`` too.
+    cache : Path or None
+        The cache folder, in which its weights lie; None: the usual one.
     """
 
     text: str
     plugin: Plugin
     params: dict[str, Any]
+    cache: Path | None = None
+
+    @functools.cached_property
+    def weights(self) -> WeightSet | None:
+        """The set of weights that it uses; None if it uses none."""
+        return chosen_set(self.plugin, self.params, self.cache)
+
+    @property
+    def weights_sha256(self) -> dict[str, str]:
+        """Digests of the files that its weights were converted from, by name; empty if absent."""
+        originals = self.weights.originals() if self.weights is not None else {}
+        return {name: file.sha256 for name, file in originals.items()}
+
+    @property
+    def trained_on(self) -> str | None:
+        """What it was trained on, by its card: its weights' own word, or the model's."""
+        card = self.plugin.card()
+        own = card["weights"][self.weights.name] if self.weights is not None else {}
+        return own.get("trained_on", card.get("trained_on"))
 
     @property
     def target(self) -> str | None:
@@ -57,6 +80,9 @@ class RepresentationSpec:
         """Digests of the files and folders that parameters name, by parameter; read once."""
         source = self.plugin.source
         values = ((source.parameters() or {}) if source is not None else {}) | self.params
+        if self.weights is not None:
+            # It names a set, whatever lies in the working folder.
+            values.pop(self.plugin.card().get("weights_parameter", ""), None)
         if self.target is not None:
             del values["target"]
         found = {key: found for key, value in values.items() if (found := _contents(value))}
@@ -90,10 +116,16 @@ class RepresentationSpec:
         return [*needed, package] if package.isidentifier() else needed
 
     def fingerprint(self) -> str:
-        """Digest of all that decides an embedding: source, parameters, files they name."""
+        """Digest of all that decides an embedding: source, parameters, files they name, weights.
+
+        Weights count by the files that they were converted from.
+        """
         assert self.plugin.source is not None
         params = {key: value for key, value in self.params.items() if key not in self.files}
-        return digest([self.plugin.source.digest(), params, self.files])
+        content: list[Any] = [self.plugin.source.digest(), params, self.files]
+        if self.weights is not None:
+            content.append(self.weights_sha256 or "absent")
+        return digest(content)
 
     def _shown(self, key: str) -> Any:
         value = self.params[key]
@@ -108,10 +140,14 @@ class RepresentationSpec:
         ------
         PluginError
             If the plugin fails or lacks a package, with the reason.
+        MissingWeights
+            If its weights are not on this machine.
         """
-        lacking = self.plugin.lacking()
+        lacking = self.plugin.missing_requirement()
         if lacking is not None:
             raise PluginError(f"representation {self.label!r} {lacking}")
+        if self.weights is not None:
+            prepare_weights(self.weights)
         if self.target is not None:
             files = target_files(self.plugin, self.target)
             forget_target(self.plugin, self.target, files, digest_files(files))
@@ -120,7 +156,8 @@ class RepresentationSpec:
         if not callable(load_model):
             raise PluginError(f"{self.plugin.place} has no function load_model(device, …)")
         try:
-            return load_model(device=device, **self.params)
+            with loading(self.plugin, self.cache):
+                return load_model(device=device, **self.params)
         except MirbenchError:
             raise
         except (Exception, SystemExit) as error:
@@ -140,8 +177,13 @@ def _contents(value: Any) -> str | None:
     return None
 
 
-def parse_representation(text: str) -> RepresentationSpec:
+def parse_representation(text: str, cache: Path | None = None) -> RepresentationSpec:
     """Read ``name``, ``file.py``, or either followed by ``:key=value,…``.
+
+    Parameters
+    ----------
+    cache : Path, optional
+        The cache folder, in which weights lie.
 
     Raises
     ------
@@ -166,7 +208,7 @@ def parse_representation(text: str) -> RepresentationSpec:
     defaults = plugin.source.parameters()
     if defaults is None:
         return RepresentationSpec(
-            text, plugin, {key: _parse_value(value) for key, value in params.items()} | fixed
+            text, plugin, {key: _parse_value(value) for key, value in params.items()} | fixed, cache
         )
     if adapter is not None:
         defaults.pop("target", None)
@@ -184,6 +226,7 @@ def parse_representation(text: str) -> RepresentationSpec:
         text,
         plugin,
         {key: value for key, value in values.items() if value != defaults[key]} | fixed,
+        cache,
     )
 
 

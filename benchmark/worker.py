@@ -40,6 +40,8 @@ class Chunk:
     clips: tuple[Clip, ...]
     shard: int
     rows: tuple[tuple[int, int], ...] | None = None
+    #: The cache folder, in which weights lie.
+    cache: Path | None = None
     #: Where relative paths start; a worker may have been started elsewhere.
     folder: str = field(default_factory=os.getcwd)
 
@@ -61,7 +63,7 @@ def model_info(chunk: Chunk) -> ModelInfo:
     """Say what a chunk's model declares; a worker process that has loaded it keeps it."""
     if os.getcwd() != chunk.folder:
         os.chdir(chunk.folder)
-    return _loaded_model(chunk.representation, chunk.fingerprint, chunk.device)[1]
+    return _loaded_model(chunk.representation, chunk.fingerprint, chunk.device, chunk.cache)[1]
 
 
 def embed_chunk(chunk: Chunk) -> Outcome:
@@ -69,7 +71,7 @@ def embed_chunk(chunk: Chunk) -> Outcome:
     started = time.perf_counter()
     if os.getcwd() != chunk.folder:
         os.chdir(chunk.folder)
-    model, info = _loaded_model(chunk.representation, chunk.fingerprint, chunk.device)
+    model, info = _loaded_model(chunk.representation, chunk.fingerprint, chunk.device, chunk.cache)
     audio, missing = _decoded(chunk, info)
     order = list(audio) if chunk.rows is None else [row for row in chunk.rows if row in audio]
     ids = [
@@ -156,9 +158,9 @@ def _at_most(duration: float, clip: Clip) -> float | None:
 
 @functools.lru_cache(maxsize=1)
 def _loaded_model(
-    representation: str, fingerprint: str, device: str
+    representation: str, fingerprint: str, device: str, cache: Path | None
 ) -> tuple[Representation, ModelInfo]:
-    spec = parse_representation(representation)
+    spec = parse_representation(representation, cache)
     model = spec.load(device)
     if spec.fingerprint() != fingerprint:
         raise PluginError(
