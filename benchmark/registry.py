@@ -64,13 +64,6 @@ class RepresentationSpec:
         return {name: file.sha256 for name, file in originals.items()}
 
     @property
-    def trained_on(self) -> str | None:
-        """What it was trained on, by its card: its weights' own word, or the model's."""
-        card = self.plugin.card()
-        own = card["weights"][self.weights.name] if self.weights is not None else {}
-        return own.get("trained_on", card.get("trained_on"))
-
-    @property
     def target(self) -> str | None:
         """What an adapter is to run; None if the plugin is no adapter."""
         return self.params["target"] if adapter_form(self.plugin) is not None else None
