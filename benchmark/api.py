@@ -157,6 +157,12 @@ class Representation(Protocol):
     ``batch_dependent : bool``, ``batch_size : int``
         An embedding depends on the other clips of its batch.
 
+    ``note(audio, sr) -> str or None``
+        A remark on a clip, such as "shorter than 23.78 s"; the result row says
+        on how many clips or windows it was made.
+    ``made_with : dict of str to str``
+        What the result row should say of how embeddings were computed.
+
     A module whose model is large may also have a function
     ``plan_model(seconds, device="cpu", **params)``, with the parameters of
     ``load_model``, which gives the `ModelCost` of a clip of so many seconds,

@@ -48,7 +48,8 @@ def row_table(rows: Sequence[Row]) -> str:
 def _state(row: Row) -> str:
     missing = len(row.result.task.missing)
     state = "found, identical" if row.found else "new"
-    return f"{state}, {missing} clips missing" if missing else state
+    notes = [f"{count} {note}" for note, count in row.result.task.notes.items()]
+    return ", ".join([state, *([f"{missing} clips missing"] if missing else []), *notes])
 
 
 def plan_table(plans: Sequence[Plan]) -> str:
