@@ -64,6 +64,7 @@ CARD = {
         },
         "5b-72": {
             "licence": "Noncommercial Use License (OpenAI)",
+            "parameters": 5_028_470_400,
             "files": {
                 "vqvae.pth.tar": {
                     "source": "https://openaipublic.azureedge.net/jukebox/models/5b/vqvae.pth.tar"
