@@ -94,6 +94,7 @@ def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
     if os.getcwd() != chunk.folder:
         os.chdir(chunk.folder)
     model, info = _loaded_model(chunk.representation, chunk.fingerprint, chunk.device, chunk.cache)
+    before = 0.0 if decoded is None else decoded.seconds
     decoded = decoded or decode_chunk((chunk, info))
     audio, missing = decoded.audio, dict(decoded.missing)
     order = list(audio) if chunk.rows is None else [row for row in chunk.rows if row in audio]
@@ -109,7 +110,7 @@ def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
         else:
             rows.setdefault(chunk.clips[place].id, []).append(value)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    seconds = time.perf_counter() - started
+    seconds = before + time.perf_counter() - started
     made_with = {"device": chunk.device, **_versions(chunk.representation)}
     made_with |= getattr(model, "made_with", {})
     whole = {clip_id: np.stack(own) for clip_id, own in rows.items() if clip_id not in missing}
@@ -123,7 +124,12 @@ def _notes(model: Representation, info: ModelInfo, audios: list[FloatArray]) -> 
     note = getattr(model, "note", None)
     if note is None:
         return {}
-    return dict(Counter(filter(None, (note(audio, info.sample_rate) for audio in audios))))
+    try:
+        return dict(Counter(filter(None, (note(audio, info.sample_rate) for audio in audios))))
+    except Exception as error:
+        raise PluginError(
+            f"representation {info.name!r}: note raised {type(error).__name__}: {error}"
+        ) from error
 
 
 def _decoded(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from mirbench.benchmark.api import Clip, MirbenchError, Task
+from mirbench.benchmark.api import Clip, MirbenchError, PluginError, Task
 from mirbench.benchmark.datasets import read_clips
 from mirbench.benchmark.embedding import Embeddings, embed_task
 from mirbench.benchmark.engine import map_ahead
@@ -123,6 +123,14 @@ def test_notes_are_counted_and_kept(
         assert again.made_with.get("dtype") == (None if device == "cpu" else "float16")
     paths = list(tmp_path.rglob("*.safetensors"))
     assert {tuple(read_shard(path).notes.items()) for path in paths} == {(("quiet", 30),)}  # type: ignore[union-attr]
+
+
+def test_a_note_that_fails_is_the_plugins_mistake(
+    plugin: Path, task: Task, clips: list[Clip], tmp_path: Path
+) -> None:
+    plugin.write_text(PLUGIN.replace("np.abs(audio).max() < 1", "audio.loudness < 1"))
+    with pytest.raises(PluginError, match="'elsewhere': note raised AttributeError: "):
+        embed(plugin, task, clips, tmp_path / "gpu", "cuda")
 
 
 def _touch(item: tuple[Path, int]) -> int:

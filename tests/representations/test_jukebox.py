@@ -348,3 +348,18 @@ def test_each_wrong_variant_is_far_beyond_the_tolerance(frames_model: Jukebox, t
         depth -= 1
     frames = frames_model.embed(noise(2 * RATE), RATE)
     assert relative(frames, reference.layers(state, shape, codes, depth)[-1]) > 1e-3
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no GPU")
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float16", 5e-4)])
+def test_a_gpu_agrees_with_the_processor(
+    weights: Path, all_layers: Jukebox, dtype: str, tolerance: float
+) -> None:
+    model = Jukebox(weights, SHAPE, range(1, SHAPE.depth + 1), True, "cuda", dtype)
+    audio = noise(2 * RATE)
+    # The codes of the processor, because the GPU may choose otherwise between equals.
+    codes = all_layers.codes(audio, RATE)
+    assert (model.codes(audio, RATE).cpu() == codes).float().mean() > 0.99
+    with exact_products(), torch.inference_mode():
+        found, wanted = (each._pooled([codes.to(each._device)]) for each in (model, all_layers))
+    assert relative(found, wanted) < tolerance
