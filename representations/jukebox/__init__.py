@@ -82,6 +82,12 @@ CARD = {
 #: Layers that each set of weights holds.
 KEPT_LAYERS = {"5b": 36, "5b-72": 72}
 
+#: What is said where an embedding is wanted and ``pool=none`` was given.
+ONLY_FRAMES = (
+    "jukebox with pool=none gives frames, for use from Python, and a probe wants one vector a "
+    "clip: leave pool out"
+)
+
 
 def load_model(
     device: str = "cpu",
@@ -134,6 +140,8 @@ def plan_model(
     from mirbench.representations.jukebox.shape import FIVE_B
 
     wanted, dtype = _checked(device, model, layer, layers, dtype, pool)
+    if pool == "none":
+        raise UsageError(ONLY_FRAMES)
     return model_cost(FIVE_B, wanted, layers == "all", seconds, device, dtype)
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mirbench.benchmark.api import FloatArray, PluginError, UnusableClip, UsageError
-from mirbench.representations.jukebox import planning
+from mirbench.representations.jukebox import ONLY_FRAMES, planning
 from mirbench.representations.jukebox.precision import exact_products
 from mirbench.representations.jukebox.shape import Shape
 from mirbench.representations.jukebox.transformer import (
@@ -75,10 +75,7 @@ class Jukebox:
     def dims(self) -> int:
         """Length of one embedding; raises where there is none, only frames."""
         if self._pool == "none":
-            raise PluginError(
-                "jukebox with pool=none gives frames, for use from Python, and a probe wants one "
-                "vector a clip: leave pool out"
-            )
+            raise PluginError(ONLY_FRAMES)
         return self._shape.width
 
     @property

@@ -153,6 +153,8 @@ def test_plan_model_needs_no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     assert every.shape == (72, 4800)
     assert every.parameters > 1.9 * cost.parameters
     assert jukebox.plan_model(10.0).flops < 0.5 * cost.flops
+    with pytest.raises(UsageError, match="leave pool out"):
+        jukebox.plan_model(30.0, pool="none")
 
 
 def test_the_measured_product_is_timed_once() -> None:
