@@ -47,9 +47,7 @@ def add_weights(
             raise UsageError(f"there is no file or folder {path}")
     with contextlib.ExitStack() as stack:
         unpacked = {path: _unpacked(path, sets.values(), stack) for path in paths}
-        found, reasons = _recognise(sets, list(unpacked.values()))
-        for made, _ in found:
-            stack.callback(made.discard)
+        found, reasons = _recognise(sets, list(unpacked.values()), stack)
         if not found:
             text = "\n".join(f"  {set_name}: {why}" for set_name, why in reasons.items())
             for path, place in unpacked.items():
@@ -66,7 +64,7 @@ def add_weights(
 
 
 def _recognise(
-    sets: Mapping[str, WeightSet], places: Sequence[Path]
+    sets: Mapping[str, WeightSet], places: Sequence[Path], stack: contextlib.ExitStack
 ) -> tuple[list[tuple[Draft, dict[str, Path]]], dict[str, str]]:
     """Try every set on what might be its files; give what could be converted, and why not."""
     found, reasons = [], {}
@@ -75,7 +73,9 @@ def _recognise(
         reasons[one.name] = f"nothing there is called {wanted}"
         for files in _groups(one, sets, places):
             try:
-                found.append((draft(one, files), files))
+                made = draft(one, files)
+                stack.callback(made.discard)
+                found.append((made, files))
                 break
             except (DataError, PluginError) as error:
                 reasons[one.name] = str(error)
