@@ -42,7 +42,7 @@ def in_chunks(network: Callable[[Tensor], Tensor], inputs: Tensor, size: int) ->
     On a CPU the smallest chunks are also the fastest: what one layer writes is
     still in the cache when the next one reads it.
     """
-    return torch.cat([network(chunk) for chunk in inputs.split(size)])
+    return torch.cat([network(chunk) for chunk in torch.split(inputs, size)])
 
 
 def sign_of(scale: Tensor) -> Tensor:
