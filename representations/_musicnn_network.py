@@ -50,7 +50,7 @@ class Musicnn:
         }[layers]
         self._what = layers
         self._mel = librosa.filters.mel(sr=RATE, n_fft=N_FFT, n_mels=BANDS)
-        self._chunk = 4 if self.device.type == "cpu" else 64
+        self._chunk = 2 if self.device.type == "cpu" else 64
 
     def embed(self, audio: FloatArray, sr: int) -> FloatArray:
         """Represent audio ``[n_samples]`` as float32 ``[dims]`` or ``[3, dims]``."""
