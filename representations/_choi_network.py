@@ -51,7 +51,8 @@ class Choi:
 
     def embed(self, audio: FloatArray, sr: int) -> FloatArray:
         """Represent audio ``[n_samples]`` as float32 ``[160]``: a batch of one."""
-        return self.embed_batch([audio], sr)[0]
+        embedding: FloatArray = self.embed_batch([audio], sr)[0]
+        return embedding
 
     def embed_batch(self, audios: Sequence[FloatArray], sr: int) -> FloatArray:
         """Represent clips of any lengths as float32 ``[n_clips, 160]``.
