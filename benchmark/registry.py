@@ -54,13 +54,6 @@ class RepresentationSpec:
         originals = self.weights.originals() if self.weights is not None else {}
         return {name: file.sha256 for name, file in originals.items()}
 
-    @property
-    def trained_on(self) -> str | None:
-        """What it was trained on, by its card: its weights' own word, or the model's."""
-        card = self.plugin.card()
-        own = card["weights"][self.weights.name] if self.weights is not None else {}
-        return own.get("trained_on", card.get("trained_on"))
-
     @functools.cached_property
     def files(self) -> dict[str, str]:
         """Digests of the files and folders that parameters name, by parameter; read once."""
@@ -84,6 +77,20 @@ class RepresentationSpec:
     def requires(self) -> list[str]:
         """Importable names that the model needs, by its card."""
         return self.plugin.card().get("requires", [])
+
+    @property
+    def trained_on(self) -> str | None:
+        """Pre-training data, by its card and the set of weights that it uses."""
+        if self.weights is not None:
+            return self.weights.trained_on
+        return self.plugin.card().get("trained_on")
+
+    @property
+    def parameters(self) -> int | None:
+        """Number of weights of the model, by its card; None if that does not say."""
+        if self.weights is not None:
+            return self.weights.parameters
+        return self.plugin.card().get("parameters")
 
     def fingerprint(self) -> str:
         """Digest of all that decides an embedding: source, parameters, files they name, weights.
