@@ -82,7 +82,7 @@ class WeightsSet(TypedDict, total=False):
     files: dict[str, WeightsFile]
     #: Folder inside an installed package in which the files may lie: ``"musicnn/MTT_musicnn"``.
     package: str
-    #: As in `Card`, where these weights differ.
+    #: As in the card, where the sets differ.
     trained_on: str
     parameters: int
 

@@ -7,6 +7,8 @@ from typing import Any
 
 _TEXTS = {"title", "paper", "licence", "trained_on", "install", "weights_parameter", "adapter"}
 
+_SET_KEYS = ("licence", "files", "package", "trained_on", "parameters")
+
 #: What a set of weights may be called: it is the name of a file in the store.
 _SET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
@@ -40,10 +42,9 @@ def _set_mistake(content: Any) -> str | None:
         return "it must be a dict with licence and files"
     if not isinstance(content.get("licence"), str):
         return "licence must be text"
-    known = ("licence", "files", "package", "trained_on", "parameters")
-    unknown = sorted(map(str, set(content) - set(known)))
+    unknown = sorted(map(str, set(content) - set(_SET_KEYS)))
     if unknown:
-        return f"there is no key {unknown[0]!r}; there are: {', '.join(known)}"
+        return f"there is no key {unknown[0]!r}; there are: {', '.join(_SET_KEYS)}"
     if not isinstance(content.get("trained_on", ""), str):
         return "trained_on must be text"
     if not _is_count(content.get("parameters", 1)):

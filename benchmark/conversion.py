@@ -184,7 +184,7 @@ def _read_first_seen(path: Path) -> dict[str, str]:
     try:
         content = json.loads(path.read_text("utf-8"))
         return {str(key): str(value) for key, value in content.items()}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, AttributeError) as error:
         raise MirbenchError(f"{path} is damaged ({error}); repair or delete it") from error
@@ -201,6 +201,8 @@ def _check_first_seen(one: WeightSet, file: WeightFile, path: Path, sha256: str)
 
 
 def _note_first_seen(one: WeightSet, originals: Mapping[str, Original]) -> None:
+    if all(file.sha256 is not None for file in one.files):
+        return
     place = first_seen_path(one)
     with _lock(place.with_name(".first_seen.lock")):
         known = _read_first_seen(place)

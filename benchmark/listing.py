@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -42,7 +41,7 @@ def list_representations(cache: Path | None = None) -> list[Listing]:
     twice = _names_used_twice(plugins)
     lines = []
     for plugin in plugins:
-        title, reason = _static_state(plugin, cache)
+        title, reason, note = _static_state(plugin, cache)
         reason = twice.get(plugin.name) or reason or broken.get(plugin.module or "")
         lines.append(
             Listing(
@@ -51,7 +50,7 @@ def list_representations(cache: Path | None = None) -> list[Listing]:
                 plugin.origin,
                 title,
                 reason is None,
-                reason or "ready",
+                reason or note,
             )
         )
     return lines
@@ -73,29 +72,34 @@ def list_tasks(data: Path | None = None, cache: Path | None = None) -> list[List
     return lines
 
 
-def _static_state(plugin: Plugin, cache: Path | None) -> tuple[str, str | None]:
-    """Title, and what keeps it from being used, as far as the source tells."""
+def _static_state(plugin: Plugin, cache: Path | None) -> tuple[str, str | None, str]:
+    """Title, what keeps it from being used, as far as the source tells, and its state if not."""
     if plugin.source is None:
-        return "", f"there is no module {plugin.module}"
+        return "", f"there is no module {plugin.module}", ""
     try:
         card = plugin.card()
     except PluginError as error:
-        return "", str(error)
+        return "", str(error), ""
     title = str(card.get("title", ""))
     try:
-        return title, plugin.missing_requirement() or _missing_weights(plugin, cache)
+        missing = plugin.missing_requirement()
+        return (title, missing, "") if missing else (title, *_weights_state(plugin, cache))
     except MirbenchError as error:
-        return title, str(error)
+        return title, str(error), ""
 
 
-def _missing_weights(plugin: Plugin, cache: Path | None) -> str | None:
-    """Say which weights its default needs that are absent, and which others are here."""
+def _weights_state(plugin: Plugin, cache: Path | None) -> tuple[str | None, str]:
+    """Say that the weights it uses by default are absent, or which others are."""
     one = chosen_set(plugin, {}, cache)
-    if one is None or one.available:
-        return None
-    others = [other.spoken for other in weight_sets(plugin, cache).values() if other.available]
-    here = f"; ready: {', '.join(others)}" if others else ""
-    return f"missing weights: mirbench weights fetch {shlex.quote(one.spoken)}{here}"
+    sets = weight_sets(plugin, cache).values()
+    here = [other.spoken for other in sets if other.available]
+    absent = [other.spoken for other in sets if not other.available]
+    if one is not None and not one.available:
+        ready = f"; ready: {', '.join(here)}" if here else ""
+        return f"missing weights: {one.command('fetch')}{ready}", ""
+    if absent:
+        return None, f"ready; weights not here: {', '.join(absent)} (mirbench weights list)"
+    return None, "ready"
 
 
 def _names_used_twice(plugins: Sequence[Plugin]) -> dict[str, str]:

@@ -64,13 +64,6 @@ class RepresentationSpec:
         return {name: file.sha256 for name, file in originals.items()}
 
     @property
-    def trained_on(self) -> str | None:
-        """What it was trained on, by its card: its weights' own word, or the model's."""
-        card = self.plugin.card()
-        own = card["weights"][self.weights.name] if self.weights is not None else {}
-        return own.get("trained_on", card.get("trained_on"))
-
-    @property
     def target(self) -> str | None:
         """What an adapter is to run; None if the plugin is no adapter."""
         return self.params["target"] if adapter_form(self.plugin) is not None else None
@@ -114,6 +107,20 @@ class RepresentationSpec:
         package = (self.target or "").partition(".")[0]
         needed = self.plugin.card().get("requires", [])
         return [*needed, package] if package.isidentifier() else needed
+
+    @property
+    def trained_on(self) -> str | None:
+        """Pre-training data, by its card and the set of weights that it uses."""
+        if self.weights is not None:
+            return self.weights.trained_on
+        return self.plugin.card().get("trained_on")
+
+    @property
+    def parameters(self) -> int | None:
+        """Number of weights of the model, by its card; None if that does not say."""
+        if self.weights is not None:
+            return self.weights.parameters
+        return self.plugin.card().get("parameters")
 
     def fingerprint(self) -> str:
         """Digest of all that decides an embedding: source, parameters, files they name, weights.

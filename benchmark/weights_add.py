@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from mirbench.benchmark.api import DataError, PluginError, UsageError
@@ -41,15 +41,13 @@ def add_weights(
         If they might be more than one.
     """
     named = named_sets(name, cache)
-    candidates = [named.chosen] if named.chosen is not None else list(named.sets.values())
+    sets = named.sets if named.chosen is None else {named.chosen.name: named.chosen}
     for path in paths:
         if not path.exists():
             raise UsageError(f"there is no file or folder {path}")
     with contextlib.ExitStack() as stack:
-        unpacked = {path: _unpacked(path, candidates, stack) for path in paths}
-        found, reasons = _recognise(candidates, named.sets, list(unpacked.values()))
-        for made, _ in found:
-            stack.callback(made.discard)
+        unpacked = {path: _unpacked(path, sets.values(), stack) for path in paths}
+        found, reasons = _recognise(sets, list(unpacked.values()), stack)
         if not found:
             text = "\n".join(f"  {set_name}: {why}" for set_name, why in reasons.items())
             for path, place in unpacked.items():
@@ -66,16 +64,18 @@ def add_weights(
 
 
 def _recognise(
-    candidates: Sequence[WeightSet], sets: Mapping[str, WeightSet], places: Sequence[Path]
+    sets: Mapping[str, WeightSet], places: Sequence[Path], stack: contextlib.ExitStack
 ) -> tuple[list[tuple[Draft, dict[str, Path]]], dict[str, str]]:
     """Try every set on what might be its files; give what could be converted, and why not."""
     found, reasons = [], {}
-    for one in candidates:
+    for one in sets.values():
         wanted = " and ".join(file.name for file in one.files)
         reasons[one.name] = f"nothing there is called {wanted}"
         for files in _groups(one, sets, places):
             try:
-                found.append((draft(one, files), files))
+                made = draft(one, files)
+                stack.callback(made.discard)
+                found.append((made, files))
                 break
             except (DataError, PluginError) as error:
                 reasons[one.name] = str(error)
@@ -123,19 +123,18 @@ def _check_unambiguous(found: Sequence[tuple[Draft, dict[str, Path]]]) -> None:
             if sorted(files.values()) == sorted(its_files.values()):
                 raise UsageError(
                     f"{', '.join(sorted(map(str, files.values())))} might be {other.one.name} "
-                    f"or {made.one.name}; say which, as in: mirbench weights add "
-                    f"{made.one.plugin.name}:{made.one.name} PATH"
+                    f"or {made.one.name}; say which, as in: {made.one.command('add')}"
                 )
 
 
-def _unpacked(path: Path, candidates: Sequence[WeightSet], stack: contextlib.ExitStack) -> Path:
+def _unpacked(path: Path, sets: Iterable[WeightSet], stack: contextlib.ExitStack) -> Path:
     """Unpack an archive that holds files of a set; anything else is given as it is.
 
     Many checkpoints are zip files themselves, so what counts is what is in them.
     """
     if not path.is_file() or not zipfile.is_zipfile(path):
         return path
-    wanted = {file.name for one in candidates for file in one.files}
+    wanted = {file.name for one in sets for file in one.files}
     try:
         with zipfile.ZipFile(path) as archive:
             held = {PurePosixPath(member).name for member in archive.namelist()}

@@ -10,6 +10,7 @@ from mirbench.benchmark.api import DataError, Download, MirbenchError, UsageErro
 from mirbench.benchmark.checksums import has_checksum, what_is_wrong
 from mirbench.benchmark.conversion import convert, locked
 from mirbench.benchmark.download import fetch_file
+from mirbench.benchmark.progress import say
 from mirbench.benchmark.unpack import unpack
 from mirbench.benchmark.weight_sets import WeightFile, WeightSet
 from mirbench.benchmark.weights import prepare_weights
@@ -69,7 +70,9 @@ def fetch_weights(
         if one.ready and not force:  # another process was at it
             return FetchedWeights(one, True, None)
         try:
-            convert(one, {file.name: _fetch(file, folder) for file in one.files})
+            files = {file.name: _fetch(file, folder) for file in one.files}
+            say(f"converting the weights {one.name}")
+            convert(one, files)
         except DataError as error:
             kept = f"kept in {folder}" if keep else "deleted (--keep keeps it)"
             if not keep:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from mirbench.benchmark.api import PluginError
 from mirbench.benchmark.conversion import first_seen
 from mirbench.benchmark.plugins import find_plugins
 from mirbench.benchmark.reports import size
-from mirbench.benchmark.weight_sets import WeightFile, WeightSet, weight_sets
+from mirbench.benchmark.weight_sets import WeightFile, WeightSet, plugin_argument, weight_sets
 from mirbench.benchmark.weights_fetch import FetchedWeights
 from mirbench.benchmark.weights_names import named_sets
 
@@ -34,7 +33,10 @@ def weights_report(rep: str | None = None, cache: Path | None = None) -> str:
 
 def _set_lines(one: WeightSet) -> list[str]:
     seen = first_seen(one)
-    lines = [f"{one.plugin.name}:{one.name}  {_state(one)}", f"  licence: {one.licence}"]
+    lines = [
+        f"{plugin_argument(one.plugin)}:{one.name}  {_state(one)}",
+        f"  licence: {one.licence}",
+    ]
     for file in one.files:
         lines += _file_lines(one, file, seen.get(file.name))
     return lines
@@ -45,7 +47,7 @@ def _state(one: WeightSet) -> str:
         return f"ready ({size(one.path.stat().st_size)}): {one.path}"
     if one.in_package() is not None:
         return f"ready: in the installed package {one.package}, converted on first use"
-    return f"absent: mirbench weights fetch {shlex.quote(one.spoken)}"
+    return f"absent: {one.command('fetch')}"
 
 
 def _file_lines(one: WeightSet, file: WeightFile, seen: str | None) -> list[str]:
