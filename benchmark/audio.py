@@ -192,10 +192,21 @@ def _decode(path: Path, start: float, duration: float | None) -> tuple[FloatArra
         raise UnusableClip(f"{path.name} holds no audio")
     if _is_truncated(len(samples), promised, rate, file.format):
         raise _truncated(path, len(samples), promised, rate)
-    mono: FloatArray = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
+    mono = _mix(samples)
     if not np.isfinite(mono).all():
         raise UnusableClip(f"{path.name} holds samples that are NaN or infinite")
     return mono, rate
+
+
+def _mix(samples: FloatArray) -> FloatArray:
+    """Mean of the channels ``[n_samples, n_channels]``."""
+    channels = samples.shape[1]
+    if channels == 1:
+        return samples[:, 0]
+    if channels == 2:  # the same numbers as below, ten times as fast
+        return (samples[:, 0] + samples[:, 1]) / np.float32(2)
+    mono: FloatArray = samples.mean(axis=1)
+    return mono
 
 
 def _is_truncated(decoded: int, promised: int, rate: int, kind: str) -> bool:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mirbench.benchmark.api import FloatArray, UnusableClip
-from mirbench.representations._inference import Weights, exact, in_chunks, sign_of
+from mirbench.representations._inference import Weights, exact, sign_of
 
 RATE = 12_000
 SECONDS = 29
@@ -51,7 +51,8 @@ class Choi:
 
     def embed(self, audio: FloatArray, sr: int) -> FloatArray:
         """Represent audio ``[n_samples]`` as float32 ``[160]``: a batch of one."""
-        return self.embed_batch([audio], sr)[0]
+        embedding: FloatArray = self.embed_batch([audio], sr)[0]
+        return embedding
 
     def embed_batch(self, audios: Sequence[FloatArray], sr: int) -> FloatArray:
         """Represent clips of any lengths as float32 ``[n_clips, 160]``.
@@ -119,26 +120,30 @@ class _Block:
 
     def __call__(self, maps: Tensor, chunk: int, over_batch: bool) -> Tensor:
         """Run on ``[n, channels, bands, frames]``, `chunk` clips at a time."""
-        statistics: list[Tensor] = []
-
-        def convolve(part: Tensor) -> Tensor:
+        pooled = [
+            length // factor for length, factor in zip(maps.shape[2:], self.pooling, strict=True)
+        ]
+        found = torch.empty(
+            (len(maps), len(self.bias), *pooled),
+            device=maps.device,
+            memory_format=torch.channels_last,
+        )
+        means, squares = [], []
+        for into, part in zip(torch.split(found, chunk), torch.split(maps, chunk), strict=True):
             if part.shape[1] == 1:
                 part = functional.pad(part, (0, 0, 0, 0, 0, 1))
             part = part.contiguous(memory_format=torch.channels_last)
-            found = functional.conv2d(part, self.kernel, self.bias, padding=1)
-            moments = [found.mean((2, 3)), found.square().mean((2, 3))]
-            statistics.append(torch.stack(moments, dim=1).double())
-            return functional.max_pool2d(found, self.pooling)
-
-        maxima = in_chunks(convolve, maps, chunk)
-        moments = torch.cat(statistics)
+            convolved = functional.conv2d(part, self.kernel, self.bias, padding=1)
+            means.append(convolved.mean((2, 3)).double())
+            squares.append(convolved.square().mean((2, 3)).double())
+            into.copy_(functional.max_pool2d(convolved, self.pooling))
+        mean, square = torch.cat(means), torch.cat(squares)
         if over_batch:
-            moments = moments.mean(0, keepdim=True)
-        mean, square = moments[:, 0], moments[:, 1]
+            mean, square = mean.mean(0, keepdim=True), square.mean(0, keepdim=True)
         scale = self.gamma.abs() / ((square - mean**2).clamp(min=0) + EPSILON).sqrt()
         shift = self.beta - mean * scale
-        normalised = maxima * _per_map(scale) + _per_map(shift)
-        return functional.elu(normalised, inplace=True)
+        found.mul_(_per_map(scale)).add_(_per_map(shift))
+        return functional.elu(found, inplace=True)
 
 
 def _per_map(values: Tensor) -> Tensor:

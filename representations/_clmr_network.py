@@ -42,7 +42,8 @@ class Clmr:
 
     def embed(self, audio: FloatArray, sr: int) -> FloatArray:
         """Represent audio ``[n_samples]`` as float32 ``[512]``."""
-        return self.embed_batch([audio], sr)[0]
+        embedding: FloatArray = self.embed_batch([audio], sr)[0]
+        return embedding
 
     def embed_batch(self, audios: Sequence[FloatArray], sr: int) -> FloatArray:
         """Represent clips of any lengths as float32 ``[n_clips, 512]``.
@@ -56,7 +57,7 @@ class Clmr:
             frames = [self.frames(audio) for audio in audios]
             found = in_chunks(self.encode, torch.cat(frames), self._chunk)
             counts = [len(of_clip) for of_clip in frames]
-            means = [of_clip.mean(0) for of_clip in found.split(counts)]
+            means = [of_clip.mean(0) for of_clip in torch.split(found, counts)]
             embedding: FloatArray = torch.stack(means).cpu().numpy()
         return embedding
 

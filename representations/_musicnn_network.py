@@ -50,11 +50,12 @@ class Musicnn:
         }[layers]
         self._what = layers
         self._mel = librosa.filters.mel(sr=RATE, n_fft=N_FFT, n_mels=BANDS)
-        self._chunk = 4 if self.device.type == "cpu" else 64
+        self._chunk = 2 if self.device.type == "cpu" else 64
 
     def embed(self, audio: FloatArray, sr: int) -> FloatArray:
         """Represent audio ``[n_samples]`` as float32 ``[dims]`` or ``[3, dims]``."""
-        return self.embed_batch([audio], sr)[0]
+        embedding: FloatArray = self.embed_batch([audio], sr)[0]
+        return embedding
 
     def embed_batch(self, audios: Sequence[FloatArray], sr: int) -> FloatArray:
         """Represent clips of any lengths as float32 ``[n_clips, dims]`` or ``[n_clips, 3, dims]``.
@@ -68,7 +69,7 @@ class Musicnn:
             patches = [self.patches(audio) for audio in audios]
             found = in_chunks(self._represent, torch.cat(patches), self._chunk)
             counts = [len(of_clip) for of_clip in patches]
-            means = [of_clip.mean(0) for of_clip in found.split(counts)]
+            means = [of_clip.mean(0) for of_clip in torch.split(found, counts)]
             embedding: FloatArray = torch.stack(means).cpu().numpy()
         return embedding
 

@@ -18,9 +18,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mirbench.benchmark.api import DataError, FloatArray, UsageError
 
@@ -65,6 +66,9 @@ CHANNELS = (
 SHORTEST, LONGEST = 3**10, 2 * 3**10 - 1
 EPSILON = 1e-5
 
+#: Keys of the encoder in a state dict, with PyTorch's, Lightning's or no prefix.
+_ENCODER = re.compile(r"(?:(?:model\.|module\.)*encoder\.)?sequential\.(\d+\..+)")
+
 
 def load_model(device: str = "cpu", *, frame: int = 59_409) -> Clmr:
     """Give the representation; `frame` is in samples at 22,050 Hz."""
@@ -106,27 +110,35 @@ def convert_weights(name: str, files: Mapping[str, Path]) -> dict[str, FloatArra
         raise DataError(f"{path.name} has no encoder: no tensor is named encoder.sequential.…")
     tensors = {}
     for number, (inputs, outputs) in enumerate(CHANNELS):
-
-        def read(part: str, *shape: int, number: int = number) -> FloatArray:
-            value = state.get(f"{number}.{part}")
-            if value is None or value.shape != shape:
-                has = "none" if value is None else f"one of shape {list(value.shape)}"
-                raise DataError(
-                    f"{path.name} is not the encoder of CLMR: sequential.{number}.{part} should "
-                    f"have the shape {list(shape)}, but there is {has}"
-                )
-            if not np.isfinite(value).all():
-                raise DataError(f"{path.name} is damaged: sequential.{number}.{part} is not finite")
-            return value.astype(np.float64)
-
-        deviation = np.sqrt(read("1.running_var", outputs) + EPSILON)
-        scale = read("1.weight", outputs) / deviation
-        weight = read("0.weight", outputs, inputs, 3) * scale[:, None, None]
-        bias = (read("0.bias", outputs) - read("1.running_mean", outputs)) * scale
+        part = {
+            key: _checked(state, f"{number}.{key}", (outputs, *rest), path.name)
+            for key, rest in (
+                ("0.weight", (inputs, 3)),
+                ("0.bias", ()),
+                ("1.weight", ()),
+                ("1.bias", ()),
+                ("1.running_mean", ()),
+                ("1.running_var", ()),
+            )
+        }
+        scale = part["1.weight"] / np.sqrt(part["1.running_var"] + EPSILON)
+        weight = part["0.weight"] * scale[:, None, None]
+        bias = (part["0.bias"] - part["1.running_mean"]) * scale + part["1.bias"]
         tensors[f"{number}.weight"] = weight.astype(np.float32)
-        tensors[f"{number}.bias"] = (bias + read("1.bias", outputs)).astype(np.float32)
+        tensors[f"{number}.bias"] = bias.astype(np.float32)
     return tensors
 
 
-#: Keys of the encoder in a state dict, with PyTorch's, Lightning's or no prefix.
-_ENCODER = re.compile(r"(?:(?:model\.|module\.)*encoder\.)?sequential\.(\d+\..+)")
+def _checked(
+    state: Mapping[str, npt.NDArray[Any]], key: str, shape: tuple[int, ...], file: str
+) -> npt.NDArray[np.float64]:
+    value = state.get(key)
+    if value is None or value.shape != shape:
+        has = "none" if value is None else f"one of shape {list(value.shape)}"
+        raise DataError(
+            f"{file} is not the encoder of CLMR: sequential.{key} should have the shape "
+            f"{list(shape)}, but there is {has}"
+        )
+    if not np.isfinite(value).all():
+        raise DataError(f"{file} is damaged: sequential.{key} is not finite")
+    return value.astype(np.float64)

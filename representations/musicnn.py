@@ -108,6 +108,24 @@ LAYERS = ("pool", "front", "mid", "dense")
 TAGS = 50
 EPSILON = 1e-3
 
+_STATISTICS = ("beta", "gamma", "moving_mean", "moving_variance")
+
+#: Our name to TensorFlow's of a layer and of the batch normalisation after it.
+_NAMES: dict[str, tuple[str | None, str | None]] = {
+    "input": (None, "batch_normalization"),
+    "front.0": ("conv2d", "batch_normalization_1"),
+    "front.1": ("conv2d_1", "batch_normalization_2"),
+    "front.2": ("conv2d_2", "batch_normalization_3"),
+    "front.3": ("conv2d_3", "batch_normalization_4"),
+    "front.4": ("conv2d_4", "batch_normalization_5"),
+    "mid.0": ("conv2d_5", "batch_normalization_6"),
+    "mid.1": ("conv2d_6", "batch_normalization_7"),
+    "mid.2": ("conv2d_7", "batch_normalization_8"),
+    "pool": (None, "batch_normalization_9"),
+    "dense": ("dense", "batch_normalization_10"),
+    "tags": ("dense_1", None),
+}
+
 
 def load_model(
     device: str = "cpu", *, model: str = "MSD_musicnn_big", layers: str = "pool"
@@ -179,25 +197,6 @@ def convert_weights(name: str, files: Mapping[str, Path]) -> dict[str, FloatArra
             tensors[f"{own}.scale"] = scale.astype(np.float32)
             tensors[f"{own}.shift"] = (beta - mean * scale).astype(np.float32)
     return tensors
-
-
-_STATISTICS = ("beta", "gamma", "moving_mean", "moving_variance")
-
-#: Our name to TensorFlow's of a layer and of the batch normalisation after it.
-_NAMES: dict[str, tuple[str | None, str | None]] = {
-    "input": (None, "batch_normalization"),
-    "front.0": ("conv2d", "batch_normalization_1"),
-    "front.1": ("conv2d_1", "batch_normalization_2"),
-    "front.2": ("conv2d_2", "batch_normalization_3"),
-    "front.3": ("conv2d_3", "batch_normalization_4"),
-    "front.4": ("conv2d_4", "batch_normalization_5"),
-    "mid.0": ("conv2d_5", "batch_normalization_6"),
-    "mid.1": ("conv2d_6", "batch_normalization_7"),
-    "mid.2": ("conv2d_7", "batch_normalization_8"),
-    "pool": (None, "batch_normalization_9"),
-    "dense": ("dense", "batch_normalization_10"),
-    "tags": ("dense_1", None),
-}
 
 
 def variable_shapes(name: str) -> dict[str, tuple[int, ...]]:

@@ -130,7 +130,7 @@ def test_a_tenth_of_a_second_has_a_result_or_a_reason(
 
 
 def test_ten_minutes(name: str, model: Any) -> None:
-    if name.endswith(("norm=clip", "frame=59049")) or name == "musicnn":
+    if name.endswith(("norm=clip", "frame=59049", "layers=mid")) or name == "musicnn":
         pytest.skip("another variant of it is tried")
     minute = music(60, model.sample_rate)
     check(model.embed(np.tile(minute, 10), model.sample_rate), name)

@@ -84,7 +84,7 @@ def test_damage_is_refused_in_a_sentence(
 def test_other_files_are_refused(variables: dict[str, Any], tmp_path: Path) -> None:
     files = write_bundle(tmp_path / "bundle", variables)
     other = tmp_path / "other"
-    other.write_bytes(b"GIF89a" * 100)
+    other.write_bytes(b"GIF89a")
     with pytest.raises(DataError, match="other is not the index of a TensorFlow checkpoint"):
         read_bundle(other, files[".data-00000-of-00001"], variables)
     with pytest.raises(DataError, match="other is cut off"):
