@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mirbench.benchmark.api import MirbenchError, UsageError
-from mirbench.benchmark.cli_board import board, page_folder
+from mirbench.benchmark.cli_board import page_folder
 from mirbench.benchmark.cli_data import datasets
+from mirbench.benchmark.cli_submissions import board
 from mirbench.benchmark.options import (
     Cache,
     Data,

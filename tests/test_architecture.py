@@ -13,11 +13,12 @@ PACKAGES = ("benchmark", "representations", "tasks", "splits", "leaderboard")
 #: Layers of the harness, from the top; a module imports from lower layers or its own.
 LAYERS = (
     {"cli"},
+    {"cli_submissions"},
     {"cli_data", "cli_board"},
     {"options"},
     {"doctor_report", "reproduce_report"},
     {"planning", "listing", "reports", "commands", "reproduce"},
-    {"doctor"},
+    {"doctor", "submissions"},
     {"jobs"},
     {"fetching", "features"},
     {"runner", "datasets"},
@@ -81,6 +82,7 @@ def test_the_harness_imports_downwards(path: Path) -> None:
             assert (own, package) in {
                 ("cli", "leaderboard"),
                 ("cli_board", "leaderboard"),
+                ("cli_submissions", "leaderboard"),
                 ("registry", "splits"),
             }, f"{own} imports {name}"
         elif rest and rest[0] in LEVEL:
