@@ -11,6 +11,8 @@ from mirbench.benchmark.api import MirbenchError, UsageError
 from mirbench.benchmark.cli_board import board, page_folder
 from mirbench.benchmark.options import Data
 
+__all__ = ["board"]
+
 
 @board.command("validate")
 def leaderboard_validate(

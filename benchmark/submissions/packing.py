@@ -62,7 +62,7 @@ def find_checkout(folder: Path | None = None) -> Path:
     """
     here = (folder or Path.cwd()).expanduser().absolute()
     for place in [here] if folder is not None else [here, *here.parents]:
-        if default_out(CASTELLON2021, place).parent.name == "leaderboard":
+        if default_out(CASTELLON2021, place) == place / "leaderboard" / "results":
             return place
     raise UsageError(
         f"{here} is no checkout of mirbench; clone the repository (your fork of it) and name its "

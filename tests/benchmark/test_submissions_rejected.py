@@ -184,7 +184,7 @@ BAD: dict[str, tuple[Change, str]] = {
         lambda path: predictions_path(path).unlink(),
         "there is no rendered_key.paper.predictions.safetensors",
     ),
-    "no row": (lambda path: path.unlink(), "there is no rendered_key.paper.json"),
+    "no row": (lambda path: path.unlink() or path.parent, "there is no rendered_key.paper.json"),
     "another's folder": (move_another, "lies at mine/rendered_key.paper.json, not at another/"),
     "another file name": (
         put("task.split", "artist"),
