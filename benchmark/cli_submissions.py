@@ -17,7 +17,7 @@ __all__ = ["board"]
 @board.command("validate")
 def leaderboard_validate(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILES…", help="Rows, or folders with rows")
+        list[Path], typer.Argument(metavar="FILES", help="Rows, or folders with rows")
     ],
     against: Annotated[
         Path | None,
@@ -49,7 +49,7 @@ def leaderboard_validate(
 def leaderboard_submit(
     results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder of rows, as of a run")],
     rep: Annotated[
-        list[str] | None, typer.Option("--rep", help="Only rows of this name (repeat)")
+        list[str] | None, typer.Option("--rep", help="Only rows of this representation (repeat)")
     ] = None,
     to: Annotated[
         Path | None,

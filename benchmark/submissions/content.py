@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -212,10 +212,24 @@ def _check_representation(result: Result) -> Iterator[str]:
         yield f"representation: {record.dims} dims in {record.layers} layers are too many"
     if not all(_is_plain(value) for value in record.params.values()):
         yield "representation.params: values must be text, numbers, true, false or null"
+    elif record.origin != "precomputed" and not _named(record.name, record.params):
+        yield (
+            f"representation.params: are {show(record.params)}, but the name says "
+            f"{show(record.name)}; {_AGAIN}"
+        )
 
 
 def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float)
+
+
+def _named(name: str, params: Mapping[str, Any]) -> bool:
+    """Whether a name has these parameters. A file stands there with part of its digest."""
+    shown = dict(re.findall(r"[:,]([A-Za-z_]\w*)=([^,]*)", name))
+    return set(shown) == set(params) and all(
+        shown[key] == str(value) or re.search(r"-[0-9a-f]{8}$", shown[key])
+        for key, value in params.items()
+    )
 
 
 def _check_cost(cost: Cost) -> Iterator[str]:

@@ -127,15 +127,15 @@ def _choose(results: Path, names: Sequence[str]) -> tuple[list[Path], int]:
     """Give the rows of main-board protocols, and how many others there are."""
     if not results.is_dir():
         raise UsageError(f"there is no folder {results}")
-    rows, left_out, found = [], 0, set()
+    rows, left_out, found = [], 0, list[Result]()
     for path in sorted(results.glob("*/*.json")):
         try:
             row = read_result(path)
         except DataError:
             rows.append(path)  # validation says what is wrong with it
             continue
-        found.add(row.representation.name)
-        if names and row.representation.name not in names:
+        found.append(row)
+        if names and not _is_named(row, names):
             continue
         protocol = PROTOCOLS.get(row.protocol.name)
         if protocol is not None and not protocol.main_board:
@@ -143,8 +143,8 @@ def _choose(results: Path, names: Sequence[str]) -> tuple[list[Path], int]:
         else:
             rows.append(path)
     for name in names:
-        if name not in found:
-            there = ", ".join(sorted(found)) or "none"
+        if not any(_is_named(row, [name]) for row in found):
+            there = ", ".join(sorted({row.representation.name for row in found})) or "none"
             raise UsageError(f"{results} has no row of {name!r}; there are rows of: {there}")
     if not rows:
         raise UsageError(
@@ -152,6 +152,12 @@ def _choose(results: Path, names: Sequence[str]) -> tuple[list[Path], int]:
             "run without --protocol first"
         )
     return rows, left_out
+
+
+def _is_named(row: Result, names: Sequence[str]) -> bool:
+    """Whether a row is of one of the names; without parameters, a name stands for them all."""
+    name = row.representation.name
+    return name in names or name.partition(":")[0] in names
 
 
 def _target(board: Path, row: Result) -> Path:
@@ -178,7 +184,9 @@ def next_steps(checkout: Path, packed: Packed, pages: Sequence[Path]) -> str:
     if not packed.written:
         return "\n".join([*lines, "nothing is new"])
     folders = sorted({path.parent.name for path in packed.written})
-    places = " ".join(shlex.quote(f"leaderboard/results/{name}") for name in folders)
+    added = [f"leaderboard/results/{name}" for name in folders]
+    added += [str(page.relative_to(checkout)) for page in pages]
+    places = " ".join(map(shlex.quote, added))
     title = shlex.quote(f"Rows of {', '.join(packed.names)}")
     return "\n".join(
         [
@@ -187,7 +195,7 @@ def next_steps(checkout: Path, packed: Packed, pages: Sequence[Path]) -> str:
             "Now hand them in:",
             f"  cd {shlex.quote(str(checkout))}",
             "  git switch -c my-rows",
-            f"  git add {places} leaderboard/README.md leaderboard/index.html",
+            f"  git add {places}",
             f"  git commit -m {title}",
             "  git push -u origin my-rows",
             "and open a pull request; CONTRIBUTING.md says what happens then.",

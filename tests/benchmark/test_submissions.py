@@ -8,11 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from helpers.submitted_rows import predictions, put, read_row, submit_row
-from hypothesis import given
+from helpers.submitted_rows import predictions, put, read_row, submit_row, write_row
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirbench.benchmark.api import DataError, MirbenchError, UsageError
@@ -289,10 +291,10 @@ def test_packing(tmp_path: Path, checkout: Path) -> None:
         for file in (path, predictions_path(path)):
             assert (board / file.relative_to(out)).read_bytes() == file.read_bytes()
     assert errors(board) == []
-    steps = next_steps(checkout, packed, [])
-    assert "git add leaderboard/results/mine+layer=3 leaderboard/README.md" in steps
+    steps = next_steps(checkout, packed, [checkout / "leaderboard" / "README.md"])
+    assert "git add leaderboard/results/mine+layer=3 leaderboard/README.md\n" in steps
     assert "git commit -m 'Rows of mine:layer=3'" in steps
-    again = pack(out, checkout)
+    again = pack(out, checkout, ["mine"])
     assert (again.written, again.there) == ([], packed.written)
     assert next_steps(checkout, again, []).endswith("nothing is new")
 
@@ -361,3 +363,68 @@ def test_the_submit_command(tmp_path: Path, checkout: Path) -> None:
         read_row(checkout / "leaderboard/results/mine/rendered_key.paper.json")["task"]["version"]
         == 1
     )
+
+
+def _places(row: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if place:
+        yield place
+    if isinstance(row, dict | list):
+        for key in row if isinstance(row, dict) else range(len(row)):
+            yield from _places(row[key], (*place, key))
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.sampled_from([-1, 0, 1, 10**17, -0.5, 1e-300, 1e300, "", "0", "../x", "mfcc", "a" * 2000]),
+    st.text(max_size=5),
+    st.just([]),
+    st.just({}),
+    st.just({"value": {"value": [1]}}),
+)
+
+
+@pytest.fixture(scope="module")
+def spoilt(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes, bytes]:
+    path = submit_row(tmp_path_factory.mktemp("spoilt"), missing=["band01-0"])
+    return path, path.read_bytes(), predictions_path(path).read_bytes()
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.data())
+def test_any_value_at_any_place_gives_a_verdict(
+    spoilt: tuple[Path, bytes, bytes], data: st.DataObject
+) -> None:
+    path, content, sound = spoilt
+    row = json.loads(content)
+    *parents, last = data.draw(st.sampled_from(list(_places(row))))
+    inside = row
+    for part in parents:
+        inside = inside[part]
+    value = data.draw(VALUES)
+    same = inside[last] == value and type(inside[last]) is type(value)
+    inside[last] = value
+    write_row(path, row)
+    predictions_path(path).write_bytes(sound)
+    (verdict,) = validate([path])
+    assert all(line.isprintable() for line in verdict_lines([verdict]))
+    harmless = parents[:1] in (["cost"], ["environment"]) or last in HARMLESS
+    assert same or harmless or verdict.errors
+
+
+#: Fields whose value nothing else of a row depends on.
+HARMLESS = {"trained_on", "reason", "valid", "dims", "rows", "test", "train", "origin"}
+
+
+@settings(max_examples=80, deadline=None)
+@given(place=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255))
+def test_any_byte_of_the_predictions_gives_a_verdict(
+    spoilt: tuple[Path, bytes, bytes], place: float, value: int
+) -> None:
+    path, content, sound = spoilt
+    path.write_bytes(content)
+    changed = bytearray(sound)
+    changed[int(place**3 * len(sound))] = value
+    predictions_path(path).write_bytes(changed)
+    (verdict,) = validate([path])
+    assert all(line.isprintable() for line in verdict_lines([verdict]))

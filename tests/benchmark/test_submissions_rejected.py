@@ -433,6 +433,10 @@ BAD: dict[str, tuple[Change, str]] = {
         put("representation.params", {"a": {"b": 1}}),
         "representation.params: values must be text, numbers, true, false or null",
     ),
+    "parameters that the name has not": (
+        put("representation.params", {"layer": 5}),
+        "representation.params: are {'layer': 5}, but the name says 'mine'",
+    ),
     "no fingerprint": (put("representation.fingerprint", "mine"), "fingerprint: 'mine' is none"),
     "no commit": (put("environment.commit", "main; rm -rf ~"), "'main; rm -rf ~' is no commit"),
     "an origin of markup": (put("representation.origin", "<b>"), "origin: '<b>' must be built-in"),
