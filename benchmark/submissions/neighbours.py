@@ -115,7 +115,7 @@ class Neighbours:
     """Rows that others are compared with: those of a board, and the submission's own."""
 
     def __init__(self) -> None:
-        self._targets: dict[tuple[str, str], list[tuple[str, Predictions]]] = {}
+        self._targets: dict[tuple[str, str, int, str], list[tuple[str, Predictions]]] = {}
         self._outputs: dict[str, str] = {}
         self._rows: dict[tuple[str, str, str, str], Path] = {}
         self._names: dict[str, tuple[RepresentationRecord, Path]] = {}
@@ -136,20 +136,27 @@ class Neighbours:
                 f"predictions: its outputs are to the last bit those of {show(copied)}: it is the "
                 "same row under another name; hand in what this representation gives"
             )
-        for name, other in self._targets.get((own.task.name, own.task.split), []):
+        for name, other in self._targets.get(_test_set(own), []):
             found = list(check_targets(predictions, other, f"the row of {show(name)}"))
             yield from found
             if found:
                 break
 
     def add(self, path: Path, own: Result, predictions: Predictions) -> None:
-        """Remember a row. Of its predictions, only targets that no earlier row has are kept."""
+        """Remember what a row is called and what it predicts."""
         self._rows[_key(own)] = path
         self._names.setdefault(own.representation.name.lower(), (own.representation, path))
         self._outputs.setdefault(_digest(own, predictions), own.representation.name)
-        kept = self._targets.setdefault((own.task.name, own.task.split), [])
+
+    def add_targets(self, own: Result, predictions: Predictions) -> None:
+        """Remember the targets of clips that no earlier row has."""
+        kept = self._targets.setdefault(_test_set(own), [])
         if not {clip for _, one in kept for clip in one.clip_ids} >= set(predictions.clip_ids):
             kept.append((own.representation.name, predictions))
+
+
+def _test_set(row: Result) -> tuple[str, str, int, str]:
+    return row.task.name, row.task.split, row.task.version, row.task.split_sha256
 
 
 def _key(row: Result) -> tuple[str, str, str, str]:

@@ -76,12 +76,15 @@ def validate(
         If a row of the board itself cannot be read.
     """
     rows, strays = find_rows(paths)
+    leaving = {_place(row) for row in rows} if board is not None else set()
     if changed and board is not None:
         rows = [row for row in rows if not _on_board(row, board)]
+        gone = [place for folder in paths for place in withdrawn(folder, board)]
+        leaving = {_place(row) for row in rows} | {place.parts for place in gone}
     for stray in strays:
         yield Verdict(stray, [stray_reason(stray)])
     judge = _Judge(data)
-    judge.add_board(rows, board)
+    judge.add_board(rows, board, leaving)
     for row in rows:
         yield judge.verdict(row, placed)
 
@@ -117,21 +120,30 @@ class _Judge:
         self.neighbours = Neighbours()
         self._truth: dict[tuple[str, str], Predictions | None] = {}
 
-    def add_board(self, rows: Sequence[Path], board: Path | None) -> None:
-        """Read the rows that are compared with, but not those that are checked or replaced."""
+    def add_board(
+        self, rows: Sequence[Path], board: Path | None, leaving: set[tuple[str, ...]]
+    ) -> None:
+        """Read the rows that are compared with.
+
+        Of those that leave the board, replaced or withdrawn, only the targets count.
+        """
         folders = [board] if board is not None else [row.absolute().parent.parent for row in rows]
         own = {row.absolute() for row in rows}
-        replaced = {_place(row) for row in rows}
         for folder in dict.fromkeys(folders):
             for path in sorted(folder.glob("*/*.json")):
-                if path.absolute() in own or (board is not None and _place(path) in replaced):
+                if path.absolute() in own:
                     continue
+                leaves = _place(path) in leaving
                 try:
                     read_limited(path, ROW_BYTES, "a row")
-                    self.neighbours.add(path, read_result(path), read_predictions(path))
+                    result, predictions = read_result(path), read_predictions(path)
                 except DataError:
-                    if board is not None:
+                    if board is not None and not leaves:
                         raise
+                    continue
+                self.neighbours.add_targets(result, predictions)
+                if not leaves:
+                    self.neighbours.add(path, result, predictions)
 
     def verdict(self, path: Path, placed: bool = True) -> Verdict:
         """Check one row, from the cheapest question to the dearest."""
@@ -187,6 +199,7 @@ class _Judge:
             verdict.errors += check_targets(predictions, truth, "the annotation")
         verdict.errors += self.neighbours.check(verdict.path, result, predictions)
         if not verdict.errors:
+            self.neighbours.add_targets(result, predictions)
             self.neighbours.add(verdict.path, result, predictions)
 
     def _annotation(self, ground: Ground) -> Predictions | None:
