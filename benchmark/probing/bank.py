@@ -21,7 +21,7 @@ from mirbench.benchmark.probing.draws import Draws, Update
 from mirbench.benchmark.probing.features import Features
 from mirbench.benchmark.probing.layout import Layout
 from mirbench.benchmark.probing.losses import Loss
-from mirbench.benchmark.probing.network import Network
+from mirbench.benchmark.probing.network import Network, parts_of
 from mirbench.benchmark.protocol import ProbeConfig, Protocol
 
 
@@ -113,11 +113,14 @@ class Bank:
             return finished
         self._evaluate(number, X_valid)
         gradient = scratch(self.layout.size)
+        into = parts_of(self.layout, gradient)
+        course = self.course
         for update in updates:
             number += 1
-            X = self.course.features.rows("train", self.standardise, update.rows)
             mask = update.masks[self.dropout]
-            self.network.gradient(X, mask, self.course.loss, update.rows, gradient)
+            self.network.gradient(
+                course.features, self.standardise, course.loss, update, mask, into
+            )
             self.adam.step(gradient, number)
         return finished
 

@@ -23,20 +23,18 @@ class Features:
             name: torch.from_numpy(np.ascontiguousarray(X, dtype=np.float32)).to(device)
             for name, X in (("train", data.X_train), ("valid", data.X_valid), ("test", data.X_test))
         }
-        self._mean, self._scale = (
-            torch.from_numpy(a).to(device) for a in _statistics(data.X_train)
-        )
+        #: What is subtracted from a row, and what it is then divided by, to standardise it.
+        self.statistics = [torch.from_numpy(a).to(device) for a in _statistics(data.X_train)]
 
-    def rows(self, part: str, standardise: bool, rows: torch.Tensor | None = None) -> torch.Tensor:
-        """Rows of one part, as a tensor that the caller may overwrite if `rows` are given."""
-        X = self._parts[part]
-        if rows is not None:
-            X = X.index_select(0, rows)
-        if not standardise:
-            return X
-        if rows is None:
-            return (X - self._mean).div_(self._scale)
-        return X.sub_(self._mean).div_(self._scale)
+    def part(self, name: str) -> torch.Tensor:
+        """Raw rows of one part, not to be overwritten."""
+        return self._parts[name]
+
+    def rows(self, name: str, standardise: bool) -> torch.Tensor:
+        """Rows of one part as a probe sees them."""
+        X = self._parts[name]
+        mean, scale = self.statistics
+        return (X - mean).div_(scale) if standardise else X
 
 
 def _statistics(X: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -12,11 +12,13 @@ from oracle import masks_are_portable
 from mirbench.benchmark.api import UsageError
 from mirbench.benchmark.probing import adam as adam_module
 from mirbench.benchmark.probing.adam import Adam, Pieces
+from mirbench.benchmark.probing.data import ProbeData
 from mirbench.benchmark.probing.draws import Draws
+from mirbench.benchmark.probing.features import Features
 from mirbench.benchmark.probing.layout import Layout
 from mirbench.benchmark.probing.losses import Loss
 from mirbench.benchmark.probing.memory import Need
-from mirbench.benchmark.probing.network import Network
+from mirbench.benchmark.probing.network import Network, batch_gradient, parts_of
 from mirbench.benchmark.probing.threads import Crew, usable_cores
 
 # isort: split
@@ -69,7 +71,8 @@ def test_adam_rounds_as_torch_does(block, path, monkeypatch):
 
 @pytest.mark.parametrize("kind", list(LOSSES))
 @pytest.mark.parametrize(("hidden", "probes"), [(0, 9), (0, 1), (33, 1), (33, 4)])
-def test_gradients_are_those_of_autograd(kind, hidden, probes):
+@pytest.mark.parametrize("standardise", [False, True])
+def test_gradients_are_those_of_autograd(kind, hidden, probes, standardise):
     rng = np.random.default_rng(0)
     n, dims, k, batch = 90, 24, 3, 32
     X = torch.from_numpy(rng.standard_normal((n, dims)).astype(np.float32))
@@ -89,10 +92,14 @@ def test_gradients_are_those_of_autograd(kind, hidden, probes):
                 layout.view(weights, part)[probe] = values.detach()
     gradient = torch.empty(layout.size)
     loss = Loss(kind, targets, k, batch, CPU)
-    Network(layout, weights).gradient(X[update.rows], mask, loss, update.rows, gradient)
+    data = ProbeData(kind, X.numpy(), targets, X.numpy(), targets, X.numpy(), targets, n_outputs=k)
+    features = Features(data, CPU)
+    network = Network(layout, weights)
+    network.gradient(features, standardise, loss, update, mask, parts_of(layout, gradient))
+    rows = features.rows("train", standardise)[update.rows]
     wanted = torch.from_numpy(targets)[update.rows]
     for probe, linear in enumerate(networks):
-        out = linear[0](X[update.rows] * mask.input)
+        out = linear[0](rows * mask.input)
         if hidden:
             out = linear[1](torch.relu(out) * mask.hidden)
         LOSSES[kind](out, wanted if kind == "multiclass" else wanted.float()).backward()
@@ -100,6 +107,37 @@ def test_gradients_are_those_of_autograd(kind, hidden, probes):
             for part, values in zip(parts, (layer.weight, layer.bias), strict=True):
                 ours = layout.view(gradient, part)[probe]
                 np.testing.assert_allclose(ours, values.grad, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", list(LOSSES))
+@pytest.mark.parametrize(("dims", "hidden"), [(4800, 0), (4800, 512), (160, 512)])
+def test_the_compiled_pass_rounds_as_the_plain_one(kind, dims, hidden):
+    rng = np.random.default_rng(0)
+    n, k = 64, 10
+    X = rng.standard_normal((n, dims)).astype(np.float32)
+    targets = targets_of(kind, n, k, rng)
+    data = ProbeData(kind, X, targets, X, targets, X, targets, n_outputs=k)
+    widths = (dims, hidden, k) if hidden else (dims, k)
+    layout = Layout(widths, 1 if hidden else 9)
+    weights = torch.randn(layout.size, generator=torch.Generator().manual_seed(0)) / 50
+    update = Draws(0, n, 32, widths, [0.5], CPU).next(1)[0]
+    gradients = []
+    for way in (None, batch_gradient):
+        network = Network(layout, weights)
+        if way is not None:
+            assert network._backward is not way
+            network._backward = way
+        gradient = torch.zeros(layout.size)
+        network.gradient(
+            Features(data, CPU),
+            True,
+            Loss(kind, targets, k, 32, CPU),
+            update,
+            update.masks[0.5],
+            parts_of(layout, gradient),
+        )
+        gradients.append(gradient)
+    assert torch.equal(*gradients)
 
 
 def test_batches_weights_and_masks_come_in_the_order_of_the_protocol():
