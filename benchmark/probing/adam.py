@@ -99,9 +99,9 @@ class Adam:
 
     def _compiled(self, gradient: torch.Tensor, sizes: Floats, correction: float) -> None:
         first, second = self.moments
-        buffers = [t.numpy() for t in (self.weights, gradient, first, second)]
-        pieces = self.pieces
-        _step(*buffers, pieces.blocks, pieces.pieces, self.l2, sizes, np.float32(correction))
+        p, g, m, v = (t.numpy() for t in (self.weights, gradient, first, second))
+        blocks, pieces = self.pieces.blocks, self.pieces.pieces
+        _step(p, g, m, v, blocks, pieces, self.l2, sizes, np.float32(correction))
 
     def _torch(self, gradient: torch.Tensor, sizes: Floats, correction: float) -> None:
         for start, stop, probe in self.pieces.spans:
@@ -194,7 +194,6 @@ def _step(
 def prepare() -> None:
     """Compile the kernel (seconds, once a process), so that no timing includes it."""
     one = np.zeros(1, dtype=np.float32)
+    p, g, m, v = (one.copy() for _ in range(4))
     pieces = Pieces([(0, 1, 0)])
-    _step(
-        *(one.copy() for _ in range(4)), pieces.blocks, pieces.pieces, one, one, np.float32(1)
-    )
+    _step(p, g, m, v, pieces.blocks, pieces.pieces, one, one, np.float32(1))

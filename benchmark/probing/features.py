@@ -23,18 +23,19 @@ class Features:
             name: torch.from_numpy(np.ascontiguousarray(X, dtype=np.float32)).to(device)
             for name, X in (("train", data.X_train), ("valid", data.X_valid), ("test", data.X_test))
         }
-        #: What is subtracted from a row, and what it is then divided by, to standardise it.
-        self.statistics = [torch.from_numpy(a).to(device) for a in _statistics(data.X_train)]
-
-    def part(self, name: str) -> torch.Tensor:
-        """Raw rows of one part, not to be overwritten."""
-        return self._parts[name]
+        self._statistics = [torch.from_numpy(a).to(device) for a in _statistics(data.X_train)]
 
     def rows(self, name: str, standardise: bool) -> torch.Tensor:
-        """Rows of one part as a probe sees them."""
+        """Rows of one part as a probe sees them, not to be overwritten."""
         X = self._parts[name]
-        mean, scale = self.statistics
+        mean, scale = self._statistics
         return (X - mean).div_(scale) if standardise else X
+
+    def batch(self, rows: torch.Tensor, standardise: bool) -> torch.Tensor:
+        """Copy some of the training rows, as a probe sees them."""
+        X = self._parts["train"].index_select(0, rows)
+        mean, scale = self._statistics
+        return X.sub_(mean).div_(scale) if standardise else X
 
 
 def _statistics(X: FloatArray) -> tuple[FloatArray, FloatArray]:

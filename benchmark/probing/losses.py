@@ -58,14 +58,14 @@ def loss_gradient(
 
     Parameters
     ----------
-    outputs : tensor of float32, shape [probes, batch, n_outputs]
+    outputs : tensor of float32, shape [probes, batch, n_outputs] or [batch, probes, n_outputs]
         Overwritten.
-    targets : tensor of float32, shape [batch, n_outputs]
+    targets : tensor of float32, shape [batch, n_outputs] or [batch, 1, n_outputs]
         Rows of `Loss.targets`.
 
     Returns
     -------
-    tensor of float32, shape [probes, batch, n_outputs]
+    tensor of float32, of the shape of `outputs`
     """
     if kind == "multiclass":
         logs = torch.log_softmax(outputs, -1)

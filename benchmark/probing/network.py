@@ -15,8 +15,6 @@ from collections.abc import Callable
 
 import torch
 
-from mirbench.benchmark.probing.draws import Mask, Update
-from mirbench.benchmark.probing.features import Features
 from mirbench.benchmark.probing.layout import Layout
 from mirbench.benchmark.probing.losses import Loss, loss_gradient
 
@@ -39,32 +37,33 @@ class Network:
     def outputs(self, X: torch.Tensor) -> torch.Tensor:
         """Evaluate without dropout: ``[n, dims]`` to ``[probes, n, n_outputs]``."""
         first = first_layer(X, self.parts, self.layout.probes, self.layout.widths[1])
+        first = first.transpose(0, 1)
         return second_layer(first.relu_(), self.parts) if len(self.parts) > 2 else first
 
     def gradient(
         self,
-        features: Features,
-        standardise: bool,
+        X: torch.Tensor,
+        rows: torch.Tensor,
+        mask: torch.Tensor | None,
         loss: Loss,
-        update: Update,
-        mask: Mask,
         into: list[torch.Tensor],
     ) -> None:
         """Differentiate the loss on one batch.
 
         Parameters
         ----------
-        mask : Mask
-            That of the bank's dropout rate in `update`.
+        X : tensor of float32, shape [batch, dims]
+            The batch as the bank sees it: standardised and masked.
+        rows : tensor of int64, shape [batch]
+        mask : tensor of float32, shape [batch, hidden], or None
+            Of the hidden layer.
         into : list of tensor
             Receives the gradient: `parts_of` a buffer that is laid out as the weights.
         """
         self._backward(
-            features.part("train"),
-            features.statistics if standardise else [],
-            update.rows,
-            mask.input,
-            mask.hidden,
+            X,
+            rows,
+            mask,
             loss.targets,
             loss.kind,
             loss.scale,
@@ -76,7 +75,7 @@ class Network:
 
 
 def parts_of(layout: Layout, buffer: torch.Tensor) -> list[torch.Tensor]:
-    """Views of a flat buffer: the first layer as one matrix and one bias, then the second.
+    """Give views of a flat buffer: the first layer as one matrix and one bias, then the second.
 
     Shapes ``[columns, dims]``, ``[columns]``, ``[probes, outputs, hidden]``
     and ``[probes, outputs]``.
@@ -88,10 +87,10 @@ def parts_of(layout: Layout, buffer: torch.Tensor) -> list[torch.Tensor]:
 def first_layer(
     X: torch.Tensor, parts: list[torch.Tensor], probes: int, width: int
 ) -> torch.Tensor:
-    """Apply the first layer: ``[n, dims]`` to ``[probes, n, width]``."""
+    """Apply the first layer: ``[n, dims]`` to ``[n, probes, width]``."""
     # Not addmm, which TorchScript would take apart into a product and a sum.
     flat = torch.nn.functional.linear(X, parts[0], parts[1])
-    return flat[:, : probes * width].view(X.size(0), probes, width).transpose(0, 1)
+    return flat[:, : probes * width].view(X.size(0), probes, width)
 
 
 def second_layer(hidden: torch.Tensor, parts: list[torch.Tensor]) -> torch.Tensor:
@@ -100,11 +99,9 @@ def second_layer(hidden: torch.Tensor, parts: list[torch.Tensor]) -> torch.Tenso
 
 
 def batch_gradient(
-    features: torch.Tensor,
-    statistics: list[torch.Tensor],
+    X: torch.Tensor,
     rows: torch.Tensor,
-    input_mask: torch.Tensor | None,
-    hidden_mask: torch.Tensor | None,
+    mask: torch.Tensor | None,
     targets: torch.Tensor,
     kind: str,
     scale: float,
@@ -113,36 +110,31 @@ def batch_gradient(
     probes: int,
     width: int,
 ) -> None:
-    """Differentiate the loss on the rows of one batch; see `Network.gradient`."""
-    X = features.index_select(0, rows)
-    if len(statistics) > 0:
-        X.sub_(statistics[0]).div_(statistics[1])
-    if input_mask is not None:
-        X.mul_(input_mask)
+    """Differentiate the loss on one batch; see `Network.gradient`."""
+    used, columns = probes * width, into[0].size(0)
     wanted = targets.index_select(0, rows)
-    passed = first_layer(X, parts, probes, width)
+    first = first_layer(X, parts, probes, width)
     if len(parts) > 2:
-        hidden = passed.relu_()
-        if hidden_mask is not None:
-            hidden.mul_(hidden_mask)
+        hidden = first.transpose(0, 1).relu_()
+        if mask is not None:
+            hidden.mul_(mask)
         out = loss_gradient(second_layer(hidden, parts), wanted, kind, scale)
         torch.sum(out, [1], out=into[3])
         torch.bmm(out.transpose(1, 2), hidden, out=into[2])
         passed = torch.bmm(out, parts[2])
-        if hidden_mask is not None:
-            passed.mul_(hidden_mask)
+        if mask is not None:
+            passed.mul_(mask)
         # A unit that the mask has put to zero passes nothing back either way.
         passed = torch.ops.aten.threshold_backward(passed, hidden, 0)
+        passed = passed.transpose(0, 1).reshape(-1, used)
     else:
-        passed = loss_gradient(passed.contiguous(), wanted, kind, scale)
-    used = probes * width
-    torch.sum(passed, [1], out=into[1][:used].view(probes, width))
-    columns = passed.transpose(1, 2).reshape(used, -1)
-    if used < into[0].size(0):
-        padded = columns.new_zeros([into[0].size(0), columns.size(1)])
-        padded[:used] = columns
-        columns = padded
-    torch.mm(columns, X, out=into[0])
+        passed = loss_gradient(first.contiguous(), wanted.unsqueeze(1), kind, scale).view(-1, used)
+    torch.sum(passed, [0], out=into[1][:used])
+    if used < columns:
+        padded = passed.new_zeros([passed.size(0), columns])
+        padded[:, :used] = passed
+        passed = padded
+    torch.mm(passed.t(), X, out=into[0])
 
 
 @functools.cache

@@ -12,6 +12,7 @@ from oracle import masks_are_portable
 from mirbench.benchmark.api import UsageError
 from mirbench.benchmark.probing import adam as adam_module
 from mirbench.benchmark.probing.adam import Adam, Pieces
+from mirbench.benchmark.probing.batches import Batches
 from mirbench.benchmark.probing.data import ProbeData
 from mirbench.benchmark.probing.draws import Draws
 from mirbench.benchmark.probing.features import Features
@@ -94,8 +95,9 @@ def test_gradients_are_those_of_autograd(kind, hidden, probes, standardise):
     loss = Loss(kind, targets, k, batch, CPU)
     data = ProbeData(kind, X.numpy(), targets, X.numpy(), targets, X.numpy(), targets, n_outputs=k)
     features = Features(data, CPU)
+    (batch,) = Batches(features, [update], [(standardise, 0.5)]).take((standardise, 0.5))
     network = Network(layout, weights)
-    network.gradient(features, standardise, loss, update, mask, parts_of(layout, gradient))
+    network.gradient(batch, update.rows, mask.hidden, loss, parts_of(layout, gradient))
     rows = features.rows("train", standardise)[update.rows]
     wanted = torch.from_numpy(targets)[update.rows]
     for probe, linear in enumerate(networks):
@@ -116,7 +118,6 @@ def test_the_compiled_pass_rounds_as_the_plain_one(kind, dims, hidden):
     n, k = 64, 10
     X = rng.standard_normal((n, dims)).astype(np.float32)
     targets = targets_of(kind, n, k, rng)
-    data = ProbeData(kind, X, targets, X, targets, X, targets, n_outputs=k)
     widths = (dims, hidden, k) if hidden else (dims, k)
     layout = Layout(widths, 1 if hidden else 9)
     weights = torch.randn(layout.size, generator=torch.Generator().manual_seed(0)) / 50
@@ -129,11 +130,10 @@ def test_the_compiled_pass_rounds_as_the_plain_one(kind, dims, hidden):
             network._backward = way
         gradient = torch.zeros(layout.size)
         network.gradient(
-            Features(data, CPU),
-            True,
+            torch.from_numpy(X)[update.rows] * update.masks[0.5].input,
+            update.rows,
+            update.masks[0.5].hidden,
             Loss(kind, targets, k, 32, CPU),
-            update,
-            update.masks[0.5],
             parts_of(layout, gradient),
         )
         gradients.append(gradient)
@@ -174,6 +174,25 @@ def test_a_probe_does_not_notice_which_others_are_in_its_bank(k):
         results.append(Network(layout, weights).outputs(X)[0])
     assert torch.equal(results[0], results[1])
     assert torch.equal(results[0], results[2])
+
+
+def test_batches_of_a_view_are_made_once_and_forgotten_after_the_last_bank():
+    X = np.random.default_rng(0).standard_normal((20, 4)).astype(np.float32)
+    y = np.arange(20) % 2
+    features = Features(ProbeData("multiclass", X, y, X, y, X, y), CPU)
+    updates = Draws(0, 20, 8, (4, 2), [0.0, 0.5], CPU).next(2)
+    raw, masked = (False, 0.0), (True, 0.5)
+    batches = Batches(features, updates, [raw, raw, masked])
+    first = batches.take(raw)
+    assert batches.take(raw) is first
+    assert not batches._made
+    assert all(
+        torch.equal(x, features.rows("train", False)[u.rows])
+        for x, u in zip(first, updates, strict=True)
+    )
+    for x, update in zip(batches.take(masked), updates, strict=True):
+        rows = features.rows("train", True)[update.rows]
+        assert torch.equal(x, rows * update.masks[0.5].input)
 
 
 def test_memory_is_counted_before_it_is_taken():
