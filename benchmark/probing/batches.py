@@ -44,6 +44,4 @@ class Batches:
             return self._made[view] if self._left[view] else self._made.pop(view)
 
     def _batch(self, update: Update, standardise: bool, dropout: float) -> torch.Tensor:
-        X = self._features.batch(update.rows, standardise)
-        mask = update.masks[dropout].input
-        return X if mask is None else X.mul_(mask)
+        return self._features.batch(update.rows, standardise, update.masks[dropout])

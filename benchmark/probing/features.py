@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
+import numpy.typing as npt
 import torch
 from sklearn.preprocessing import StandardScaler
 
-from mirbench.benchmark.api import FloatArray
+from mirbench.benchmark.api import FloatArray, IntArray
 from mirbench.benchmark.probing.data import ProbeData
+from mirbench.benchmark.probing.draws import Mask
 
 
 class Features:
@@ -31,11 +34,55 @@ class Features:
         mean, scale = self._statistics
         return (X - mean).div_(scale) if standardise else X
 
-    def batch(self, rows: torch.Tensor, standardise: bool) -> torch.Tensor:
-        """Copy some of the training rows, as a probe sees them."""
-        X = self._parts["train"].index_select(0, rows)
-        mean, scale = self._statistics
-        return X.sub_(mean).div_(scale) if standardise else X
+    def batch(self, rows: torch.Tensor, standardise: bool, mask: Mask) -> torch.Tensor:
+        """Copy some of the training rows, as a probe sees them under a mask."""
+        X, (mean, scale) = self._parts["train"], self._statistics
+        if X.device.type == "cpu":
+            out = torch.empty(len(rows), X.shape[1])
+            kept = _NO_MASK if mask.input is None else mask.input.numpy()
+            numbers = (X.numpy(), rows.numpy(), mean.numpy(), scale.numpy())
+            _gather(*numbers, standardise, kept, np.float32(mask.factor), out.numpy())
+            return out
+        batch = X.index_select(0, rows)
+        if standardise:
+            batch.sub_(mean).div_(scale)
+        return batch if mask.input is None else batch.mul_(mask.input * mask.factor)
+
+    @staticmethod
+    def prepare() -> None:
+        """Compile what gathers batches, so that no timing includes it."""
+        one = np.zeros((1, 1), dtype=np.float32)
+        rows = np.zeros(1, dtype=np.int64)
+        _gather(one, rows, one[0], one[0], True, _NO_MASK, np.float32(1), one.copy())
+
+
+_NO_MASK = np.zeros((0, 0), dtype=np.bool_)
+
+
+@numba.njit(nogil=True, error_model="numpy")
+def _gather(
+    X: FloatArray,
+    rows: IntArray,
+    mean: FloatArray,
+    scale: FloatArray,
+    standardise: bool,
+    kept: npt.NDArray[np.bool_],
+    factor: np.float32,
+    out: FloatArray,
+) -> None:
+    """Gather, standardise and mask in one pass, each element rounded as by single steps."""
+    for i in range(rows.size):
+        x, o = X[rows[i]], out[i]
+        if standardise:
+            for j in range(x.size):
+                o[j] = (x[j] - mean[j]) / scale[j]
+        else:
+            for j in range(x.size):
+                o[j] = x[j]
+        if kept.size > 0:
+            k = kept[i]
+            for j in range(x.size):
+                o[j] *= factor * np.float32(k[j])
 
 
 def _statistics(X: FloatArray) -> tuple[FloatArray, FloatArray]:

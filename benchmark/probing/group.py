@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from mirbench.benchmark.batched_metrics import Scorer
 from mirbench.benchmark.metrics import evaluate, merge_windows
+from mirbench.benchmark.probing import adam, draws
 from mirbench.benchmark.probing.bank import Bank, Course, Finished, Learner
 from mirbench.benchmark.probing.batches import Batches
 from mirbench.benchmark.probing.data import ProbeData, ProbeRecord, clip_targets
@@ -97,6 +98,13 @@ class Group:
             ),
             test_outputs=outputs,
         )
+
+
+def prepare() -> None:
+    """Compile what runs on the CPU (seconds, once a process), so that no timing includes it."""
+    adam.prepare()
+    draws.prepare()
+    Features.prepare()
 
 
 class Heat:

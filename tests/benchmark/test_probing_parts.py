@@ -101,7 +101,7 @@ def test_gradients_are_those_of_autograd(kind, hidden, probes, standardise):
     rows = features.rows("train", standardise)[update.rows]
     wanted = torch.from_numpy(targets)[update.rows]
     for probe, linear in enumerate(networks):
-        out = linear[0](rows * mask.input)
+        out = linear[0](rows * mask.input * mask.factor)
         if hidden:
             out = linear[1](torch.relu(out) * mask.hidden)
         LOSSES[kind](out, wanted if kind == "multiclass" else wanted.float()).backward()
@@ -130,7 +130,7 @@ def test_the_compiled_pass_rounds_as_the_plain_one(kind, dims, hidden):
             network._backward = way
         gradient = torch.zeros(layout.size)
         network.gradient(
-            torch.from_numpy(X)[update.rows] * update.masks[0.5].input,
+            torch.from_numpy(X)[update.rows] * update.masks[0.5].input * 2,
             update.rows,
             update.masks[0.5].hidden,
             Loss(kind, targets, k, 32, CPU),
@@ -157,8 +157,9 @@ def test_batches_weights_and_masks_come_in_the_order_of_the_protocol():
     for p in (0.25, 0.75):
         torch.set_rng_state(state)
         for update in updates:
-            for mask, width in ((update.masks[p].input, 6), (update.masks[p].hidden, 5)):
-                assert torch.equal(mask, torch.empty(16, width).bernoulli_(1 - p).div_(1 - p))
+            mask = update.masks[p]
+            for drawn, width in ((mask.input * mask.factor, 6), (mask.hidden, 5)):
+                assert torch.equal(drawn, torch.empty(16, width).bernoulli_(1 - p).div_(1 - p))
 
 
 @pytest.mark.parametrize("k", [2, 10, 24])
@@ -192,7 +193,7 @@ def test_batches_of_a_view_are_made_once_and_forgotten_after_the_last_bank():
     )
     for x, update in zip(batches.take(masked), updates, strict=True):
         rows = features.rows("train", True)[update.rows]
-        assert torch.equal(x, rows * update.masks[0.5].input)
+        assert torch.equal(x, rows * (update.masks[0.5].input * 2))
 
 
 def test_memory_is_counted_before_it_is_taken():
