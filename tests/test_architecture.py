@@ -32,7 +32,7 @@ LAYERS = (
     {"download", "unpack", "clip_checks"},
     {"batched_metrics"},
     {"engine", "audio", "protocol", "metrics", "contract", "kernels", "progress", "sources"},
-    {"checksums", "partial"},
+    {"checksums", "partial", "layered"},
     {"api"},
 )
 LEVEL = {name: number for number, names in enumerate(LAYERS) for name in names}
