@@ -175,6 +175,14 @@ class Store:
             plans.append(ShardPlan(folder / f"{number:05d}-{key}.safetensors", members))
         return plans
 
+    def known_layers(self, representation: str) -> tuple[str, ...] | None:
+        """Names of the layers of a representation's fingerprint; None if it has no shard here."""
+        for path in sorted((self.root / "embeddings" / representation).glob("*/*.safetensors")):
+            shard = read_shard(path)
+            if shard is not None and len(shard.embedding):
+                return shard.layers
+        return None
+
     def all_shards(self, representation: str, task: Task) -> list[Path]:
         """Every shard that there is, oldest first, whatever the audio files are now."""
         folder = self.folder(representation, task)
