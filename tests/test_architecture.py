@@ -14,9 +14,12 @@ PACKAGES = ("benchmark", "representations", "tasks", "splits", "leaderboard")
 LAYERS = (
     {"cli"},
     {"cli_submissions"},
+    {"cli_sweep"},
+    {"cli_rows"},
     {"cli_data", "cli_board"},
     {"options"},
     {"doctor_report", "reproduce_report"},
+    {"sweeping"},
     {"planning", "listing", "reports", "commands", "reproduce"},
     {"doctor", "submissions"},
     {"jobs"},
@@ -33,7 +36,7 @@ LAYERS = (
     {"download", "unpack", "clip_checks"},
     {"batched_metrics"},
     {"engine", "audio", "protocol", "metrics", "contract", "kernels", "progress", "sources"},
-    {"checksums", "partial"},
+    {"checksums", "partial", "layered"},
     {"api"},
 )
 LEVEL = {name: number for number, names in enumerate(LAYERS) for name in names}
@@ -83,6 +86,8 @@ def test_the_harness_imports_downwards(path: Path) -> None:
                 ("cli", "leaderboard"),
                 ("cli_board", "leaderboard"),
                 ("cli_submissions", "leaderboard"),
+                ("cli_rows", "leaderboard"),
+                ("cli_sweep", "leaderboard"),
                 ("registry", "splits"),
             }, f"{own} imports {name}"
         elif rest and rest[0] in LEVEL:

@@ -20,7 +20,7 @@ from mirbench.benchmark.registry import parse_representation
 from mirbench.benchmark.result import Predictions, RepresentationRecord, Result
 from mirbench.benchmark.rows import targets_by_clip
 from mirbench.benchmark.store import Store
-from mirbench.benchmark.submissions.content import Ground
+from mirbench.benchmark.submissions.ground import Ground
 from mirbench.benchmark.submissions.verdict import show
 
 #: Between two z-scored regression targets of one clip: rounding.

@@ -9,7 +9,7 @@ import numpy as np
 from mirbench.benchmark.api import DataError
 from mirbench.benchmark.assessment import test_scores
 from mirbench.benchmark.result import Predictions, Result, Score
-from mirbench.benchmark.submissions.content import Ground
+from mirbench.benchmark.submissions.ground import Ground
 from mirbench.benchmark.submissions.verdict import show
 
 #: Between a number of the row and the same number computed here: rounding, which differs

@@ -13,12 +13,7 @@ from mirbench.benchmark.result import (
     read_predictions,
     read_result,
 )
-from mirbench.benchmark.submissions.content import (
-    Ground,
-    check_content,
-    check_path,
-    find_ground,
-)
+from mirbench.benchmark.submissions.content import check_content, check_path
 from mirbench.benchmark.submissions.files import (
     ROW_BYTES,
     check_place,
@@ -26,6 +21,7 @@ from mirbench.benchmark.submissions.files import (
     read_limited,
     stray_reason,
 )
+from mirbench.benchmark.submissions.ground import Ground, find_ground
 from mirbench.benchmark.submissions.neighbours import (
     Neighbours,
     annotated,

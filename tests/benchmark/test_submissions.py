@@ -70,6 +70,34 @@ def test_rows_of_every_kind(tmp_path: Path, task: str) -> None:
     assert errors(*paths) == []
 
 
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ("curve", [], "curve: has 0 layers, the representation 4"),
+        ("probe.layer", None, "probe.layer: is None for a representation of 4 layers"),
+        ("probe.layer", "2", "curve: its best is probe 2 of layer '3' (0.25), but the selected"),
+        ("probe.valid", 0.5, "curve: its best is probe 2 of layer '3' (0.25), but the selected"),
+        ("protocol.probes", 216, "protocol.probes: is 216, but castellon2021 has 864 probes"),
+    ],
+)
+def test_layers_that_do_not_go_together(
+    tmp_path: Path, place: str, value: object, message: str
+) -> None:
+    path = submit_row(tmp_path, layers=4)
+    assert errors(path) == []
+    put(place, value)(path)
+    assert any(error.startswith(message) for error in errors(path))
+
+
+@pytest.mark.parametrize(("field", "value"), [("index", 216), ("valid", -0.5), ("layer", "3")])
+def test_points_of_a_curve_that_cannot_be(tmp_path: Path, field: str, value: object) -> None:
+    path = submit_row(tmp_path, layers=4)
+    row = read_row(path)
+    row["curve"][0][field] = value
+    write_row(path, row)
+    assert any(error.startswith("curve: ") for error in errors(path))
+
+
 def test_a_built_in_of_another_version_is_noted(tmp_path: Path) -> None:
     own = parse_representation("mfcc").fingerprint()
     for fingerprint, notes in ((own, 0), ("0" * 16, 1)):
