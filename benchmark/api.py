@@ -12,6 +12,7 @@ embeddings are float32.
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -49,12 +50,41 @@ class DataError(MirbenchError):
     """A dataset, split or embeddings file is absent or wrong; the message says what to do."""
 
 
+class MissingWeights(DataError):
+    """The weights of a representation are not on this machine; the message says how to get them."""
+
+
 class UnusableClip(MirbenchError):
     """One clip cannot be embedded (undecodable, too short). It is counted as missing.
 
     A representation may raise this from ``embed`` for audio that it cannot
     represent; any other exception of a plugin stops the run.
     """
+
+
+class WeightsFile(TypedDict, total=False):
+    """One file of a set of weights, as its publishers offer it."""
+
+    #: Its address; of a ``.zip`` that holds it, if the file itself is none.
+    source: str
+    #: Other addresses, tried in order after `source`.
+    mirrors: list[str]
+    #: Size and checksum, where they are published or known.
+    bytes: int
+    sha256: str
+
+
+class WeightsSet(TypedDict, total=False):
+    """The files that make one model."""
+
+    licence: str
+    #: File name (no folder) to where it is from.
+    files: dict[str, WeightsFile]
+    #: Folder inside an installed package in which the files may lie: ``"musicnn/MTT_musicnn"``.
+    package: str
+    #: As in the card, where the sets differ.
+    trained_on: str
+    parameters: int
 
 
 class Card(TypedDict, total=False):
@@ -73,8 +103,38 @@ class Card(TypedDict, total=False):
     requires: list[str]
     #: The command that installs them, where it is not part of mirbench.
     install: str
-    #: Weight files: ``{"file name": {"source": …, "bytes": …, "sha256": …}}``.
-    weights: dict[str, dict[str, str | int]]
+    #: Number of weights of the model.
+    parameters: int
+    #: Sets of weights by name; see docs/weights.md.
+    weights: dict[str, WeightsSet]
+    #: The parameter of ``load_model`` whose value names the set; needed where there are several.
+    weights_parameter: str
+
+
+def weights_file(representation: str, name: str) -> Path:
+    """Give the weights of a representation, converted to safetensors, for its ``load_model``.
+
+    Parameters
+    ----------
+    representation : str
+        Name of the plugin.
+    name : str
+        The set of weights, as in the ``weights`` of its ``CARD``.
+
+    Returns
+    -------
+    Path
+        A safetensors file with the tensors that ``convert_weights`` gave.
+
+    Raises
+    ------
+    MissingWeights
+        If they are not on this machine; one sentence that names the command
+        that gets them.
+    """
+    store = importlib.import_module("mirbench.benchmark.weights")
+    path: Path = store.weights_file(representation, name)
+    return path
 
 
 @runtime_checkable

@@ -164,6 +164,7 @@ def _compute(
             window=task.window,
             clips=plans[number].clips[first : first + CHUNK_CLIPS],
             shard=number,
+            cache=spec.cache,
         )
         for number in todo
         for first in range(0, len(plans[number].clips), CHUNK_CLIPS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from mirbench.benchmark.api import (
     Clip,
     DataError,
     MirbenchError,
+    MissingWeights,
     Task,
     UsageError,
 )
@@ -27,6 +28,7 @@ from mirbench.benchmark.registry import (
 from mirbench.benchmark.rows import check_labels, targets_by_clip
 from mirbench.benchmark.splits import SplitTable, load_split
 from mirbench.benchmark.store import Store
+from mirbench.benchmark.weights import prepare_weights
 
 Names = str | Sequence[str]
 
@@ -48,6 +50,7 @@ def plan_jobs(
     data: Path | None,
     store: Store,
     make: bool = False,
+    on_missing: Callable[[str], None] | None = None,
 ) -> Iterator[Job]:
     """Give the pairs of a run, in order, with the clips of their split.
 
@@ -58,13 +61,22 @@ def plan_jobs(
     ----------
     make : bool
         Let tasks make their datasets where they do that.
+    on_missing : callable, optional
+        Called with one sentence for every representation that is left out,
+        because its weights are not on this machine.
+
+    Raises
+    ------
+    MissingWeights
+        If there is none whose weights are here, or `on_missing` is not given.
     """
-    specs = [parse_representation(text) for text in _as_list(rep)]
+    specs = [parse_representation(text, store.root) for text in _as_list(rep)]
     labels = [spec.label for spec in specs]
     for number, spec in enumerate(specs):
         if spec.label in labels[:number]:
             first = specs[labels.index(spec.label)].plugin.place
             raise UsageError(f"{spec.label!r} is named twice: {first} and {spec.plugin.place}")
+    specs = _with_weights(specs, on_missing)
     if task:
         tasks = [load_task(name) for name in dict.fromkeys(_as_list(task))]
     else:
@@ -80,6 +92,34 @@ def plan_jobs(
     for spec in specs:
         for one in tasks:
             yield Job(spec, one, tables[one.name], clips[one.name])
+
+
+def _with_weights(
+    specs: Sequence[RepresentationSpec], on_missing: Callable[[str], None] | None
+) -> list[RepresentationSpec]:
+    """Give the representations whose weights are here; those in installed packages are converted.
+
+    Before anything else, since their fingerprints depend on it.
+    """
+    ready: list[RepresentationSpec] = []
+    failures: list[MirbenchError] = []
+    for spec in specs:
+        try:
+            if spec.weights is not None:
+                prepare_weights(spec.weights)
+            ready.append(spec)
+        except UsageError:
+            raise
+        except MirbenchError as error:
+            failures.append(error)
+    if len(failures) == len(specs) == 1:
+        raise failures[0]
+    if failures and (on_missing is None or not ready):
+        raise MissingWeights("\n".join(map(str, failures)))
+    for failure in failures:
+        assert on_missing is not None
+        on_missing(str(failure))
+    return ready
 
 
 def _ready_tasks(split: str, data: Path | None, store: Store) -> list[Task]:

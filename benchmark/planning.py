@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,12 +69,16 @@ def plan_run(
     out: Path | None = None,
     cache: Path | None = None,
     full_hash: bool = False,
+    on_missing: Callable[[str], None] | None = None,
 ) -> Iterator[Plan]:
-    """Plan the pairs of a run; the arguments are those of `mirbench.benchmark.run`."""
+    """Plan the pairs of a run; the arguments are those of `mirbench.benchmark.run`.
+
+    `on_missing` is that of `mirbench.benchmark.jobs.plan_jobs`.
+    """
     rules = get_protocol(protocol)
     store = Store(cache)
     workers = jobs or (free_cpus() if device == "cpu" else 1)
-    for job in plan_jobs(rep, task, split, data, store):
+    for job in plan_jobs(rep, task, split, data, store, on_missing=on_missing):
         yield _plan(job, store, rules, out or default_out(rules), device, workers, full_hash)
 
 
@@ -148,6 +152,7 @@ def _time(job: Job, first: list[Clip], some: list[Clip], device: str) -> Sample 
             window=job.task.window,
             clips=tuple(clips),
             shard=0,
+            cache=job.spec.cache,
         )
         outcome = embed_chunk(chunk)
     if not outcome.rows:

@@ -20,11 +20,10 @@ from types import ModuleType
 from typing import Literal, cast
 
 from mirbench.benchmark.api import Card, PluginError, UsageError
+from mirbench.benchmark.cards import card_mistake
 from mirbench.benchmark.sources import Source, module_source, package_source
 
 PluginKind = Literal["representation", "task"]
-
-_TEXTS = {"title", "paper", "licence", "trained_on", "install"}
 
 
 @dataclass(frozen=True)
@@ -60,10 +59,20 @@ class Plugin:
         card = self.source.literal("CARD") if self.source is not None else None
         if not isinstance(card, dict):
             return {}
-        for key, value in card.items():
-            if key in _TEXTS and not isinstance(value, str):
-                raise PluginError(f"{self.place}: its CARD is wrong: {key} must be text")
+        mistake = card_mistake(card)
+        if mistake is not None:
+            raise PluginError(f"{self.place}: its CARD is wrong: {mistake}")
         return cast("Card", card)
+
+    def missing_requirement(self) -> str | None:
+        """Say what it needs that is not installed, and how to install it; None if nothing is."""
+        card = self.card()
+        for name in card.get("requires", []):
+            # Only the top-level name: looking for "a.b" would import a.
+            if importlib.util.find_spec(name.partition(".")[0]) is None:
+                how = card.get("install", f"pip install {name}")
+                return f"needs {name}, which is not installed: {how}"
+        return None
 
     def load_module(self) -> ModuleType:
         """Import the module.

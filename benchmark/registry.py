@@ -20,6 +20,8 @@ from mirbench.benchmark.metrics import KEY_NAMES, METRICS, METRICS_OF
 from mirbench.benchmark.plugins import Plugin, find_plugin, find_plugins
 from mirbench.benchmark.sources import file_source
 from mirbench.benchmark.store import digest, file_sha256
+from mirbench.benchmark.weight_sets import WeightSet, chosen_set
+from mirbench.benchmark.weights import loading, prepare_weights
 
 
 @dataclass(frozen=True)
@@ -32,17 +34,34 @@ class RepresentationSpec:
         What was asked for.
     params : dict
         The parameters that differ from the defaults.
+    cache : Path or None
+        The cache folder, in which its weights lie; None: the usual one.
     """
 
     text: str
     plugin: Plugin
     params: dict[str, Any]
+    cache: Path | None = None
+
+    @functools.cached_property
+    def weights(self) -> WeightSet | None:
+        """The set of weights that it uses; None if it uses none."""
+        return chosen_set(self.plugin, self.params, self.cache)
+
+    @property
+    def weights_sha256(self) -> dict[str, str]:
+        """Digests of the files that its weights were converted from, by name; empty if absent."""
+        originals = self.weights.originals() if self.weights is not None else {}
+        return {name: file.sha256 for name, file in originals.items()}
 
     @functools.cached_property
     def files(self) -> dict[str, str]:
         """Digests of the files and folders that parameters name, by parameter; read once."""
         source = self.plugin.source
         values = ((source.parameters() or {}) if source is not None else {}) | self.params
+        if self.weights is not None:
+            # It names a set, whatever lies in the working folder.
+            values.pop(self.plugin.card().get("weights_parameter", ""), None)
         return {key: found for key, value in values.items() if (found := _contents(value))}
 
     @property
@@ -59,11 +78,31 @@ class RepresentationSpec:
         """Importable names that the model needs, by its card."""
         return self.plugin.card().get("requires", [])
 
+    @property
+    def trained_on(self) -> str | None:
+        """Pre-training data, by its card and the set of weights that it uses."""
+        if self.weights is not None:
+            return self.weights.trained_on
+        return self.plugin.card().get("trained_on")
+
+    @property
+    def parameters(self) -> int | None:
+        """Number of weights of the model, by its card; None if that does not say."""
+        if self.weights is not None:
+            return self.weights.parameters
+        return self.plugin.card().get("parameters")
+
     def fingerprint(self) -> str:
-        """Digest of all that decides an embedding: source, parameters, files they name."""
+        """Digest of all that decides an embedding: source, parameters, files they name, weights.
+
+        Weights count by the files that they were converted from.
+        """
         assert self.plugin.source is not None
         params = {key: value for key, value in self.params.items() if key not in self.files}
-        return digest([self.plugin.source.digest(), params, self.files])
+        content: list[Any] = [self.plugin.source.digest(), params, self.files]
+        if self.weights is not None:
+            content.append(self.weights_sha256 or "absent")
+        return digest(content)
 
     def _shown(self, key: str) -> Any:
         value = self.params[key]
@@ -76,13 +115,18 @@ class RepresentationSpec:
         ------
         PluginError
             If the plugin fails, with its reason.
+        MissingWeights
+            If its weights are not on this machine.
         """
+        if self.weights is not None:
+            prepare_weights(self.weights)
         module = self.plugin.load_module()
         load_model = getattr(module, "load_model", None)
         if not callable(load_model):
             raise PluginError(f"{self.plugin.place} has no function load_model(device, …)")
         try:
-            return load_model(device=device, **self.params)
+            with loading(self.plugin, self.cache):
+                return load_model(device=device, **self.params)
         except MirbenchError:
             raise
         except (Exception, SystemExit) as error:
@@ -102,8 +146,13 @@ def _contents(value: Any) -> str | None:
     return None
 
 
-def parse_representation(text: str) -> RepresentationSpec:
+def parse_representation(text: str, cache: Path | None = None) -> RepresentationSpec:
     """Read ``name``, ``file.py``, or either followed by ``:key=value,…``.
+
+    Parameters
+    ----------
+    cache : Path, optional
+        The cache folder, in which weights lie.
 
     Raises
     ------
@@ -123,7 +172,7 @@ def parse_representation(text: str) -> RepresentationSpec:
     defaults = plugin.source.parameters()
     if defaults is None:
         return RepresentationSpec(
-            text, plugin, {key: _parse_value(value) for key, value in params.items()}
+            text, plugin, {key: _parse_value(value) for key, value in params.items()}, cache
         )
     for key in params:
         if key not in defaults:
@@ -136,7 +185,10 @@ def parse_representation(text: str) -> RepresentationSpec:
         for key, value in params.items()
     }
     return RepresentationSpec(
-        text, plugin, {key: value for key, value in values.items() if value != defaults[key]}
+        text,
+        plugin,
+        {key: value for key, value in values.items() if value != defaults[key]},
+        cache,
     )
 
 

@@ -16,7 +16,14 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from mirbench.benchmark.api import DataError, FloatArray, Kind
 from mirbench.benchmark.store import digest, write_atomic
@@ -36,6 +43,17 @@ class RepresentationRecord(_Record):
     dims: int = Field(description="Length of one embedding", gt=0)
     layers: int = Field(description="Layers it exposes; 0: it has one output", ge=0)
     trained_on: str | None = Field(description="Pre-training data, as its card says")
+    weights: dict[str, str] = Field(
+        default={}, description="SHA-256 of the files of its weights, as published, by file name"
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_weights(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave the field out where there is nothing in it, as in rows that are older than it."""
+        content: dict[str, Any] = handler(self)
+        if not self.weights:
+            del content["weights"]
+        return content
 
 
 class MissingClip(_Record):

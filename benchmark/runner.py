@@ -5,8 +5,8 @@ from __future__ import annotations
 import resource
 import shutil
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mirbench.benchmark.api import SPLITS, Clip, DataError, Task, UsageError
@@ -52,6 +52,7 @@ class Subject:
     params: dict[str, object]
     fingerprint: str
     trained_on: str | None
+    weights: Mapping[str, str] = field(default_factory=dict)
 
 
 def subject_of(spec: RepresentationSpec) -> Subject:
@@ -61,7 +62,8 @@ def subject_of(spec: RepresentationSpec) -> Subject:
         spec.plugin.origin,
         spec.params,
         spec.fingerprint(),
-        spec.plugin.card().get("trained_on"),
+        spec.trained_on,
+        spec.weights_sha256,
     )
 
 
@@ -131,6 +133,7 @@ def evaluate_embeddings(
         dims=embeddings.embedding.shape[-1],
         layers=embeddings.n_layers,
         trained_on=subject.trained_on,
+        weights=dict(subject.weights),
     )
     record = _task_record(task, split, embeddings, rows)
     probes = len(protocol.grid()) * max(1, embeddings.n_layers)

@@ -9,6 +9,7 @@ import resource
 import time
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import numpy as np
 
@@ -28,6 +29,8 @@ class Chunk:
     window: float | None
     clips: tuple[Clip, ...]
     shard: int
+    #: The cache folder, in which weights lie.
+    cache: Path | None = None
     #: Where relative paths start; a worker may have been started elsewhere.
     folder: str = field(default_factory=os.getcwd)
 
@@ -50,7 +53,7 @@ def embed_chunk(chunk: Chunk) -> Outcome:
     started = time.perf_counter()
     if os.getcwd() != chunk.folder:
         os.chdir(chunk.folder)
-    model, info = _loaded_model(chunk.representation, chunk.fingerprint, chunk.device)
+    model, info = _loaded_model(chunk.representation, chunk.fingerprint, chunk.device, chunk.cache)
     ids: list[str] = []
     audios: list[FloatArray] = []
     counts: dict[str, int] = {}
@@ -123,9 +126,9 @@ def _at_most(duration: float, clip: Clip) -> float | None:
 
 @functools.lru_cache(maxsize=1)
 def _loaded_model(
-    representation: str, fingerprint: str, device: str
+    representation: str, fingerprint: str, device: str, cache: Path | None
 ) -> tuple[Representation, ModelInfo]:
-    spec = parse_representation(representation)
+    spec = parse_representation(representation, cache)
     model = spec.load(device)
     if spec.fingerprint() != fingerprint:
         raise PluginError(
