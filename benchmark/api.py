@@ -103,6 +103,10 @@ class Card(TypedDict, total=False):
     requires: list[str]
     #: The command that installs them, where it is not part of mirbench.
     install: str
+    #: How the names of an adapter are written: ``hear:<module>``. Its ``load_model``
+    #: also takes the ``target``, and it has ``target_files(target) -> {name: Path}``,
+    #: which gives the files that decide what the target computes.
+    adapter: str
     #: Number of weights of the model.
     parameters: int
     #: Sets of weights by name; see docs/weights.md.

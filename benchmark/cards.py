@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_TEXTS = {"title", "paper", "licence", "trained_on", "install", "weights_parameter"}
+_TEXTS = {"title", "paper", "licence", "trained_on", "install", "weights_parameter", "adapter"}
 
 _SET_KEYS = ("licence", "files", "package", "trained_on", "parameters")
 

@@ -111,6 +111,7 @@ def run(
                 force,
                 memory,
                 full_hash,
+                job.dataset,
             )
         except MirbenchError as error:
             if len(pairs) == 1 and not missing:
@@ -158,7 +159,7 @@ def embed(
     done = {}
     for job in pairs:
         done[job.task.name] = embed_task(
-            job.spec, job.task, job.clips, store, device, jobs, full_hash
+            job.spec, job.task, job.clips, store, device, jobs, full_hash, job.dataset
         )
         if folder is not None:
             write_embeddings(folder / f"{job.task.name}.npz", job.task, done[job.task.name])

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import importlib.util
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,6 +22,12 @@ from mirbench.benchmark.api import (
     FloatArray,
     IntArray,
     Task,
+)
+from mirbench.benchmark.batches import (
+    batch_size_of,
+    count_windows,
+    merge_batches,
+    plan_batches,
 )
 from mirbench.benchmark.engine import free_cpus, map_unordered
 from mirbench.benchmark.layered import StoredLayers, join_rows, leave_on_disk
@@ -117,6 +123,7 @@ def embed_task(
     device: str = "cpu",
     jobs: int | None = None,
     full_hash: bool = False,
+    dataset: Sequence[Clip] | None = None,
 ) -> Embeddings:
     """Embed clips of a task, or read their embeddings from the store.
 
@@ -127,6 +134,9 @@ def embed_task(
         process on a GPU.
     full_hash : bool
         Know audio files by content instead of size and time of modification.
+    dataset : sequence of Clip, optional
+        All clips of the dataset, over which the batches of a model that
+        depends on them are formed; default: `clips`.
 
     Raises
     ------
@@ -134,16 +144,26 @@ def embed_task(
         If the representation breaks the contract.
     """
     fingerprint = spec.fingerprint()
-    plans = store.plan(fingerprint, task, clips, full_hash)
-    shards = {number: _stored(plan.path) for number, plan in enumerate(plans)}
+    jobs = jobs or (free_cpus() if device == "cpu" else 1)
+    every = clips if dataset is None else dataset
+    model = Chunk(spec.text, fingerprint, device, task.window, (), 0, cache=spec.cache)
+    size = batch_size_of(model, store, jobs)
+    if size is None:
+        plans = store.plan(fingerprint, task, clips, full_hash)
+    else:
+        counts = count_windows(task, every, store, jobs, full_hash)
+        plans = plan_batches(fingerprint, task, every, store, size, counts, full_hash)
+    shards = {number: _stored(plan.path, plan.rows is None) for number, plan in enumerate(plans)}
     todo = [number for number, shard in shards.items() if shard is None]
     if todo:
         _announce(spec)
         remove_stale_temporaries(plans[0].path.parent)
-        jobs = jobs or (free_cpus() if device == "cpu" else 1)
         _compute(spec, fingerprint, task, plans, todo, shards, device, jobs)
     done = [shard for shard in shards.values() if shard is not None]
-    return join_shards(done, computed=sum(len(plans[number].clips) for number in todo))
+    computed = len({clip.id for number in todo for clip in plans[number].clips})
+    if size is None:
+        return join_shards(done, computed)
+    return _only(join_shards([merge_batches(done)], computed), [clip.id for clip in clips])
 
 
 def _compute(
@@ -162,12 +182,13 @@ def _compute(
             fingerprint=fingerprint,
             device=device,
             window=task.window,
-            clips=plans[number].clips[first : first + CHUNK_CLIPS],
+            clips=clips,
             shard=number,
+            rows=plans[number].rows,
             cache=spec.cache,
         )
         for number in todo
-        for first in range(0, len(plans[number].clips), CHUNK_CLIPS)
+        for clips in _pieces(plans[number])
     ]
     waiting = {number: len(plans[number].clips) for number in todo}
     outcomes: dict[int, list[Outcome]] = {number: [] for number in todo}
@@ -183,21 +204,35 @@ def _compute(
             if waiting[number] == 0:
                 shard = _to_shard(plans[number], outcomes.pop(number))
                 write_shard(plans[number].path, shard)
-                kept = leave_on_disk(plans[number].path, shard.embedding)
-                shards[number] = replace(shard, embedding=kept)
+                shards[number] = _let_go(shard, plans[number].path, plans[number].rows is None)
 
 
-def _stored(path: Path) -> Shard | None:
+def _stored(path: Path, leave: bool = True) -> Shard | None:
     shard = read_shard(path, say)
-    if shard is None:
-        return None
+    return None if shard is None else _let_go(shard, path, leave)
+
+
+def _let_go(shard: Shard, path: Path, leave: bool) -> Shard:
+    """Leave layers on disk; but the rows of batches have yet to be put together."""
+    if not leave:
+        return shard
     return replace(shard, embedding=leave_on_disk(path, shard.embedding))
+
+
+def _pieces(plan: ShardPlan) -> Iterator[tuple[Clip, ...]]:
+    """Cut the clips of a shard into what a worker is given at once; a batch is one piece."""
+    if plan.rows is not None:
+        yield plan.clips
+        return
+    for first in range(0, len(plan.clips), CHUNK_CLIPS):
+        yield plan.clips[first : first + CHUNK_CLIPS]
 
 
 def _to_shard(plan: ShardPlan, outcomes: Sequence[Outcome]) -> Shard:
     rows = {clip_id: row for outcome in outcomes for clip_id, row in outcome.rows.items()}
     missing = {clip_id: why for outcome in outcomes for clip_id, why in outcome.missing.items()}
-    ids = tuple(clip.id for clip in plan.clips)
+    missing |= plan.missing
+    ids = (*(clip.id for clip in plan.clips), *plan.missing)
     present = [(place, rows[clip_id]) for place, clip_id in enumerate(ids) if clip_id in rows]
     embedding = np.concatenate([row for _, row in present]) if present else np.zeros((0, 0))
     return Shard(
@@ -211,7 +246,16 @@ def _to_shard(plan: ShardPlan, outcomes: Sequence[Outcome]) -> Shard:
         peak_bytes=max(outcome.peak_bytes for outcome in outcomes),
         layers=outcomes[0].layers,
         made_with=outcomes[0].made_with,
+        window=_window_numbers(plan, [place for place, _ in present]),
     )
+
+
+def _window_numbers(plan: ShardPlan, places: Sequence[int]) -> IntArray | None:
+    """Which window each row of a batch's shard is, where the clips at `places` have rows."""
+    if plan.rows is None:
+        return None
+    ordered = [window for place in places for at, window in sorted(plan.rows) if at == place]
+    return np.array(ordered, dtype=np.int64)
 
 
 def join_shards(shards: Sequence[Shard], computed: int = 0) -> Embeddings:
@@ -253,12 +297,20 @@ def stored_embeddings(
     """
     paths = store.all_shards(spec.fingerprint(), task)
     shards = [shard for path in paths if (shard := _stored(path)) is not None]
+    paths = store.newest_batches(spec.fingerprint(), task)
+    batches = [shard for path in paths if (shard := read_shard(path, say)) is not None]
+    if batches:
+        shards.append(merge_batches(batches))
     if not shards:
         raise DataError(
             f"the store has no embeddings of {spec.label!r} for task {task.name!r}; "
             f"run: mirbench embed --rep {spec.text} --task {task.name}"
         )
-    every = join_shards(shards)
+    return _only(join_shards(shards), clip_ids)
+
+
+def _only(every: Embeddings, clip_ids: Sequence[str]) -> Embeddings:
+    """Pick clips; of one that is there several times, the last."""
     newest = {clip_id: number for number, clip_id in enumerate(every.clip_ids)}
     wanted = tuple(sorted(clip_ids))
     rank = {newest[clip_id]: n for n, clip_id in enumerate(wanted) if clip_id in newest}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -36,10 +37,13 @@ def map_unordered(
         If a worker dies; whatever the function itself raises is passed on.
     """
     if jobs <= 1:
-        from threadpoolctl import threadpool_limits
+        from threadpoolctl import ThreadpoolController
 
+        libraries, seen = ThreadpoolController(), len(sys.modules)
         for item in items:
-            with threadpool_limits(1):
+            if len(sys.modules) != seen:  # to look for libraries takes as long as a small clip
+                libraries, seen = ThreadpoolController(), len(sys.modules)
+            with libraries.limit(limits=1):
                 outcome = function(item)
             yield outcome
         return

@@ -15,7 +15,13 @@ from mirbench.benchmark.api import (
     Task,
     UsageError,
 )
-from mirbench.benchmark.datasets import dataset_folder, prepare, read_clips, readiness
+from mirbench.benchmark.datasets import (
+    clips_of_split,
+    dataset_folder,
+    prepare,
+    read_clips,
+    readiness,
+)
 from mirbench.benchmark.plugins import find_plugins
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import Protocol
@@ -35,12 +41,13 @@ Names = str | Sequence[str]
 
 @dataclass(frozen=True)
 class Job:
-    """One (representation, task) of a run, with the clips of its split."""
+    """One (representation, task) of a run, with the clips of its split and of the dataset."""
 
     spec: RepresentationSpec
     task: Task
     split: SplitTable
     clips: tuple[Clip, ...]
+    dataset: tuple[Clip, ...]
 
 
 def plan_jobs(
@@ -83,15 +90,18 @@ def plan_jobs(
         tasks = _ready_tasks(split, data, store)
     tables = {one.name: load_split(one, split, split_folder(one.name)) for one in tasks}
     clips: dict[str, tuple[Clip, ...]] = {}
+    every: dict[str, tuple[Clip, ...]] = {}
     for one in tasks:
         folder = dataset_folder(one, data, store)
         if make:
             prepare(one, folder)
-        clips[one.name] = tuple(read_clips(one, folder, tables[one.name]))
+        every[one.name] = tuple(read_clips(one, folder))
+        members = clips_of_split(one, folder, every[one.name], tables[one.name])
+        clips[one.name] = tuple(members)
         check_labels(one, tables[one.name], targets_by_clip(one, tables[one.name], clips[one.name]))
     for spec in specs:
         for one in tasks:
-            yield Job(spec, one, tables[one.name], clips[one.name])
+            yield Job(spec, one, tables[one.name], clips[one.name], every[one.name])
 
 
 def _with_weights(

@@ -46,7 +46,7 @@ def list_representations(cache: Path | None = None) -> list[Listing]:
         lines.append(
             Listing(
                 "representation",
-                plugin.name,
+                plugin.card().get("adapter", plugin.name) if title else plugin.name,
                 plugin.origin,
                 title,
                 reason is None,

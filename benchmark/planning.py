@@ -10,12 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from mirbench.benchmark.api import SPLITS, Clip
+from mirbench.benchmark.batches import (
+    known_batch_size,
+    known_counts,
+    merge_batches,
+    plan_batches,
+)
 from mirbench.benchmark.embedding import CHUNK_CLIPS
 from mirbench.benchmark.engine import free_cpus
 from mirbench.benchmark.jobs import Job, Names, default_out, plan_jobs
 from mirbench.benchmark.protocol import Protocol, get_protocol
 from mirbench.benchmark.result import result_path
-from mirbench.benchmark.store import Shard, Store, read_shard
+from mirbench.benchmark.store import ShardPlan, Store, read_shard
 from mirbench.benchmark.worker import Chunk, embed_chunk
 
 #: Length of a clip that does not say how long it is.
@@ -91,11 +97,12 @@ def _plan(
     workers: int,
     full_hash: bool,
 ) -> Plan:
-    shards = store.plan(job.spec.fingerprint(), job.task, job.clips, full_hash)
+    shards = _shards(job, store, full_hash)
     stored = [shard for shard in shards if shard.path.exists()]
-    todo = [clip for shard in shards if shard not in stored for clip in shard.clips]
+    missed = {clip.id: clip for shard in shards if shard not in stored for clip in shard.clips}
+    todo = list(missed.values())
     sample = _embed_some(job, todo, device)
-    known = sample or (_first_rows(read_shard(stored[0].path)) if stored else None)
+    known = sample or (_first_rows(stored) if stored else None)
     label, task, split = job.spec.label, job.task.name, job.split.name
     row = result_path(out, label, task, split, protocol.name)
     return Plan(
@@ -103,7 +110,7 @@ def _plan(
         task=task,
         split=split,
         clips=len(job.clips),
-        cached=len(job.clips) - len(todo),
+        cached=sum(clip.id not in missed for clip in job.clips),
         disk_bytes=sample.nbytes * len(todo) if sample else None if todo else 0.0,
         embed_seconds=sample.seconds * len(todo) / workers if sample else None if todo else 0.0,
         probes=len(protocol.grid()) * (known.layers if known else 1),
@@ -111,6 +118,21 @@ def _plan(
         row=row,
         row_exists=row.exists(),
     )
+
+
+def _shards(job: Job, store: Store, full_hash: bool) -> list[ShardPlan]:
+    """Plan the shards of a pair, without loading its model or decoding a dataset.
+
+    Where that would be needed to know the batches of a model that depends on
+    them, none is stored, as the ordinary plan says too.
+    """
+    fingerprint = job.spec.fingerprint()
+    _, size = known_batch_size(fingerprint, store)
+    if size is not None:
+        counts = known_counts(job.task, job.dataset, store, full_hash)
+        if job.task.window is None or len(counts) == len(job.dataset):
+            return plan_batches(fingerprint, job.task, job.dataset, store, size, counts, full_hash)
+    return store.plan(fingerprint, job.task, job.clips, full_hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +189,10 @@ def _time(job: Job, first: list[Clip], some: list[Clip], device: str) -> Sample 
     )
 
 
-def _first_rows(shard: Shard | None) -> Sample | None:
+def _first_rows(stored: list[ShardPlan]) -> Sample | None:
+    shard = read_shard(stored[0].path)
+    if stored[0].rows is not None:  # the windows of a clip are in several batches
+        shard = merge_batches([s for plan in stored if (s := read_shard(plan.path)) is not None])
     if shard is None or not len(shard.embedding):
         return None
     rows = shard.embedding

@@ -83,7 +83,7 @@ class Plugin:
             If that fails for whatever reason; the message gives it.
         """
         if self.source is not None:
-            _forget_old(self.source)
+            forget_changed(str(self.source.path), self.source.digest(), self.source.files())
         try:
             if self.module is not None:
                 return importlib.import_module(self.module)
@@ -160,21 +160,27 @@ def find_plugin(kind: PluginKind, name: str) -> Plugin:
 
 
 #: Digest of each plugin's source when this process imported it.
-_imported: dict[Path, str] = {}
+_imported: dict[str, str] = {}
 
 
-def _forget_old(source: Source) -> None:
-    """Unload a plugin whose source has changed, so that what runs is what was fingerprinted.
+def forget_changed(what: str, now: str, files: Iterable[Path]) -> None:
+    """Unload modules whose files have changed, so that what runs is what was fingerprinted.
 
     Workers and notebooks outlive an edit.
+
+    Parameters
+    ----------
+    what : str
+        What the files are of.
+    now : str
+        Digest of their contents.
     """
-    now = source.digest()
-    if _imported.setdefault(source.path, now) == now:
+    if _imported.setdefault(what, now) == now:
         return
-    _imported[source.path] = now
-    files = {str(path) for path in source.files()}
+    _imported[what] = now
+    places = {str(path) for path in files}
     for name, module in list(sys.modules.items()):
-        if getattr(module, "__file__", None) in files:
+        if getattr(module, "__file__", None) in places:
             del sys.modules[name]
     importlib.invalidate_caches()
 

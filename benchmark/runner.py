@@ -60,7 +60,7 @@ def subject_of(spec: RepresentationSpec) -> Subject:
     return Subject(
         spec.label,
         spec.plugin.origin,
-        spec.params,
+        spec.shown_params,
         spec.fingerprint(),
         spec.trained_on,
         spec.weights_sha256,
@@ -81,9 +81,10 @@ def evaluate_representation(
     force: bool = False,
     memory: int | None = None,
     full_hash: bool = False,
+    dataset: Sequence[Clip] | None = None,
 ) -> Row:
     """Embed the clips of a split, or find them in the store, and probe them."""
-    embeddings = embed_task(spec, task, clips, store, device, jobs, full_hash)
+    embeddings = embed_task(spec, task, clips, store, device, jobs, full_hash, dataset)
     return evaluate_embeddings(
         subject_of(spec),
         task,
