@@ -177,9 +177,10 @@ def merge_batches(shards: Sequence[Shard]) -> Shard:
     ids = sorted({clip_id for shard in shards for clip_id in shard.clip_ids})
     rank = {clip_id: number for number, clip_id in enumerate(ids)}
     rows = [
-        (rank[shard.clip_ids[number]], int(window), shard.embedding[place])
+        (rank[shard.clip_ids[number]], int(window), embedding[place])
         for shard in shards
         if shard.window is not None
+        for embedding in [np.asarray(shard.embedding)]
         for place, (number, window) in enumerate(zip(shard.clip, shard.window, strict=True))
         if shard.clip_ids[number] not in missing
     ]

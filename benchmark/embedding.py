@@ -30,6 +30,7 @@ from mirbench.benchmark.batches import (
     plan_batches,
 )
 from mirbench.benchmark.engine import free_cpus, map_ahead, map_unordered
+from mirbench.benchmark.layered import StoredLayers, join_rows, leave_on_disk
 from mirbench.benchmark.progress import bar, say
 from mirbench.benchmark.registry import RepresentationSpec
 from mirbench.benchmark.store import (
@@ -63,6 +64,7 @@ class Embeddings:
         All clips that were asked for, sorted, the missing ones included.
     embedding : ndarray of float32, shape [n_rows, dims] or [n_rows, n_layers, dims]
         A row is a clip, or one window of a clip; rows of a clip stand together, in order.
+        Several layers from the store stay there, as `StoredLayers`; see `matrix`.
     clip : ndarray of int, shape [n_rows]
         Place of a row's clip in `clip_ids`.
     missing : dict
@@ -83,7 +85,7 @@ class Embeddings:
     """
 
     clip_ids: tuple[str, ...]
-    embedding: FloatArray
+    embedding: FloatArray | StoredLayers
     clip: IntArray
     missing: dict[str, str]
     seconds: float = 0.0
@@ -98,13 +100,28 @@ class Embeddings:
         """Number of layers; 0 if an embedding is one vector."""
         return self.embedding.shape[1] if self.embedding.ndim == 3 else 0
 
+    def matrix(self, layer: int | None = None) -> FloatArray:
+        """Embeddings of one layer, or of a representation without layers: [n_rows, dims]."""
+        if isinstance(self.embedding, StoredLayers):
+            assert layer is not None
+            return self.embedding.layer(layer)
+        return self.embedding if layer is None else self.embedding[:, layer]
+
+    def rows(self, places: Sequence[int]) -> FloatArray | StoredLayers:
+        """Give some of the rows, in another order."""
+        if isinstance(self.embedding, StoredLayers):
+            return self.embedding.take(places)
+        return self.embedding[places]
+
     @functools.cached_property
     def sha256(self) -> str:
         """Digest of the clip ids, the rows and what is missing, in hex."""
         total = hashlib.sha256(repr((self.clip_ids, sorted(self.missing.items()))).encode())
         total.update(np.ascontiguousarray(self.clip, dtype="<i8").tobytes())
         total.update(repr(self.embedding.shape).encode())
-        total.update(np.ascontiguousarray(self.embedding, dtype="<f4").data)
+        whole = self.embedding
+        for block in whole.blocks() if isinstance(whole, StoredLayers) else [whole]:
+            total.update(np.ascontiguousarray(block, dtype="<f4").data)
         return total.hexdigest()
 
 
@@ -146,7 +163,7 @@ def embed_task(
     else:
         counts = count_windows(task, every, store, jobs, full_hash)
         plans = plan_batches(fingerprint, task, every, store, size, counts, full_hash)
-    shards = {number: read_shard(plan.path, say) for number, plan in enumerate(plans)}
+    shards = {number: _stored(plan.path, plan.rows is None) for number, plan in enumerate(plans)}
     todo = [number for number, shard in shards.items() if shard is None]
     if todo:
         _announce(spec)
@@ -197,7 +214,19 @@ def _compute(
             if waiting[number] == 0:
                 shard = _to_shard(plans[number], outcomes.pop(number))
                 write_shard(plans[number].path, shard)
-                shards[number] = shard
+                shards[number] = _let_go(shard, plans[number].path, plans[number].rows is None)
+
+
+def _stored(path: Path, leave: bool = True) -> Shard | None:
+    shard = read_shard(path, say)
+    return None if shard is None else _let_go(shard, path, leave)
+
+
+def _let_go(shard: Shard, path: Path, leave: bool) -> Shard:
+    """Leave layers on disk; but the rows of batches have yet to be put together."""
+    if not leave:
+        return shard
+    return replace(shard, embedding=leave_on_disk(path, shard.embedding))
 
 
 def _outcomes(chunks: Sequence[Chunk], device: str, jobs: int) -> Iterator[Outcome]:
@@ -262,7 +291,7 @@ def join_shards(shards: Sequence[Shard], computed: int = 0) -> Embeddings:
     empty = np.zeros((0, 0), dtype=np.float32)
     return Embeddings(
         clip_ids=ids,
-        embedding=np.concatenate([s.embedding for s in filled]) if filled else empty,
+        embedding=join_rows([shard.embedding for shard in filled]) if filled else empty,
         clip=np.concatenate(
             [shard.clip + offset for shard, offset in zip(shards, offsets[:-1], strict=True)]
             or [np.zeros(0, dtype=np.int64)]
@@ -293,7 +322,7 @@ def stored_embeddings(
         If it has none at all.
     """
     paths = store.all_shards(spec.fingerprint(), task)
-    shards = [shard for path in paths if (shard := read_shard(path, say)) is not None]
+    shards = [shard for path in paths if (shard := _stored(path)) is not None]
     paths = store.newest_batches(spec.fingerprint(), task)
     batches = [shard for path in paths if (shard := read_shard(path, say)) is not None]
     if batches:
@@ -318,7 +347,7 @@ def _only(every: Embeddings, clip_ids: Sequence[str]) -> Embeddings:
     return replace(
         every,
         clip_ids=wanted,
-        embedding=every.embedding[places],
+        embedding=every.rows(places),
         clip=clip,
         missing={wanted[n]: every.missing.get(wanted[n], "not in the store") for n in absent},
     )

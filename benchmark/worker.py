@@ -24,7 +24,7 @@ from mirbench.benchmark.audio import (
     read_windows,
 )
 from mirbench.benchmark.contract import ModelInfo, describe_model, embed_clips
-from mirbench.benchmark.registry import parse_representation
+from mirbench.benchmark.registry import RepresentationSpec, parse_representation
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,17 @@ def _decoded(
         numbers = range(len(pieces)) if only is None else only
         audio |= {(place, k): piece for k, piece in zip(numbers, pieces, strict=True)}
     return audio, missing
+
+
+def declared(spec: RepresentationSpec, device: str) -> ModelInfo:
+    """Load a representation in this process, and give what its model declares.
+
+    Raises
+    ------
+    MirbenchError
+        If it cannot be loaded or breaks the contract.
+    """
+    return _loaded_model(spec.text, spec.fingerprint(), device)[1]
 
 
 @functools.cache

@@ -13,11 +13,15 @@ PACKAGES = ("benchmark", "representations", "tasks", "splits", "leaderboard")
 #: Layers of the harness, from the top; a module imports from lower layers or its own.
 LAYERS = (
     {"cli"},
+    {"cli_submissions"},
+    {"cli_sweep"},
+    {"cli_rows"},
     {"cli_data", "cli_board", "cli_weights"},
     {"options"},
     {"doctor_report", "reproduce_report", "weights_report"},
+    {"sweeping"},
     {"planning", "listing", "reports", "commands", "reproduce"},
-    {"doctor"},
+    {"doctor", "submissions"},
     {"jobs"},
     {"fetching", "features", "weights_fetch", "weights_add"},
     {"runner", "datasets"},
@@ -46,7 +50,7 @@ LAYERS = (
         "sources",
         "cards",
     },
-    {"checksums", "partial", "tensorfile"},
+    {"checksums", "partial", "tensorfile", "layered"},
     {"api"},
 )
 LEVEL = {name: number for number, names in enumerate(LAYERS) for name in names}
@@ -95,6 +99,9 @@ def test_the_harness_imports_downwards(path: Path) -> None:
             assert (own, package) in {
                 ("cli", "leaderboard"),
                 ("cli_board", "leaderboard"),
+                ("cli_submissions", "leaderboard"),
+                ("cli_rows", "leaderboard"),
+                ("cli_sweep", "leaderboard"),
                 ("registry", "splits"),
             }, f"{own} imports {name}"
         elif rest and rest[0] in LEVEL:
