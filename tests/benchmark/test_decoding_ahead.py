@@ -26,6 +26,8 @@ PLUGIN = """
 import os
 import numpy as np
 
+LOADED = "loaded.txt"
+
 
 class Model:
     sample_rate = 22050
@@ -45,7 +47,7 @@ class Model:
 
 
 def load_model(device="cpu"):
-    with open(os.environ["LOADED"], "a") as log:
+    with open(LOADED, "a") as log:
         log.write(f"{os.getpid()} {device}\\n")
     return Model(device)
 """
@@ -62,10 +64,9 @@ def clips(tiny: TinyPackage, task: Task) -> list[Clip]:
 
 
 @pytest.fixture
-def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("LOADED", str(tmp_path / "loaded.txt"))
+def plugin(tmp_path: Path) -> Path:
     path = tmp_path / "elsewhere.py"
-    path.write_text(PLUGIN)
+    path.write_text(PLUGIN.replace("loaded.txt", str(tmp_path / "loaded.txt")))
     return path
 
 
@@ -128,7 +129,7 @@ def test_notes_are_counted_and_kept(
 def test_a_note_that_fails_is_the_plugins_mistake(
     plugin: Path, task: Task, clips: list[Clip], tmp_path: Path
 ) -> None:
-    plugin.write_text(PLUGIN.replace("np.abs(audio).max() < 1", "audio.loudness < 1"))
+    plugin.write_text(plugin.read_text().replace("np.abs(audio).max() < 1", "audio.loudness < 1"))
     with pytest.raises(PluginError, match="'elsewhere': note raised AttributeError: "):
         embed(plugin, task, clips, tmp_path / "gpu", "cuda")
 
