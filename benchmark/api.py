@@ -156,6 +156,17 @@ class Representation(Protocol):
         The model looks at the first so many seconds only.
     ``batch_dependent : bool``, ``batch_size : int``
         An embedding depends on the other clips of its batch.
+
+    ``note(audio, sr) -> str or None``
+        A remark on a clip, such as "shorter than 23.78 s"; the result row says
+        on how many clips or windows it was made.
+    ``made_with : dict of str to str``
+        What the result row should say of how embeddings were computed.
+
+    A module whose model is large may also have a function
+    ``plan_model(seconds, device="cpu", **params)``, with the parameters of
+    ``load_model``, which gives the `ModelCost` of a clip of so many seconds,
+    whether or not the weights are on this machine.
     """
 
     @property
@@ -180,6 +191,31 @@ class Representation(Protocol):
         -------
         ndarray of float32, shape [dims] or [n_layers, dims]
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCost:
+    """What a model takes, as its module's ``plan_model`` tells ``mirbench run --dry-run``.
+
+    Attributes
+    ----------
+    parameters : int
+        Weights that are used.
+    nbytes : int
+        Memory that they take on the device.
+    flops : float
+        Floating-point operations of one clip.
+    seconds : float
+        What a clip is likely to take on the device, all of its processors together.
+    shape : tuple of int
+        Of an embedding: ``(dims,)`` or ``(n_layers, dims)``.
+    """
+
+    parameters: int
+    nbytes: int
+    flops: float
+    seconds: float
+    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

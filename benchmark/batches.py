@@ -35,6 +35,7 @@ from mirbench.benchmark.store import (
     Shard,
     ShardPlan,
     Store,
+    add_notes,
     clip_identity,
     digest,
     write_atomic,
@@ -198,6 +199,7 @@ def merge_batches(shards: Sequence[Shard]) -> Shard:
             for key, pairs in itertools.groupby(facts, key=lambda pair: pair[0])
         },
         window=np.array([window for _, window, _ in rows], dtype=np.int64),
+        notes=add_notes(shard.notes for shard in shards),
     )
 
 

@@ -29,7 +29,7 @@ from mirbench.benchmark.batches import (
     merge_batches,
     plan_batches,
 )
-from mirbench.benchmark.engine import free_cpus, map_unordered
+from mirbench.benchmark.engine import free_cpus, map_ahead, map_unordered
 from mirbench.benchmark.layered import StoredLayers, join_rows, leave_on_disk
 from mirbench.benchmark.progress import bar, say
 from mirbench.benchmark.registry import RepresentationSpec
@@ -37,14 +37,21 @@ from mirbench.benchmark.store import (
     Shard,
     ShardPlan,
     Store,
+    add_notes,
     read_shard,
     remove_stale_temporaries,
     write_shard,
 )
-from mirbench.benchmark.worker import Chunk, Outcome, embed_chunk
+from mirbench.benchmark.worker import Chunk, Outcome, decode_chunk, embed_chunk, model_info
 
 #: Clips that a worker is given at once.
 CHUNK_CLIPS = 4
+
+#: Clips that a GPU is given at once.
+GPU_CHUNK_CLIPS = 8
+
+#: Most processes that decode ahead of a GPU by default.
+DECODERS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +80,8 @@ class Embeddings:
     made_with : dict
         Versions of the packages that computed them, and the device; several
         where shards differ.
+    notes : dict
+        What the representation remarks on rows, and on how many of them.
     """
 
     clip_ids: tuple[str, ...]
@@ -84,6 +93,7 @@ class Embeddings:
     computed: int = 0
     layers: tuple[str, ...] = ()
     made_with: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, int] = field(default_factory=dict)
 
     @property
     def n_layers(self) -> int:
@@ -130,8 +140,8 @@ def embed_task(
     Parameters
     ----------
     jobs : int, optional
-        Worker processes; default: one a processor on the CPU, none beside this
-        process on a GPU.
+        Worker processes; default: one a processor. On a GPU, which this
+        process alone uses, they decode ahead of it.
     full_hash : bool
         Know audio files by content instead of size and time of modification.
     dataset : sequence of Clip, optional
@@ -144,10 +154,10 @@ def embed_task(
         If the representation breaks the contract.
     """
     fingerprint = spec.fingerprint()
-    jobs = jobs or (free_cpus() if device == "cpu" else 1)
+    jobs = jobs or (free_cpus() if device == "cpu" else min(DECODERS, free_cpus()))
     every = clips if dataset is None else dataset
     model = Chunk(spec.text, fingerprint, device, task.window, (), 0, cache=spec.cache)
-    size = batch_size_of(model, store, jobs)
+    size = batch_size_of(model, store, jobs if device == "cpu" else 1)
     if size is None:
         plans = store.plan(fingerprint, task, clips, full_hash)
     else:
@@ -188,14 +198,14 @@ def _compute(
             cache=spec.cache,
         )
         for number in todo
-        for clips in _pieces(plans[number])
+        for clips in _pieces(plans[number], CHUNK_CLIPS if device == "cpu" else GPU_CHUNK_CLIPS)
     ]
     waiting = {number: len(plans[number].clips) for number in todo}
     outcomes: dict[int, list[Outcome]] = {number: [] for number in todo}
     total = sum(len(plan.clips) for plan in plans)
     done = total - sum(waiting.values())
     with bar(f"embedding {task.folder} with {spec.label}", total, "clip", done) as progress:
-        for outcome in map_unordered(embed_chunk, chunks, jobs):
+        for outcome in _outcomes(chunks, device, jobs):
             number = outcome.shard
             outcomes[number].append(outcome)
             count = len(outcome.rows) + len(outcome.missing)
@@ -219,13 +229,27 @@ def _let_go(shard: Shard, path: Path, leave: bool) -> Shard:
     return replace(shard, embedding=leave_on_disk(path, shard.embedding))
 
 
-def _pieces(plan: ShardPlan) -> Iterator[tuple[Clip, ...]]:
+def _outcomes(chunks: Sequence[Chunk], device: str, jobs: int) -> Iterator[Outcome]:
+    """Embed chunks, by workers each with its own model; or by one model, with audio decoded ahead.
+
+    The second is for a GPU, whose memory has room for one model.
+    """
+    if device == "cpu":
+        yield from map_unordered(embed_chunk, chunks, jobs)
+        return
+    info = model_info(chunks[0])
+    work = [(chunk, info) for chunk in chunks]
+    for chunk, decoded in zip(chunks, map_ahead(decode_chunk, work, jobs, jobs + 1), strict=True):
+        yield embed_chunk(chunk, decoded)
+
+
+def _pieces(plan: ShardPlan, count: int) -> Iterator[tuple[Clip, ...]]:
     """Cut the clips of a shard into what a worker is given at once; a batch is one piece."""
     if plan.rows is not None:
         yield plan.clips
         return
-    for first in range(0, len(plan.clips), CHUNK_CLIPS):
-        yield plan.clips[first : first + CHUNK_CLIPS]
+    for first in range(0, len(plan.clips), count):
+        yield plan.clips[first : first + count]
 
 
 def _to_shard(plan: ShardPlan, outcomes: Sequence[Outcome]) -> Shard:
@@ -247,6 +271,7 @@ def _to_shard(plan: ShardPlan, outcomes: Sequence[Outcome]) -> Shard:
         layers=outcomes[0].layers,
         made_with=outcomes[0].made_with,
         window=_window_numbers(plan, [place for place, _ in present]),
+        notes=add_notes(outcome.notes for outcome in outcomes),
     )
 
 
@@ -277,6 +302,7 @@ def join_shards(shards: Sequence[Shard], computed: int = 0) -> Embeddings:
         computed=computed,
         layers=shards[0].layers if shards else (),
         made_with=_together([shard.made_with for shard in shards]),
+        notes=add_notes(shard.notes for shard in shards),
     )
 
 

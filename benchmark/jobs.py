@@ -58,6 +58,7 @@ def plan_jobs(
     store: Store,
     make: bool = False,
     on_missing: Callable[[str], None] | None = None,
+    only_plan: bool = False,
 ) -> Iterator[Job]:
     """Give the pairs of a run, in order, with the clips of their split.
 
@@ -71,6 +72,9 @@ def plan_jobs(
     on_missing : callable, optional
         Called with one sentence for every representation that is left out,
         because its weights are not on this machine.
+    only_plan : bool
+        Nothing will be embedded: a representation that tells its cost
+        without its weights is reported to `on_missing`, but not left out.
 
     Raises
     ------
@@ -83,7 +87,7 @@ def plan_jobs(
         if spec.label in labels[:number]:
             first = specs[labels.index(spec.label)].plugin.place
             raise UsageError(f"{spec.label!r} is named twice: {first} and {spec.plugin.place}")
-    specs = _with_weights(specs, on_missing)
+    specs = _with_weights(specs, on_missing, only_plan)
     if task:
         tasks = [load_task(name) for name in dict.fromkeys(_as_list(task))]
     else:
@@ -105,7 +109,9 @@ def plan_jobs(
 
 
 def _with_weights(
-    specs: Sequence[RepresentationSpec], on_missing: Callable[[str], None] | None
+    specs: Sequence[RepresentationSpec],
+    on_missing: Callable[[str], None] | None,
+    only_plan: bool,
 ) -> list[RepresentationSpec]:
     """Give the representations whose weights are here; those in installed packages are converted.
 
@@ -122,7 +128,9 @@ def _with_weights(
             raise
         except MirbenchError as error:
             failures.append(error)
-    if len(failures) == len(specs) == 1:
+            if only_plan and isinstance(error, MissingWeights) and spec.tells_cost:
+                ready.append(spec)
+    if len(failures) == len(specs) == 1 and not ready:
         raise failures[0]
     if failures and (on_missing is None or not ready):
         raise MissingWeights("\n".join(map(str, failures)))

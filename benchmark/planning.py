@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from mirbench.benchmark.api import SPLITS, Clip
+from mirbench.benchmark.api import SPLITS, Clip, ModelCost, UnusableClip
+from mirbench.benchmark.audio import audio_info
 from mirbench.benchmark.batches import (
     known_batch_size,
     known_counts,
@@ -48,6 +51,8 @@ class Plan:
         Where the row would lie.
     row_exists : bool
         Whether one lies there, which is read instead if it is identical.
+    cost : ModelCost or None
+        Of one clip, if the representation tells; no clip was embedded then.
     """
 
     representation: str
@@ -61,6 +66,7 @@ class Plan:
     probe_seconds: float | None
     row: Path
     row_exists: bool
+    cost: ModelCost | None = None
 
 
 def plan_run(
@@ -84,7 +90,8 @@ def plan_run(
     rules = get_protocol(protocol)
     store = Store(cache)
     workers = jobs or (free_cpus() if device == "cpu" else 1)
-    for job in plan_jobs(rep, task, split, data, store, on_missing=on_missing):
+    jobs_to_plan = plan_jobs(rep, task, split, data, store, on_missing=on_missing, only_plan=True)
+    for job in jobs_to_plan:
         yield _plan(job, store, rules, out or default_out(rules), device, workers, full_hash)
 
 
@@ -101,7 +108,8 @@ def _plan(
     stored = [shard for shard in shards if shard.path.exists()]
     missed = {clip.id: clip for shard in shards if shard not in stored for clip in shard.clips}
     todo = list(missed.values())
-    sample = _embed_some(job, todo, device)
+    cost = _cost(job, device) if todo else None
+    sample = _embed_some(job, todo, device) if cost is None else cost[1]
     known = sample or (_first_rows(stored) if stored else None)
     label, task, split = job.spec.label, job.task.name, job.split.name
     row = result_path(out, label, task, split, protocol.name)
@@ -117,6 +125,7 @@ def _plan(
         probe_seconds=None if known is None else _probe_seconds(job, protocol, known, device),
         row=row,
         row_exists=row.exists(),
+        cost=cost and cost[0],
     )
 
 
@@ -144,6 +153,36 @@ class Sample:
     windows: int
     layers: int
     dims: int
+
+
+def _cost(job: Job, device: str) -> tuple[ModelCost, Sample] | None:
+    """Ask the representation what an average clip costs; None if it does not tell."""
+    if not job.spec.tells_cost:
+        return None
+    seconds = _clip_seconds(job.clips)
+    windows = 1 if job.task.window is None else max(1, int(seconds / job.task.window + 1e-9))
+    cost = job.spec.cost(job.task.window or seconds, device)
+    *layers, dims = cost.shape
+    # It tells what all processors take together, as many as there are workers by default.
+    share = free_cpus() if device == "cpu" else 1
+    return cost, Sample(
+        nbytes=4.0 * windows * math.prod(cost.shape),
+        seconds=cost.seconds * windows * share,
+        windows=windows,
+        layers=math.prod(layers),
+        dims=dims,
+    )
+
+
+def _clip_seconds(clips: Sequence[Clip]) -> float:
+    """Length of the first clip that tells it; `USUAL_SECONDS` if none does."""
+    for clip in clips[:10]:
+        if clip.duration is not None:
+            return clip.duration
+        with contextlib.suppress(UnusableClip):
+            if clip.path is not None:
+                return audio_info(clip.path).duration - clip.start
+    return USUAL_SECONDS
 
 
 def _embed_some(job: Job, todo: list[Clip], device: str) -> Sample | None:

@@ -23,7 +23,7 @@ from mirbench.benchmark.adapters import (
     split_adapter,
     target_files,
 )
-from mirbench.benchmark.api import MirbenchError, PluginError, Task, UsageError
+from mirbench.benchmark.api import MirbenchError, ModelCost, PluginError, Task, UsageError
 from mirbench.benchmark.metrics import KEY_NAMES, METRICS, METRICS_OF
 from mirbench.benchmark.plugins import Plugin, find_plugin, find_plugins
 from mirbench.benchmark.sources import file_source
@@ -107,6 +107,35 @@ class RepresentationSpec:
         package = (self.target or "").partition(".")[0]
         needed = self.plugin.card().get("requires", [])
         return [*needed, package] if package.isidentifier() else needed
+
+    @property
+    def tells_cost(self) -> bool:
+        """Whether its plugin says what a clip costs, without loading the model."""
+        return self.plugin.source is not None and self.plugin.source.defines("plan_model")
+
+    def cost(self, seconds: float, device: str) -> ModelCost:
+        """Ask the plugin's ``plan_model`` what a clip of so many seconds costs.
+
+        Raises
+        ------
+        PluginError
+            If the plugin fails, with its reason.
+        """
+        plan_model = self.plugin.load_module().plan_model
+        try:
+            cost = plan_model(seconds, device=device, **self.params)
+        except MirbenchError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"representation {self.label!r}: plan_model raised {type(error).__name__}: {error}"
+            ) from error
+        if not isinstance(cost, ModelCost):
+            raise PluginError(
+                f"representation {self.label!r}: plan_model returned {type(cost).__name__}, "
+                "not a mirbench ModelCost"
+            )
+        return cost
 
     @property
     def trained_on(self) -> str | None:

@@ -79,6 +79,10 @@ class TaskRecord(_Record):
     counts: dict[str, int] = Field(description="Embedded clips per split")
     rows: dict[str, int] = Field(description="Rows (clips or windows) per split")
     missing: tuple[MissingClip, ...] = Field(description="Clips of the split without embedding")
+    notes: dict[str, int] = Field(
+        default_factory=dict,
+        description="What the representation remarks on embedded rows, and on how many of them",
+    )
     embeddings_sha256: str = Field(description="Digest of the embeddings that were probed")
 
 
@@ -184,6 +188,8 @@ class Result(_Record):
     def to_json(self) -> str:
         """Canonical JSON, with a final newline."""
         content = self.model_dump(mode="json", exclude=None if self.curve else {"curve"})
+        if not self.task.notes:
+            del content["task"]["notes"]
         return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 

@@ -203,6 +203,7 @@ def _task_record(task: Task, split: SplitTable, embeddings: Embeddings, rows: Ro
             for clip_id in split.of
             if clip_id in embeddings.missing
         ),
+        notes=embeddings.notes,
         embeddings_sha256=embeddings.sha256,
     )
 

@@ -20,6 +20,7 @@ import json
 import os
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,6 +125,8 @@ class Shard:
     window : ndarray of int, shape [n_rows], or None
         Which window of its clip a row is, where a shard is a batch and need
         not have all of them.
+    notes : dict
+        What the representation remarks on rows, and on how many of them.
     """
 
     clip_ids: tuple[str, ...]
@@ -135,6 +138,15 @@ class Shard:
     layers: tuple[str, ...] = ()
     made_with: dict[str, str] = field(default_factory=dict)
     window: IntArray | None = None
+    notes: dict[str, int] = field(default_factory=dict)
+
+
+def add_notes(each: Iterable[dict[str, int]]) -> dict[str, int]:
+    """Add up the notes on several lots of rows."""
+    total: Counter[str] = Counter()
+    for notes in each:
+        total.update(notes)
+    return dict(sorted(total.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +279,7 @@ def write_shard(path: Path, shard: Shard) -> None:
         "peak_bytes": shard.peak_bytes,
         "layers": shard.layers,
         "made_with": shard.made_with,
+        "notes": shard.notes,
         "sha256": _content_sha256(shard.embedding, shard.clip, shard.window),
     }
     arrays: dict[str, Any] = {

@@ -41,7 +41,7 @@ def add_weights(
         If they might be more than one.
     """
     named = named_sets(name, cache)
-    sets = named.sets if named.chosen is None else {named.chosen.name: named.chosen}
+    sets = named.candidates
     for path in paths:
         if not path.exists():
             raise UsageError(f"there is no file or folder {path}")

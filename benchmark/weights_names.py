@@ -18,6 +18,21 @@ class Named:
     sets: dict[str, WeightSet]
     chosen: WeightSet | None
 
+    @property
+    def candidates(self) -> dict[str, WeightSet]:
+        """The sets that are meant: the named one, or all that can be told apart by their files.
+
+        Of sets made from the same files, the one that is used by default is meant.
+        """
+        if self.chosen is not None:
+            return {self.chosen.name: self.chosen}
+        usual = self.spec.weights
+        return {
+            name: one
+            for name, one in self.sets.items()
+            if usual is None or name == usual.name or one.files != usual.files
+        }
+
 
 def named_sets(text: str, cache: Path | None = None) -> Named:
     """Read ``REP``, ``REP:SET`` or ``REP:parameter=value``.

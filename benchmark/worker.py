@@ -7,6 +7,7 @@ import functools
 import os
 import resource
 import time
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -57,6 +58,27 @@ class Outcome:
     peak_bytes: int
     layers: tuple[str, ...]
     made_with: dict[str, str]
+    #: What the model remarks on rows, and on how many of them.
+    notes: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """The audio of a chunk, by place of the clip and window, and why there is none of a clip id."""
+
+    audio: dict[tuple[int, int], FloatArray]
+    missing: dict[str, str]
+    seconds: float
+
+
+def decode_chunk(work: tuple[Chunk, ModelInfo]) -> Decoded:
+    """Decode some clips as a model wants them; runs in a worker process beside a GPU."""
+    chunk, info = work
+    started = time.perf_counter()
+    if os.getcwd() != chunk.folder:
+        os.chdir(chunk.folder)
+    audio, missing = _decoded(chunk, info)
+    return Decoded(audio, missing, time.perf_counter() - started)
 
 
 def model_info(chunk: Chunk) -> ModelInfo:
@@ -66,13 +88,15 @@ def model_info(chunk: Chunk) -> ModelInfo:
     return _loaded_model(chunk.representation, chunk.fingerprint, chunk.device, chunk.cache)[1]
 
 
-def embed_chunk(chunk: Chunk) -> Outcome:
-    """Decode and embed some clips; runs in a worker process."""
+def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
+    """Embed some clips, decoded here unless that was done before; runs in a worker process."""
     started = time.perf_counter()
     if os.getcwd() != chunk.folder:
         os.chdir(chunk.folder)
     model, info = _loaded_model(chunk.representation, chunk.fingerprint, chunk.device, chunk.cache)
-    audio, missing = _decoded(chunk, info)
+    before = 0.0 if decoded is None else decoded.seconds
+    decoded = decoded or decode_chunk((chunk, info))
+    audio, missing = decoded.audio, dict(decoded.missing)
     order = list(audio) if chunk.rows is None else [row for row in chunk.rows if row in audio]
     ids = [
         f"{chunk.clips[place].id}-{k}" if chunk.window else chunk.clips[place].id
@@ -86,10 +110,26 @@ def embed_chunk(chunk: Chunk) -> Outcome:
         else:
             rows.setdefault(chunk.clips[place].id, []).append(value)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    seconds = time.perf_counter() - started
+    seconds = before + time.perf_counter() - started
     made_with = {"device": chunk.device, **_versions(chunk.representation)}
+    made_with |= getattr(model, "made_with", {})
     whole = {clip_id: np.stack(own) for clip_id, own in rows.items() if clip_id not in missing}
-    return Outcome(chunk.shard, whole, missing, seconds, peak, info.layers, made_with)
+    kept = [audio[row] for row in order if chunk.clips[row[0]].id in whole]
+    notes = _notes(model, info, kept)
+    return Outcome(chunk.shard, whole, missing, seconds, peak, info.layers, made_with, notes)
+
+
+def _notes(model: Representation, info: ModelInfo, audios: list[FloatArray]) -> dict[str, int]:
+    """Count what the model remarks on clips or windows."""
+    note = getattr(model, "note", None)
+    if note is None:
+        return {}
+    try:
+        return dict(Counter(filter(None, (note(audio, info.sample_rate) for audio in audios))))
+    except Exception as error:
+        raise PluginError(
+            f"representation {info.name!r}: note raised {type(error).__name__}: {error}"
+        ) from error
 
 
 def _decoded(
