@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +17,31 @@ from mirbench.benchmark.embedding import Embeddings
 from mirbench.benchmark.metrics import evaluate
 from mirbench.benchmark.progress import bar, duration
 from mirbench.benchmark.protocol import Protocol
-from mirbench.benchmark.result import Predictions, ProbeRow, Score
+from mirbench.benchmark.result import LayerScore, Predictions, ProbeRow, Score
 from mirbench.benchmark.rows import Rows, probe_data
 
 if TYPE_CHECKING:
     from mirbench.benchmark.probing import ProbeRecord, Progress
 
 Targets = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """What the validation set chose.
+
+    Attributes
+    ----------
+    probe : ProbeRow
+    outputs : ndarray of float32, shape [n_test_clips, n_outputs]
+        Of that probe on the test set, in the order of `Rows.clip_ids`.
+    curve : tuple of LayerScore
+        The best of every layer; empty if there are none.
+    """
+
+    probe: ProbeRow
+    outputs: FloatArray
+    curve: tuple[LayerScore, ...]
 
 
 def best_probe(
@@ -33,7 +53,7 @@ def best_probe(
     device: str = "cpu",
     memory: int | None = None,
     checkpoint: Path | None = None,
-) -> tuple[ProbeRow, FloatArray]:
+) -> Selection:
     """Find the probe of highest validation score over all layers; of equals, the first.
 
     Parameters
@@ -42,22 +62,18 @@ def best_probe(
         Bytes that training may take; default: most of what is free.
     checkpoint : Path, optional
         Folder in which finished probes are kept, so that a killed grid goes on.
-
-    Returns
-    -------
-    probe : ProbeRow
-    outputs : ndarray of float32, shape [n_test_clips, n_outputs]
-        Its outputs on the test set, in the order of `Rows.clip_ids`.
     """
     from mirbench.benchmark.probing import select, train_grid
 
     layers: list[int | None] = [*range(embeddings.n_layers)] or [None]
     best: tuple[int | None, ProbeRecord] | None = None
+    curve = []
     total = len(protocol.grid()) * len(layers)
     with bar(f"probing {task.name}", total, "probe") as progress:
+        pace = _Pace(len(layers))
 
         def show(state: Progress) -> None:
-            progress.set_postfix_str(_words(state), refresh=False)
+            progress.set_postfix_str(pace.words(state), refresh=False)
 
         for layer in layers:
             records = train_grid(
@@ -69,7 +85,11 @@ def best_probe(
                 checkpoint=checkpoint,
                 on_progress=show,
             )
+            pace.next_layer()
             record = select(records)
+            if layer is not None:
+                name = embeddings.layers[layer]
+                curve.append(LayerScore(layer=name, index=record.index, valid=record.valid))
             if best is None or record.valid > best[1].valid:
                 best = (layer, record)
     assert best is not None
@@ -90,15 +110,33 @@ def best_probe(
         way=record.way,
     )
     assert record.test_outputs is not None
-    return row, record.test_outputs
+    return Selection(row, record.test_outputs, tuple(curve))
 
 
-def _words(state: Progress) -> str:
-    best = "" if state.best_valid is None else f", best on validation {100 * state.best_valid:.1f}"
-    return (
-        f"{state.learning} learning, {state.updates_per_second:.0f} updates/s{best}, "
-        f"about {duration(state.seconds_left)} left"
-    )
+class _Pace:
+    """Foretells the end of all layers: those to come take as long as those that are done."""
+
+    def __init__(self, layers: int) -> None:
+        self._layers, self._done = layers, 0
+        self._began = self._layer_began = time.perf_counter()
+
+    def next_layer(self) -> None:
+        self._done += 1
+        self._layer_began = time.perf_counter()
+
+    def words(self, state: Progress) -> str:
+        if self._done:
+            usual = (self._layer_began - self._began) / self._done
+        else:
+            usual = time.perf_counter() - self._began + state.seconds_left
+        left = state.seconds_left + (self._layers - self._done - 1) * usual
+        layer = f"layer {self._done + 1} of {self._layers}, " if self._layers > 1 else ""
+        best = state.best_valid
+        score = "" if best is None else f", best on validation {100 * best:.1f}"
+        return (
+            f"{layer}{state.learning} learning, {state.updates_per_second:.0f} updates/s{score}, "
+            f"about {duration(left)} left"
+        )
 
 
 def test_predictions(

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mirbench.benchmark.api import MirbenchError, UsageError
-from mirbench.benchmark.cli_board import board, page_folder
+from mirbench.benchmark.cli_board import board
 from mirbench.benchmark.cli_data import datasets
+from mirbench.benchmark.cli_rows import report_rows
+from mirbench.benchmark.cli_sweep import sweep
 from mirbench.benchmark.options import (
     Cache,
     Data,
@@ -32,6 +34,7 @@ from mirbench.benchmark.options import (
     Reps,
     SplitName,
     Tasks,
+    gib,
 )
 
 if TYPE_CHECKING:
@@ -46,6 +49,7 @@ app = typer.Typer(
 )
 app.add_typer(board, name="leaderboard")
 app.add_typer(datasets, name="data")
+app.command()(sweep)
 
 
 @app.command()
@@ -107,12 +111,12 @@ def run(
             cache=cache,
             max_missing=max_missing,
             force=force,
-            memory=_bytes(memory),
+            memory=gib(memory),
             full_hash=full_hash,
             on_row=rows.append,
         )
     finally:
-        _report(rows)
+        report_rows(rows)
 
 
 @app.command()
@@ -195,9 +199,9 @@ def probe(
         cache=cache,
         max_missing=max_missing,
         force=force,
-        memory=_bytes(memory),
+        memory=gib(memory),
     )
-    _report([row])
+    report_rows([row])
 
 
 @app.command("list")
@@ -282,26 +286,6 @@ def reproduce(
     failed = [cell for cell in cells if cell.row is None]
     if len(failed) == len(cells) or not all(cell.excused for cell in failed):
         raise MirbenchError(f"{len(failed)} of {len(cells)} cells could not be measured")
-
-
-def _bytes(gib: float | None) -> int | None:
-    return None if gib is None else int(gib * 1024**3)
-
-
-def _report(rows: list[Row]) -> None:
-    """Print rows as a table and render the leaderboard that they belong to."""
-    if not rows:
-        return
-    from mirbench.benchmark.reports import row_table
-    from mirbench.leaderboard import build_pages
-
-    typer.echo(row_table(rows))
-    folder = rows[0].path.parent.parent
-    typer.echo(f"rows: {folder}")
-    try:
-        typer.echo(f"leaderboard: {build_pages(folder, page_folder(folder))[-1]}")
-    except MirbenchError as error:  # the rows are written; a page can be rendered later
-        typer.echo(f"mirbench: the leaderboard was not rendered: {error}", err=True)
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ from mirbench.benchmark.api import (
     Task,
 )
 from mirbench.benchmark.engine import free_cpus, map_unordered
+from mirbench.benchmark.layered import StoredLayers, join_rows, leave_on_disk
 from mirbench.benchmark.progress import bar, say
 from mirbench.benchmark.registry import RepresentationSpec
 from mirbench.benchmark.store import (
@@ -50,6 +51,7 @@ class Embeddings:
         All clips that were asked for, sorted, the missing ones included.
     embedding : ndarray of float32, shape [n_rows, dims] or [n_rows, n_layers, dims]
         A row is a clip, or one window of a clip; rows of a clip stand together, in order.
+        Several layers from the store stay there, as `StoredLayers`; see `matrix`.
     clip : ndarray of int, shape [n_rows]
         Place of a row's clip in `clip_ids`.
     missing : dict
@@ -68,7 +70,7 @@ class Embeddings:
     """
 
     clip_ids: tuple[str, ...]
-    embedding: FloatArray
+    embedding: FloatArray | StoredLayers
     clip: IntArray
     missing: dict[str, str]
     seconds: float = 0.0
@@ -82,13 +84,28 @@ class Embeddings:
         """Number of layers; 0 if an embedding is one vector."""
         return self.embedding.shape[1] if self.embedding.ndim == 3 else 0
 
+    def matrix(self, layer: int | None = None) -> FloatArray:
+        """Embeddings of one layer, or of a representation without layers: [n_rows, dims]."""
+        if isinstance(self.embedding, StoredLayers):
+            assert layer is not None
+            return self.embedding.layer(layer)
+        return self.embedding if layer is None else self.embedding[:, layer]
+
+    def rows(self, places: Sequence[int]) -> FloatArray | StoredLayers:
+        """Give some of the rows, in another order."""
+        if isinstance(self.embedding, StoredLayers):
+            return self.embedding.take(places)
+        return self.embedding[places]
+
     @functools.cached_property
     def sha256(self) -> str:
         """Digest of the clip ids, the rows and what is missing, in hex."""
         total = hashlib.sha256(repr((self.clip_ids, sorted(self.missing.items()))).encode())
         total.update(np.ascontiguousarray(self.clip, dtype="<i8").tobytes())
         total.update(repr(self.embedding.shape).encode())
-        total.update(np.ascontiguousarray(self.embedding, dtype="<f4").data)
+        whole = self.embedding
+        for block in whole.blocks() if isinstance(whole, StoredLayers) else [whole]:
+            total.update(np.ascontiguousarray(block, dtype="<f4").data)
         return total.hexdigest()
 
 
@@ -118,7 +135,7 @@ def embed_task(
     """
     fingerprint = spec.fingerprint()
     plans = store.plan(fingerprint, task, clips, full_hash)
-    shards = {number: read_shard(plan.path, say) for number, plan in enumerate(plans)}
+    shards = {number: _stored(plan.path) for number, plan in enumerate(plans)}
     todo = [number for number, shard in shards.items() if shard is None]
     if todo:
         _announce(spec)
@@ -165,7 +182,15 @@ def _compute(
             if waiting[number] == 0:
                 shard = _to_shard(plans[number], outcomes.pop(number))
                 write_shard(plans[number].path, shard)
-                shards[number] = shard
+                kept = leave_on_disk(plans[number].path, shard.embedding)
+                shards[number] = replace(shard, embedding=kept)
+
+
+def _stored(path: Path) -> Shard | None:
+    shard = read_shard(path, say)
+    if shard is None:
+        return None
+    return replace(shard, embedding=leave_on_disk(path, shard.embedding))
 
 
 def _to_shard(plan: ShardPlan, outcomes: Sequence[Outcome]) -> Shard:
@@ -196,7 +221,7 @@ def join_shards(shards: Sequence[Shard], computed: int = 0) -> Embeddings:
     empty = np.zeros((0, 0), dtype=np.float32)
     return Embeddings(
         clip_ids=ids,
-        embedding=np.concatenate([s.embedding for s in filled]) if filled else empty,
+        embedding=join_rows([shard.embedding for shard in filled]) if filled else empty,
         clip=np.concatenate(
             [shard.clip + offset for shard, offset in zip(shards, offsets[:-1], strict=True)]
             or [np.zeros(0, dtype=np.int64)]
@@ -226,7 +251,7 @@ def stored_embeddings(
         If it has none at all.
     """
     paths = store.all_shards(spec.fingerprint(), task)
-    shards = [shard for path in paths if (shard := read_shard(path, say)) is not None]
+    shards = [shard for path in paths if (shard := _stored(path)) is not None]
     if not shards:
         raise DataError(
             f"the store has no embeddings of {spec.label!r} for task {task.name!r}; "
@@ -243,7 +268,7 @@ def stored_embeddings(
     return replace(
         every,
         clip_ids=wanted,
-        embedding=every.embedding[places],
+        embedding=every.rows(places),
         clip=clip,
         missing={wanted[n]: every.missing.get(wanted[n], "not in the store") for n in absent},
     )

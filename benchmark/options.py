@@ -52,3 +52,8 @@ Memory = Annotated[
     typer.Option("--memory", min=0.01, help="GiB for probing [default: most of the free]"),
 ]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Task, as in: mirbench list tasks")]
+
+
+def gib(count: float | None) -> int | None:
+    """Bytes of so many GiB."""
+    return None if count is None else int(count * 1024**3)

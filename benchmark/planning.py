@@ -34,7 +34,7 @@ class Plan:
         For the rest, extrapolated from a few clips embedded now (from noise
         where no audio is there yet); None if they cannot be embedded.
     probes : int
-        Probes that would be trained, for one layer.
+        Probes that would be trained, over all layers.
     probe_seconds : float or None
         What that is likely to take, from a short measured part of it; None
         if the length of an embedding is not known.
@@ -102,7 +102,7 @@ def _plan(
         cached=len(job.clips) - len(todo),
         disk_bytes=sample.nbytes * len(todo) if sample else None if todo else 0.0,
         embed_seconds=sample.seconds * len(todo) / workers if sample else None if todo else 0.0,
-        probes=len(protocol.grid()),
+        probes=len(protocol.grid()) * (known.layers if known else 1),
         probe_seconds=None if known is None else _probe_seconds(job, protocol, known, device),
         row=row,
         row_exists=row.exists(),

@@ -120,7 +120,10 @@ def write_embeddings(path: Path, task: Task, embeddings: Embeddings) -> None:
         clip_id = embeddings.clip_ids[number]
         window = place - int(np.searchsorted(embeddings.clip, number))
         ids.append(f"{clip_id}-{window}" if task.window else clip_id)
-    arrays: dict[str, Any] = {"clip_id": np.array(ids), "embedding": embeddings.embedding}
+    arrays: dict[str, Any] = {
+        "clip_id": np.array(ids),
+        "embedding": np.asarray(embeddings.embedding),
+    }
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     write_atomic(path, buffer.getvalue())

@@ -11,6 +11,7 @@ from tabulate import tabulate
 from mirbench.benchmark.listing import Listing
 from mirbench.benchmark.planning import Plan
 from mirbench.benchmark.progress import duration
+from mirbench.benchmark.result import Result
 from mirbench.benchmark.runner import Row
 
 
@@ -29,7 +30,7 @@ def row_table(rows: Sequence[Row]) -> str:
                     f"{100 * score.value:.1f}",
                     f"{100 * score.low:.1f} to {100 * score.high:.1f}",
                     f"{score.n}" if first else "",
-                    f"{result.probe.index} of {result.protocol.probes}" if first else "",
+                    _probe(result) if first else "",
                     _state(row) if first else "",
                 ]
             )
@@ -42,6 +43,13 @@ def row_table(rows: Sequence[Row]) -> str:
     )
     align = ("left", "left", "left", "right", "left", "right", "left", "left")
     return tabulate(lines, header, disable_numparse=True, colalign=align) + note
+
+
+def _probe(result: Result) -> str:
+    """Place of the selected probe in its grid, and its layer where there are several."""
+    grid = result.protocol.probes // max(1, result.representation.layers)
+    layer = "" if result.probe.layer is None else f", layer {result.probe.layer}"
+    return f"{result.probe.index} of {grid}{layer}"
 
 
 def _state(row: Row) -> str:

@@ -91,6 +91,14 @@ class ProbeRow(_Record):
     way: str | None = Field(description="How windows were merged into clips")
 
 
+class LayerScore(_Record):
+    """The best probe of one layer, by validation."""
+
+    layer: str = Field(description="Name of the layer")
+    index: int = Field(description="Place of that probe in the grid", ge=0)
+    valid: float = Field(description="Its primary score on the validation set")
+
+
 class Score(_Record):
     """A score on the test set."""
 
@@ -132,6 +140,9 @@ class Result(_Record):
     task: TaskRecord
     protocol: ProtocolRecord
     probe: ProbeRow
+    curve: tuple[LayerScore, ...] = Field(
+        default=(), description="Every layer in order; absent if the representation has none"
+    )
     scores: dict[str, Score]
     cost: Cost
     environment: Environment
@@ -154,7 +165,7 @@ class Result(_Record):
 
     def to_json(self) -> str:
         """Canonical JSON, with a final newline."""
-        content = self.model_dump(mode="json")
+        content = self.model_dump(mode="json", exclude=None if self.curve else {"curve"})
         return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 

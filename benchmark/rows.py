@@ -131,7 +131,7 @@ def probe_data(
     """Assemble the arrays of one layer; `targets` are those of `targets_by_clip`."""
     from mirbench.benchmark.probing import ProbeData
 
-    matrix = embeddings.embedding if layer is None else embeddings.embedding[:, layer]
+    matrix = embeddings.matrix(layer)
     X: dict[Split, FloatArray] = {name: matrix[rows.places[name]] for name in SPLITS}
     y = {name: np.stack([targets[i] for i in rows.clips[name]]) for name in SPLITS}
 

@@ -145,7 +145,7 @@ def evaluate_embeddings(
     identity = row_identity(representation, record, protocol_record)
     found = _find(path)
     if found is not None and not force:
-        if found.identity == identity:
+        if found.identity == identity and len(found.curve) == representation.layers:
             return Row(found, path, True)
         _announce_replacement(found.representation, representation, path)
 
@@ -153,10 +153,10 @@ def evaluate_embeddings(
     targets = targets_by_clip(task, split, clips)
     present = set(rows.clips["valid"]) | set(rows.clips["test"])
     check_labels(task, split, {clip_id: targets[clip_id] for clip_id in sorted(present)})
-    probe, outputs = best_probe(
+    chosen = best_probe(
         task, embeddings, rows, targets, protocol, device, memory, store.grid(identity)
     )
-    predictions = test_predictions(task, clips, rows, targets, outputs)
+    predictions = test_predictions(task, clips, rows, targets, chosen.outputs)
     cost = Cost(
         embedding_seconds=round(embeddings.seconds, 3),
         probing_seconds=round(time.perf_counter() - started, 3),
@@ -169,7 +169,8 @@ def evaluate_embeddings(
         representation=representation,
         task=record,
         protocol=protocol_record,
-        probe=probe,
+        probe=chosen.probe,
+        curve=chosen.curve,
         scores=test_scores(task, predictions),
         cost=cost,
         environment=describe_environment(embeddings.made_with),

@@ -25,6 +25,7 @@ import numpy as np
 
 from mirbench.benchmark.api import Clip, FloatArray, IntArray, MirbenchError, Task
 from mirbench.benchmark.audio import AUDIO_VERSION
+from mirbench.benchmark.layered import StoredLayers
 
 #: Clips a shard; part of the shards' names, so a change embeds everything anew.
 SHARD_CLIPS = 64
@@ -119,7 +120,7 @@ class Shard:
     """
 
     clip_ids: tuple[str, ...]
-    embedding: FloatArray
+    embedding: FloatArray | StoredLayers
     clip: IntArray
     missing: dict[str, str]
     seconds: float
@@ -173,6 +174,14 @@ class Store:
             key = digest([_clip_identity(clip, full_hash) for clip in members])
             plans.append(ShardPlan(folder / f"{number:05d}-{key}.safetensors", members))
         return plans
+
+    def known_layers(self, representation: str) -> tuple[str, ...] | None:
+        """Names of the layers of a representation's fingerprint; None if it has no shard here."""
+        for path in sorted((self.root / "embeddings" / representation).glob("*/*.safetensors")):
+            shard = read_shard(path)
+            if shard is not None and len(shard.embedding):
+                return shard.layers
+        return None
 
     def all_shards(self, representation: str, task: Task) -> list[Path]:
         """Every shard that there is, oldest first, whatever the audio files are now."""
@@ -240,7 +249,7 @@ def read_shard(path: Path, warn: Callable[[str], None] = lambda _: None) -> Shar
         return None
 
 
-def _content_sha256(embedding: FloatArray, clip: IntArray) -> str:
+def _content_sha256(embedding: FloatArray | StoredLayers, clip: IntArray) -> str:
     total = hashlib.sha256(np.ascontiguousarray(embedding).data)
     total.update(np.ascontiguousarray(clip, dtype=np.int64).data)
     return total.hexdigest()

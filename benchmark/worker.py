@@ -15,7 +15,7 @@ import numpy as np
 from mirbench.benchmark.api import Clip, FloatArray, PluginError, Representation, UnusableClip
 from mirbench.benchmark.audio import audio_info, quiet_decoders, read_audio, read_windows
 from mirbench.benchmark.contract import ModelInfo, describe_model, embed_clips
-from mirbench.benchmark.registry import parse_representation
+from mirbench.benchmark.registry import RepresentationSpec, parse_representation
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,17 @@ def embed_chunk(chunk: Chunk) -> Outcome:
     seconds = time.perf_counter() - started
     made_with = {"device": chunk.device, **_versions(chunk.representation)}
     return Outcome(chunk.shard, rows, missing, seconds, peak, info.layers, made_with)
+
+
+def declared(spec: RepresentationSpec, device: str) -> ModelInfo:
+    """Load a representation in this process, and give what its model declares.
+
+    Raises
+    ------
+    MirbenchError
+        If it cannot be loaded or breaks the contract.
+    """
+    return _loaded_model(spec.text, spec.fingerprint(), device)[1]
 
 
 @functools.cache

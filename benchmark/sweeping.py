@@ -1,0 +1,119 @@
+"""Which layer of a representation is best: every layer is probed, validation chooses.
+
+A sweep is a run of a representation that gives all its layers, with a
+protocol of a few linear probes unless another is named; its rows are those of
+`mirbench.benchmark.run` and hold the score of every layer.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mirbench.benchmark.api import MirbenchError, UsageError
+from mirbench.benchmark.commands import run
+from mirbench.benchmark.jobs import Names, check_device
+from mirbench.benchmark.protocol import get_protocol
+from mirbench.benchmark.registry import RepresentationSpec, parse_representation
+from mirbench.benchmark.result import Result
+from mirbench.benchmark.store import Store
+from mirbench.benchmark.worker import declared
+
+#: Protocol of a sweep: linear probes, as the paper's choice of a layer was made with.
+SWEEP_PROTOCOL = "quick"
+
+
+def sweep(
+    rep: str,
+    task: Names | None = None,
+    *,
+    device: str = "cpu",
+    protocol: str = SWEEP_PROTOCOL,
+    cache: Path | None = None,
+    **options: Any,
+) -> list[Result]:
+    """Probe every layer of a representation on tasks; the rows' `curve` has the scores.
+
+    The other options, and what is returned and raised, are those of
+    `mirbench.benchmark.run`.
+
+    Raises
+    ------
+    UsageError
+        If the representation has no layers.
+    """
+    get_protocol(protocol)
+    spec = with_layers(rep, cache, device)
+    return run(spec.text, task, device=device, protocol=protocol, cache=cache, **options)
+
+
+def with_layers(rep: str, cache: Path | None = None, device: str = "cpu") -> RepresentationSpec:
+    """Find the form of a representation that gives several layers.
+
+    That is ``layers=all`` where it has a parameter `layers` that is not set,
+    or else the representation as it is named. Its model is loaded to see,
+    unless the store has embeddings of it.
+
+    Raises
+    ------
+    UsageError
+        If neither has at least two layers.
+    """
+    check_device(device)
+    named, failure = parse_representation(rep), ""
+    store = Store(cache)
+    for spec in filter(None, (_all_layers(named), named)):
+        layers = store.known_layers(spec.fingerprint())
+        if layers is None:
+            try:
+                layers = declared(spec, device).layers
+            except MirbenchError as error:
+                if spec is named:
+                    raise
+                failure = f" ({spec.text} fails: {error})"
+                continue
+        if len(layers) > 1:
+            return spec
+    raise UsageError(
+        f"representation {named.label!r} has no layers to sweep{failure}; "
+        f"probe it with: mirbench run --rep {rep}"
+    )
+
+
+def single_layer(rep: str, layer: str) -> str | None:
+    """How to name one layer of a representation as a representation; None if it has no such name.
+
+    That is its parameter `layer`, where `load_model` has one.
+    """
+    named = parse_representation(rep)
+    if "layer" not in _defaults(named):
+        return None
+    params = {key: value for key, value in named.params.items() if key not in ("layer", "layers")}
+    text = _text(named, [*(f"{key}={value}" for key, value in params.items()), f"layer={layer}"])
+    try:
+        parse_representation(text)
+    except MirbenchError:
+        return None
+    return text
+
+
+def _all_layers(named: RepresentationSpec) -> RepresentationSpec | None:
+    if "layers" not in _defaults(named) or "layers" in named.params:
+        return None
+    params = [f"{key}={value}" for key, value in named.params.items()]
+    try:
+        return parse_representation(_text(named, [*params, "layers=all"]))
+    except MirbenchError:
+        return None
+
+
+def _defaults(spec: RepresentationSpec) -> dict[str, object]:
+    return (spec.plugin.source and spec.plugin.source.parameters()) or {}
+
+
+def _text(spec: RepresentationSpec, params: list[str]) -> str:
+    """Name of the plugin or its file, with parameters."""
+    name = spec.plugin.name
+    if spec.plugin.origin == "file":
+        name = spec.text.partition(".py:")[0].removesuffix(".py") + ".py"
+    return f"{name}:{','.join(params)}"
