@@ -47,8 +47,10 @@ def better(samples: Sequence[Samples]) -> npt.NDArray[np.bool_]:
     """
     scores = np.array(samples)
     tail = scores.shape[-1] // 40 if len(scores) else 0
-    ahead = [np.sum(own > scores + _EQUAL, axis=1) for own in scores]
-    return np.array(ahead).reshape(len(scores), len(scores)) > scores.shape[-1] - tail
+    ahead = [np.count_nonzero(own - _EQUAL > scores, axis=1) for own in scores]
+    counts = np.array(ahead).reshape(len(scores), len(scores))
+    wins: npt.NDArray[np.bool_] = counts > scores.shape[-1] - tail
+    return wins
 
 
 def rank_groups(values: Sequence[float], wins: npt.NDArray[np.bool_]) -> list[int]:
