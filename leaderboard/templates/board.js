@@ -151,9 +151,13 @@
   }
   function recall() {
     const state = new URLSearchParams(location.hash.slice(1));
-    const { split, protocol, filter: words, published } = controls.elements;
-    if ([...split.values?.() ?? [split]].some((input) => input.value === state.get("split"))) split.value = state.get("split");
-    if ([...protocol.options].some((option) => option.value === state.get("protocol"))) protocol.value = state.get("protocol");
+    const { protocol, filter: words, published } = controls.elements;
+    for (const input of controls.querySelectorAll("[name=split]")) {
+      if (input.value === state.get("split")) input.checked = true;
+    }
+    for (const option of protocol.options) {
+      if (option.value === state.get("protocol")) option.selected = true;
+    }
     words.value = state.get("filter") ?? "";
     published.checked = state.get("published") !== "no";
     for (const section of sections) {

@@ -8,16 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from helpers.made_board import SIZES, write_board, write_row
 
 from mirbench.benchmark.result import Result, read_result, result_path
 from mirbench.leaderboard import build_pages
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), "")
+WIDE = {"viewport": {"width": 1200, "height": 900}}
 
 pytestmark = pytest.mark.skipif(
     not CHROMIUM or importlib.util.find_spec("playwright") is None,
@@ -72,18 +71,16 @@ def board(tmp_path_factory: pytest.TempPathFactory, make_result: Callable[..., R
 @pytest.fixture
 def page(browser: Any, board: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
     """Give the open page; at the end it must have been silent, and alone."""
-    context = browser.new_context(
-        **getattr(request, "param", {"viewport": {"width": 1200, "height": 900}})
-    )
+    context = browser.new_context(**getattr(request, "param", WIDE))
     page = context.new_page()
     noise: list[str] = []
     page.on("console", lambda message: noise.append(message.text))
     page.on("pageerror", lambda error: noise.append(str(error)))
-    page.on("request", lambda asked: noise.append(asked.url) if asked.url != page.url else None)
+    page.on("request", lambda asked: noise.append(asked.url))
     page.goto(board.as_uri())
-    noise[:] = [words for words in noise if words.split("#")[0] != board.as_uri()]
     yield page
-    assert [words for words in noise if not words.startswith("data:,")] == []
+    own = (board.as_uri(), "about:blank", "data:,")
+    assert [words for words in noise if words.split("#")[0] not in own] == []
     context.close()
 
 
@@ -169,7 +166,7 @@ def test_the_view_is_in_the_address(page: Any, board: Path) -> None:
     page.get_by_label("artist").check(force=True)
     head(page, "name").locator("button").click()
     page.fill("[name=filter]", "o")
-    address = page.url
+    address = page.evaluate("location.href")
     assert "split=artist" in address
     page.goto("about:blank")
     page.goto(address)
@@ -221,6 +218,9 @@ def test_names_are_only_names(page: Any) -> None:
     assert page.locator("img").count() == 0
 
 
+FOCUS = "document.activeElement.closest('th')?.dataset.key ?? document.activeElement.tagName"
+
+
 def test_keyboard_only(page: Any) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the tables"
@@ -229,11 +229,7 @@ def test_keyboard_only(page: Any) -> None:
     seen = []
     for _ in range(60):
         page.keyboard.press("Tab")
-        seen.append(
-            page.evaluate(
-                "document.activeElement.closest('th')?.dataset.key ?? document.activeElement.tagName"
-            )
-        )
+        seen.append(page.evaluate(FOCUS))
         if seen[-1] == "gtzan.accuracy":
             break
     assert seen[0] == "DIV"  # the table itself, so that it can be scrolled
@@ -309,23 +305,25 @@ def test_a_phone(page: Any) -> None:
 @pytest.mark.parametrize("page", PHONES, indirect=True, ids=["light", "dark"])
 def test_text_stands_out(page: Any) -> None:
     """Contrast of 4.5 to 1 and more (WCAG 2.2, level AA) in both themes."""
-    ratios = page.evaluate(
-        """() => {
-          const light = (css) => {
-            const [r, g, b] = css.match(/[\\d.]+/g).map((part) => {
-              const share = part / 255;
-              return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
-            });
-            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-          };
-          const paper = light(getComputedStyle(document.body).backgroundColor);
-          return ["body", ".note", "td small", "td button.best", "sup", ".published td", "a"].map((what) => {
-            const ink = light(getComputedStyle(document.querySelector(what)).color);
-            return (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
-          });
-        }"""
-    )
+    ratios = page.evaluate(CONTRAST)
     assert min(ratios) >= 4.5
+
+
+CONTRAST = """() => {
+  const light = (css) => {
+    const [r, g, b] = css.match(/[\\d.]+/g).map((part) => {
+      const share = part / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const paper = light(getComputedStyle(document.body).backgroundColor);
+  const what = ["body", ".note", "td small", "td button.best", "sup", ".published td", "a"];
+  return what.map((one) => {
+    const ink = light(getComputedStyle(document.querySelector(one)).color);
+    return (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+  });
+}"""
 
 
 def test_a_large_board_is_sorted_at_once(
@@ -339,14 +337,19 @@ def test_a_large_board_is_sorted_at_once(
     path = build_pages(tmp_path / "results", tmp_path)[1]
     page = browser.new_page(viewport={"width": 1200, "height": 900})
     page.goto(path.as_uri())
-    times = page.evaluate(
-        """() => [...document.querySelectorAll("section:not([hidden]) thead button")].slice(2, 9).map((button) => {
-          const start = performance.now();
-          button.click();
-          document.body.offsetHeight;  // have it laid out
-          return performance.now() - start;
-        })"""
-    )
+    times = page.evaluate(SORT_EVERY_COLUMN)
     page.close()
     assert len(times) == 7
-    assert np.median(times) < 100
+    # The best of five: what other work on the machine adds is not the page's.
+    assert max(map(min, times)) < 100
+
+
+SORT_EVERY_COLUMN = """() => {
+  const heads = [...document.querySelectorAll("section:not([hidden]) thead button")].slice(2, 9);
+  return heads.map((button) => [1, 2, 3, 4, 5].map(() => {
+    const start = performance.now();
+    button.click();
+    document.body.offsetHeight;  // have it laid out
+    return performance.now() - start;
+  }));
+}"""
