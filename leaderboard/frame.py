@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from mirbench.benchmark.result import Result, read_results
+from mirbench.leaderboard.overlap import overlaps
 
 COLUMNS = (
     "board",
@@ -18,7 +19,10 @@ COLUMNS = (
     "main_board",
     "representation",
     "origin",
+    "trained_on",
+    "overlap",
     "dims",
+    "layers",
     "metric",
     "metric_rank",
     "value",
@@ -29,7 +33,13 @@ COLUMNS = (
     "missing",
     "valid",
     "probe",
+    "layer",
     "embedding_seconds",
+    "probing_seconds",
+    "peak_memory_bytes",
+    "device",
+    "split_sha256",
+    "fingerprint",
 )
 
 
@@ -45,7 +55,8 @@ def load_results(folder: Path | str = "leaderboard/results") -> pd.DataFrame:
     -------
     DataFrame
         One line a score, with the columns `COLUMNS`; `value`, `low` and
-        `high` in the metric's own unit (best is 1).
+        `high` (the 95 % interval) in the metric's own unit (best is 1);
+        `overlap` tells whether pre-training data overlaps the task.
 
     Raises
     ------
@@ -67,7 +78,10 @@ def to_frame(results: Sequence[Result]) -> pd.DataFrame:
             "main_board": result.protocol.main_board,
             "representation": result.representation.name,
             "origin": result.representation.origin,
+            "trained_on": result.representation.trained_on,
+            "overlap": overlaps(result.representation.trained_on, result.task.name),
             "dims": result.representation.dims,
+            "layers": result.representation.layers,
             "metric": metric,
             "metric_rank": rank,
             "value": score.value,
@@ -78,7 +92,13 @@ def to_frame(results: Sequence[Result]) -> pd.DataFrame:
             "missing": len(result.task.missing),
             "valid": result.probe.valid,
             "probe": result.probe.index,
+            "layer": result.probe.layer,
             "embedding_seconds": result.cost.embedding_seconds,
+            "probing_seconds": result.cost.probing_seconds,
+            "peak_memory_bytes": result.cost.peak_memory_bytes,
+            "device": result.cost.device,
+            "split_sha256": result.task.split_sha256,
+            "fingerprint": result.representation.fingerprint,
         }
         for result in results
         for rank, (metric, score) in enumerate(result.ordered_scores())

@@ -8,18 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mirbench.leaderboard.names import PAPER
+
 #: Tables below ``leaderboard/published``, in the order in which they are shown.
 NAMES = ("castellon2021", "marble")
-
-#: Columns of these tables: task, metric.
-COLUMNS = (
-    ("magnatagatune", "roc_auc"),
-    ("magnatagatune", "average_precision"),
-    ("gtzan", "accuracy"),
-    ("giantsteps", "weighted_key_score"),
-    ("emomusic", "r2_arousal"),
-    ("emomusic", "r2_valence"),
-)
 
 _MARKS = "†‡§¶"
 
@@ -47,9 +39,9 @@ class PublishedRow:
     mark: str
 
     def cells(self) -> list[str]:
-        """Scores times 100, one a column of `COLUMNS`; starred ones with an asterisk."""
+        """Scores times 100, one a column of the paper's table; starred ones with an asterisk."""
         cells = []
-        for task, metric in COLUMNS:
+        for task, metric in PAPER:
             score = self.scores.get(task, {}).get(metric)
             star = "*" if f"{task}.{metric}" in self.starred else ""
             cells.append("–" if score is None else f"{100 * score:.1f}{star}")

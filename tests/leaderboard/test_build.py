@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import html
+import importlib
 import re
+import time
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
-import numpy as np
 import pytest
+from helpers.made_board import write_board, write_row
 
-from mirbench.benchmark.api import DataError, MirbenchError
-from mirbench.benchmark.result import Predictions, Result, write_result
-from mirbench.leaderboard import build_pages
+from mirbench.benchmark.api import MirbenchError
+from mirbench.benchmark.result import Result, predictions_path, result_path
+from mirbench.leaderboard import build_pages, stale_pages
 
-NONE = Predictions((), (), np.zeros((0, 2), np.float32), np.zeros(0, np.int64))
+ROOT = Path(__file__).resolve().parents[2]
+HOSTILE = "<script>alert(1)</script> | **x** `y` [z](w)\n## & \"q\" 'p' \\input{x} \u2028"
 
 
 class Page(HTMLParser):
-    """Elements and text of a page."""
+    """Elements and text of a page, without script and style."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -30,153 +35,205 @@ class Page(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
-        if data.strip():
+        if data.strip() and self.tags[-1][0] not in ("script", "style"):
             self.texts.append(data.strip())
 
 
-def build(folder: Path, *results: Result) -> tuple[str, str]:
-    rows = folder / "results"
-    rows.mkdir(parents=True, exist_ok=True)
-    for result in results:
-        write_result(rows, result, NONE)
-    paths = build_pages(rows, folder)
+def build(folder: Path) -> tuple[str, str]:
+    paths = build_pages(folder / "results", folder)
     assert [path.name for path in paths] == ["README.md", "index.html"]
-    markdown, html = (path.read_text("utf-8") for path in paths)
-    return markdown, html
+    markdown, page = (path.read_text("utf-8") for path in paths)
+    return markdown, page
 
 
-def measured(folder: Path, *results: Result) -> tuple[str, str]:
-    """Give the pages without the published figures, which stand below the measured ones."""
-    markdown, html = build(folder, *results)
-    parts = (
-        markdown.partition("\n## Published figures"),
-        html.partition('<section class="published">'),
-    )
-    assert all(mark for _, mark, _ in parts)
-    return parts[0][0], parts[1][0]
+def cells_of(markdown: str, name: str) -> list[str]:
+    """Cells of the first line of that representation."""
+    line = next(line for line in markdown.splitlines() if line.startswith(f"| {name}"))
+    return [cell.strip() for cell in line.split("|")[1:-1]]
 
 
 def test_an_empty_folder_gives_pages(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
     for page in build(tmp_path):
         assert "There are no results yet." in page
 
 
-def test_scores_and_order(tmp_path: Path, make_result: Callable[..., Result]) -> None:
-    rows = [
-        make_result("low", value=0.25),
-        make_result("high", value=0.75),
-        make_result("high", task="zoo", value=0.5),
-    ]
-    markdown, html = measured(tmp_path, *rows)
-    lines = [line for line in markdown.splitlines() if line.startswith("|")]
-    assert [cell.strip() for cell in lines[0].split("|")[1:-1]] == [
-        "representation",
-        "toy: accuracy",
-        "zoo: accuracy",
-    ]
-    high, low = lines[2:]
-    assert "| 75.0 [65.0, 85.0] | 50.0 [40.0, 60.0]" in high
-    assert low.rstrip(" |").endswith("–")
-    texts = Page(html).texts
-    assert texts.index("high") < texts.index("low")
-    assert "not run" in texts
-    assert ("td", {"title": "30 test clips, 1 clips missing"}) in Page(html).tags
+def test_markdown_and_page_have_the_same_numbers(
+    tmp_path: Path, make_result: Callable[..., Result]
+) -> None:
+    rows = tmp_path / "results"
+    for name, skill in (("good", 3.0), ("bad", 1.0)):
+        write_row(rows, make_result, name, "gtzan", skill=skill)
+    write_row(rows, make_result, "good", "rendered_tempo")
+    markdown, page = build(tmp_path)
+    good, bad = cells_of(markdown, "good"), cells_of(markdown, "bad")
+    assert good[2] == bad[2] == "1 of 4 tasks"
+    assert good[3] == bad[3] == "–"  # no average
+    value, low, high, group = re.findall(r"[\d.]+", good[6])
+    assert group == "1"
+    assert bad[6].endswith("2")
+    assert f">{value}<sup>1</sup></button><small>{low}–{high}</small>" in page
+    texts = Page(page).texts
+    assert texts.index("good") < texts.index("bad")
+    assert "1 of 4 tasks" in texts
 
 
 def test_same_rows_same_bytes(tmp_path: Path, make_result: Callable[..., Result]) -> None:
-    rows = [
-        make_result(name, task=task, protocol=protocol, board=board)
+    made = [
+        (name, task, protocol)
         for name in ("a", "b", "c:x=1")
-        for task, board in (("toy", "other"), ("gtzan", "paper"), ("key", "rendered"))
+        for task in ("gtzan", "rendered_key")
         for protocol in ("castellon2021", "quick")
     ]
-    assert build(tmp_path / "1", *rows) == build(tmp_path / "2", *reversed(rows))
+    for folder, order in (("1", made), ("2", made[::-1])):
+        for name, task, protocol in order:
+            write_row(
+                tmp_path / folder / "results",
+                make_result,
+                name,
+                task,
+                protocol=protocol,
+                seed=made.index((name, task, protocol)),
+            )
+    first, second = build(tmp_path / "1"), build(tmp_path / "2")
+    assert first == second
+    assert not any(str(tmp_path) in page for page in first)
+    figures = [
+        [
+            path.read_bytes()
+            for path in build_pages(tmp_path / n / "results", tmp_path / n, True, True)
+        ]
+        for n in "12"
+    ]
+    assert figures[0] == figures[1]
+    assert len(figures[0]) == 2 + 2 * 4
 
 
-def test_quick_rows_have_their_own_section(
+def test_protocols_and_boards_stand_in_order(
     tmp_path: Path, make_result: Callable[..., Result]
 ) -> None:
-    markdown, html = measured(
-        tmp_path,
-        make_result("main", task="gtzan", board="paper"),
-        make_result("tried", task="gtzan", board="paper", protocol="quick"),
-    )
-    main, quick = re.split(r"^## ", markdown, flags=re.MULTILINE)[1:]
-    assert "castellon2021" in main
-    assert "not comparable" not in main
-    assert "tried" not in main
-    assert "quick" in quick
-    assert "Not the main protocol: not comparable" in quick
-    assert "| main" not in quick
-    sections = html.split("<section>")[1:]
-    assert ["not comparable" in section for section in sections] == [False, True]
+    for task in ("rendered_key", "gtzan"):
+        for protocol in ("quick", "castellon2021"):
+            write_row(tmp_path / "results", make_result, f"{protocol} one", task, protocol=protocol)
+    markdown, page = build(tmp_path)
+    sections = re.split(r"^## ", markdown, flags=re.MULTILINE)[1:]
+    assert [section.split(",")[0] for section in sections[:4]] == [
+        "The paper’s four tasks",
+        "Rendered tasks",
+    ] * 2
+    for section in sections[:2]:
+        assert "not comparable" not in section
+        assert "quick one" not in section
+    for section in sections[2:4]:
+        assert "Not the main protocol: not comparable" in section
+        assert "castellon2021 one" not in section
+    assert page.count("Not the main protocol") == 2 + 1  # and MARBLE's
 
 
-def test_the_main_protocol_comes_first(tmp_path: Path, make_result: Callable[..., Result]) -> None:
-    quick = make_result("tried", protocol="quick")
-    early = quick.model_copy(update={"protocol": quick.protocol.model_copy(update={"name": "a"})})
-    markdown, _ = measured(tmp_path, early, make_result("main"))
-    assert re.findall(r"protocol `(\w+)`", markdown) == ["castellon2021", "a"]
-
-
-def test_boards_stand_in_order(tmp_path: Path, make_result: Callable[..., Result]) -> None:
-    boards = ("other", "rendered", "own", "paper")
-    markdown, _ = measured(tmp_path, *(make_result(task=board, board=board) for board in boards))
-    headings = re.findall(r"^## (\w+)", markdown, flags=re.MULTILINE)
-    assert headings == ["The", "Rendered", "Other", "own"]
-
-
-HOSTILE = "<script>alert(1)</script> | **x** `y` [z](w)\n## & \"q\" 'p'"
-
-
-def test_names_are_escaped(tmp_path: Path, make_result: Callable[..., Result]) -> None:
-    plain = make_result("plain", metrics=("accuracy", "r2_x"))
-    markdown, html = measured(
-        tmp_path,
-        make_result(HOSTILE, metrics=("accuracy", "r2_x"), board=HOSTILE),
-        plain.model_copy(update={"scores": {"r2_<b>: | c": plain.scores["accuracy"]}}),
-    )
-    page = Page(html)
-    assert not {"script", "b"} & {tag for tag, _ in page.tags}
-    assert HOSTILE in page.texts
-    assert any(text.endswith("<b>: | c") for text in page.texts)
-    assert "<script>" not in markdown
-    assert "<b>" not in markdown.replace("\\<b\\>", "")
+def test_names_are_only_names(tmp_path: Path, make_result: Callable[..., Result]) -> None:
+    rows = tmp_path / "results"
+    write_row(rows, make_result, HOSTILE, "gtzan")
+    write_row(rows, make_result, "plain", "gtzan", seed=1)
+    paths = build_pages(rows, tmp_path, latex=True, svg=True)
+    markdown, page, latex, svg = (path.read_text("utf-8") for path in paths)
+    shown = " ".join(HOSTILE.split())
+    parsed = Page(page)
+    assert [tag for tag, _ in parsed.tags].count("script") == 2
+    assert shown in parsed.texts
+    script = page.split('id="data">')[1].split("</script>")[0]
+    assert "<" not in script
+    assert "\u2028" not in page
     for table in re.findall(r"(?:^\|.*\n)+", markdown, flags=re.MULTILINE):
-        columns = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
-        assert len(columns) == 1
-    assert len(re.findall(r"^## ", markdown, flags=re.MULTILINE)) == 2
-    assert "\\*\\*x\\*\\*" in markdown
-    assert "\\[z\\](w)" in markdown
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
+    assert "\\<script\\>" in markdown
+    assert "<script>" not in markdown
+    assert r"\input" not in latex
+    assert r"\textbackslash{}input" in latex
+    texts = [text.text for text in ElementTree.fromstring(svg).iter() if text.text]
+    assert any(shown.startswith(text.rstrip("…")) and len(text) > 20 for text in texts)
 
 
-def test_the_page_needs_no_network(tmp_path: Path, make_result: Callable[..., Result]) -> None:
-    _, html = build(tmp_path, make_result())
-    page = Page(html)
-    for tag, attributes in page.tags:
-        # A link is followed by the reader, not by the page.
-        for name in ("src", "href") if tag != "a" else ():
-            assert (attributes.get(name) or "data:").startswith(("data:", "#"))
-    assert "url(" not in html
-    assert "@import" not in html
+def test_figures_for_papers(tmp_path: Path, make_result: Callable[..., Result]) -> None:
+    for name, skill in (("good", 3.0), ("bad", 0.5)):
+        for task in ("gtzan", "emomusic"):
+            write_row(tmp_path / "results", make_result, name, task, skill=skill)
+    *_, latex, svg = (
+        path.read_text("utf-8")
+        for path in build_pages(tmp_path / "results", tmp_path, latex=True, svg=True)
+    )
+    body = latex.split(r"\midrule")[1].split(r"\bottomrule")[0]
+    assert {line.count("&") for line in body.strip().splitlines()} == {7}
+    assert body.count(r"\textbf") >= 3
+    assert "$-$" in body  # the R² of a bad probe
+    drawing = ElementTree.fromstring(svg)
+    name = "{http://www.w3.org/2000/svg}"
+    assert len(drawing.findall(f"{name}circle")) == 6  # 2 × (accuracy, arousal, valence)
 
 
-def test_a_file_that_is_no_row_stops_the_build(
-    tmp_path: Path, make_result: Callable[..., Result]
-) -> None:
-    before = build(tmp_path, make_result())
-    stray = tmp_path / "results" / "mine" / "zz.json"
-    stray.write_text("{}")
-    with pytest.raises(DataError, match=re.escape(str(stray))):
-        build_pages(tmp_path / "results", tmp_path)
-    assert (tmp_path / "README.md").read_text("utf-8") == before[0]
-
-
-@pytest.mark.parametrize("name", ["README.md", "index.html"])
-def test_a_file_of_somebody_else_is_left_alone(tmp_path: Path, name: str) -> None:
+def test_a_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "rows").mkdir()
-    (tmp_path / name).write_text("mine")
+    (tmp_path / "index.html").write_text("mine")
     with pytest.raises(MirbenchError, match="was not written by mirbench"):
         build_pages(tmp_path / "rows", tmp_path)
-    assert (tmp_path / name).read_text() == "mine"
+    assert (tmp_path / "index.html").read_text() == "mine"
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_stale_pages(tmp_path: Path, make_result: Callable[..., Result]) -> None:
+    rows = tmp_path / "results"
+    write_row(rows, make_result, "one", "gtzan")
+    pages = [tmp_path / "README.md", tmp_path / "index.html"]
+    assert stale_pages(rows, tmp_path) == pages
+    build_pages(rows, tmp_path)
+    assert stale_pages(rows, tmp_path) == []
+    pages[0].write_text(pages[0].read_text() + "x")
+    assert stale_pages(rows, tmp_path) == pages[:1]
+    build_pages(rows, tmp_path)
+    write_row(rows, make_result, "two", "gtzan", seed=1)
+    assert stale_pages(rows, tmp_path) == pages
+
+
+def test_the_committed_board_is_what_the_committed_rows_give() -> None:
+    folder = ROOT / "leaderboard"
+    stale = stale_pages(folder / "results", folder)
+    assert not stale, f"{stale} not up to date: mirbench leaderboard build"
+    assert (folder / "index.html").stat().st_size < 500_000
+
+
+def test_the_scores_of_every_committed_row_are_linked_to_it() -> None:
+    page = (ROOT / "leaderboard" / "index.html").read_text("utf-8")
+    for path in (ROOT / "leaderboard" / "results").glob("*/*.json"):
+        assert html.escape(path.parent.name) in page
+        assert path.name in page
+
+
+@pytest.fixture(scope="session")
+def large_board(
+    tmp_path_factory: pytest.TempPathFactory, make_result: Callable[..., Result]
+) -> Path:
+    """Give the rows of 100 representations × 8 tasks × 2 splits, in the sizes of the real ones."""
+    folder = tmp_path_factory.mktemp("large") / "results"
+    write_board(folder, make_result, 100)
+    return folder
+
+
+def test_a_large_board_is_built_in_time(large_board: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In 20 s on two idle cores, of which statistics take 15; other work is not counted here."""
+    board = importlib.import_module("mirbench.leaderboard.board")
+    spent: list[float] = []
+    sample_rows = board.sample_rows
+
+    def timed(rows: object) -> object:
+        before = time.process_time()
+        sampled = sample_rows(rows)
+        spent.append(time.process_time() - before)
+        return sampled
+
+    monkeypatch.setattr(board, "sample_rows", timed)
+    before = time.process_time()
+    page = build_pages(large_board, large_board.parent)[1]
+    assert time.process_time() - before < 2 * 20
+    assert spent[0] < 2 * 15
+    assert page.stat().st_size < 500_000
+    first = result_path(large_board, "representation-000", "gtzan", "paper", "castellon2021")
+    assert predictions_path(first).exists()

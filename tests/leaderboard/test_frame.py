@@ -32,6 +32,10 @@ def test_one_line_a_score(tmp_path: Path, make_result: Callable[..., Result]) ->
     assert frame.groupby("board").size().to_dict() == {"other": 4, "paper": 1}
     assert (frame.missing == 1).all()
     assert frame.value.between(frame.low, frame.high).all()
+    assert frame[["trained_on", "layer"]].isna().all(axis=None)
+    assert not frame.overlap.any()
+    assert (frame.probing_seconds == 1).all()
+    assert set(frame.split_sha256) == {"0" * 64}
 
 
 def test_empty_and_absent_folders(tmp_path: Path) -> None:

@@ -74,8 +74,10 @@ def test_the_board_shows_them_apart_and_says_so(tmp_path: Path) -> None:
         assert "MERT-v1-330M" in page
         assert "marble-constrained" in page
         assert "70.4" in page
-    assert '<section class="published">' in html
-    assert "<svg" not in html
+    measured, published = html.split('<tbody class="published">', 1)
+    assert 'class="measured"' not in html
+    assert "MERT" not in measured
+    assert "data-r" not in published.split("<script", 1)[0]
     assert load_results(tmp_path / "rows").empty
 
 

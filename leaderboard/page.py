@@ -1,0 +1,119 @@
+"""The board as one HTML file that needs nothing else: style and script stand in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup
+
+from mirbench.leaderboard import wording
+from mirbench.leaderboard.board import AVERAGE, Cell, Column, Table
+from mirbench.leaderboard.curves import layer_figures
+from mirbench.leaderboard.curves_svg import layer_svg
+from mirbench.leaderboard.escaping import html, script_json
+from mirbench.leaderboard.names import PAPER
+from mirbench.leaderboard.payload import payload
+from mirbench.leaderboard.references import NAMES, PublishedRow, PublishedTable, load_published
+from mirbench.leaderboard.rows import Row
+
+
+@dataclass(frozen=True)
+class Section:
+    """One table of the page: measured rows, published rows, or both."""
+
+    number: int
+    table: Table
+    published: PublishedTable | None
+
+
+def board_html(rows: Sequence[Row], tables: Sequence[Table]) -> str:
+    """Render the page."""
+    sections = _sections(tables)
+    numbers = {row.path: place for place, row in enumerate(rows)}
+    environment = Environment(
+        loader=PackageLoader("mirbench.leaderboard"),
+        autoescape=select_autoescape(default=True),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["text"] = html
+    figures = [
+        (figure, Markup(layer_svg(figure)))
+        for figure in layer_figures([row.result for row in rows])
+    ]
+    return environment.get_template("index.html").render(
+        wording=wording,
+        sections=sections,
+        splits=list(dict.fromkeys(s.table.split for s in sections)),
+        protocols=list(dict.fromkeys(s.table.protocol for s in sections)),
+        any_rows=bool(rows),
+        cell=lambda section, line, column: _cell(
+            line.cells.get(column.key), column, section, numbers
+        ),
+        published_cell=_published_cell,
+        figures=figures,
+        data=script_json(payload(rows, [section.table for section in sections])),
+    )
+
+
+def _sections(tables: Sequence[Table]) -> list[Section]:
+    """Put each published table below the measured one with its split and protocol."""
+    left = {(p.split, p.protocol): p for p in map(load_published, NAMES)}
+    sections = []
+    for table in tables:
+        place = (table.split, table.protocol)
+        published = left.pop(place, None) if table.board == "paper" else None
+        sections.append((table, published))
+    columns = (Column(AVERAGE, AVERAGE, True), *(Column(*pair, True) for pair in PAPER))
+    for published in left.values():
+        main = published.protocol == "castellon2021"
+        table = Table("paper", published.split, published.protocol, main, (), columns, ())
+        sections.insert(0 if main else len(sections), (table, published))
+    return [Section(number, *pair) for number, pair in enumerate(sections)]
+
+
+def _cell(cell: Cell | None, column: Column, section: Section, numbers: dict[Path, int]) -> Markup:
+    if cell is None:
+        return Markup("<td class=none>–")
+    low, high = _scale(section.table, column)
+    width = max(high - low, 1e-9)
+    places = [round(100 * (value - low) / width) for value in (cell.low, cell.high, cell.value)]
+    rows = ",".join(str(numbers[row.path]) for row in cell.rows)
+    mark = Markup('<b title="pre-training data overlaps">◊</b>') if cell.overlap else ""
+    return Markup(
+        "<td style=--l:{};--h:{};--v:{}><button data-r={}{}>{}<sup>{}</sup></button>"
+        "{}<small>{}</small>"
+    ).format(
+        *places,
+        rows,
+        Markup(" class=best") if cell.group == 1 else "",
+        _number(cell.value),
+        cell.group,
+        mark,
+        _range(cell),
+    )
+
+
+def _scale(table: Table, column: Column) -> tuple[float, float]:
+    cells = [line.cells[column.key] for line in table.lines if column.key in line.cells]
+    return min(cell.low for cell in cells), max(cell.high for cell in cells)
+
+
+def _published_cell(row: PublishedRow, column: Column) -> str:
+    if column.task == AVERAGE:
+        star = "*" if AVERAGE in row.starred else ""
+        return "–" if row.average is None else f"{100 * row.average:.1f}{star}"
+    cells = dict(zip(PAPER, row.cells(), strict=True))
+    return cells.get((column.task, column.metric), "–")
+
+
+def _range(cell: Cell) -> str:
+    # A dash between numbers of which one is negative would be read as another minus.
+    return (" to " if cell.low < 0 else "–").join((_number(cell.low), _number(cell.high)))
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".replace("-", "−")

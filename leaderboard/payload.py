@@ -1,0 +1,131 @@
+"""What the page tells about a cell when asked: where a score is from, and who it differs from."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mirbench.benchmark.result import ProbeRow, Result, slug
+from mirbench.leaderboard.board import Column, Table
+from mirbench.leaderboard.escaping import one_line
+from mirbench.leaderboard.rows import Row
+
+#: What the script knows of a row, in three records; equal records are on the page once.
+SUBJECT = ("representation", "origin", "dims", "trained", "fingerprint", "folder")
+TEST = ("task", "split", "protocol", "probes", "counts", "file")
+RUN = ("probe", "layer", "versions")
+OWN = ("valid", "updates", "best", "embeddings", "seconds", "probing", "memory")
+
+
+def payload(rows: Sequence[Row], tables: Sequence[Table]) -> dict[str, Any]:
+    """Gather what the page's script reads.
+
+    Returns
+    -------
+    dict
+        ``rows``: one list a row, in the order of `rows`: numbers into the
+        lists of ``records``, then what is the row's own; ``fields`` names
+        all of these. ``columns``: for each column of each table, its
+        representations, the best first, and who of them is better than whom.
+    """
+    names = sorted({row.result.representation.name for row in rows})
+    number = {name: place for place, name in enumerate(names)}
+    records: list[dict[tuple[Any, ...], int]] = [{}, {}, {}]
+    lines = []
+    for row in rows:
+        facts = _facts(row.result)
+        line = []
+        for known, fields in zip(records, (SUBJECT, TEST, RUN), strict=True):
+            record = tuple(facts[name] for name in fields)
+            line.append(known.setdefault(record, len(known)))
+        lines.append([*line, *(facts[name] for name in OWN)])
+    return {
+        "fields": [SUBJECT, TEST, RUN, OWN],
+        "records": [list(known) for known in records],
+        "rows": lines,
+        "names": [one_line(name) for name in names],
+        "columns": {
+            f"{place}.{column.key}": [[number[name] for name in column.names], _bits(column)]
+            for place, table in enumerate(tables)
+            for column in table.columns
+            if column.names
+        },
+    }
+
+
+def _facts(result: Result) -> dict[str, str | float]:
+    rep, task, probe, cost = result.representation, result.task, result.probe, result.cost
+    facts: dict[str, str | float] = {
+        "representation": rep.name,
+        "origin": rep.origin,
+        "dims": rep.dims,
+        "trained": rep.trained_on or "not stated",
+        "fingerprint": rep.fingerprint,
+        "folder": slug(rep.name),
+        "task": f"{task.title} ({task.name}, version {task.version})",
+        "split": f"{task.split}, sha256 {task.split_sha256[:16]}…",
+        "protocol": f"{result.protocol.name}, {result.protocol.hash}",
+        "probes": result.protocol.probes_run,
+        "counts": _counts(result),
+        "file": _file(result),
+        "probe": f"number {probe.index}: {_probe(probe)}",
+        "layer": probe.layer or "",
+        "versions": _versions(result),
+        "valid": round(100 * probe.valid, 1),
+        "updates": probe.updates,
+        "best": probe.best_update,
+        "embeddings": task.embeddings_sha256[:12],
+        "seconds": _seconds(cost.embedding_seconds),
+        "probing": _seconds(cost.probing_seconds),
+        "memory": cost.peak_memory_bytes >> 20,
+    }
+    return {name: one_line(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
+
+
+def _seconds(seconds: float) -> float:
+    return round(seconds, 1) if seconds < 100 else round(seconds)
+
+
+def _counts(result: Result) -> str:
+    task = result.task
+    score = next(iter(result.scores.values()))
+    words = ", ".join(f"{count:,} {name}" for name, count in sorted(task.counts.items()))
+    return f"{words}; {score.groups:,} groups in test; {len(task.missing)} missing"
+
+
+def _probe(probe: ProbeRow) -> str:
+    shape = f"{probe.hidden} hidden units" if probe.hidden else "linear"
+    way = f", windows merged by {probe.way}" if probe.way else ""
+    scaled = "standardised features" if probe.standardise else "features as they are"
+    return (
+        f"{shape}, {scaled}, batch {probe.batch_size}, learning rate {probe.learning_rate:g}, "
+        f"dropout {probe.dropout:g}, L2 {probe.l2:g}{way}"
+    )
+
+
+def _versions(result: Result) -> str:
+    made = result.environment
+    packages = ", ".join(f"{name} {version}" for name, version in sorted(made.packages.items()))
+    with_ = ", ".join(f"{name} {version}" for name, version in sorted(made.embedded_with.items()))
+    commit = (
+        f"; commit {made.commit[:12]}{' and changes' if made.dirty else ''}" if made.commit else ""
+    )
+    return (
+        f"Python {made.python}, {made.platform}, {result.cost.device}; "
+        f"{packages or 'packages unknown'}"
+        f"{'; embedded with ' + with_ if with_ else ''}{commit}"
+    )
+
+
+def _file(result: Result) -> str:
+    suffix = "" if result.protocol.name == "castellon2021" else f".{result.protocol.name}"
+    return f"{result.task.name}.{result.task.split}{suffix}.json"
+
+
+def _bits(column: Column) -> str:
+    """Pack, for each pair of a better and a worse score, whether the one is better: base64."""
+    upper = np.triu_indices(len(column.names), 1)
+    return base64.b64encode(np.packbits(column.wins[upper]).tobytes()).decode()

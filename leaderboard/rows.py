@@ -1,0 +1,137 @@
+"""Rows of a folder with their predictions, checked against each other.
+
+A comparison is only as true as its premise, so before any statistics: every
+score follows from the predictions beside it, and all rows of a task and split
+were tested on the same clips, with the same targets and groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mirbench.benchmark.api import DataError
+from mirbench.benchmark.result import (
+    Predictions,
+    Result,
+    predictions_path,
+    read_predictions,
+    read_result,
+    result_path,
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row and where it lies."""
+
+    path: Path
+    result: Result
+
+
+def read_rows(folder: Path) -> list[Row]:
+    """Read every row below a folder, sorted by path.
+
+    Raises
+    ------
+    DataError
+        If there is no such folder, a file in it is not a row, a row is not
+        where its contents say, or rows of one table are not comparable.
+    """
+    if not folder.is_dir():
+        raise DataError(f"there is no folder {folder}")
+    rows = []
+    first: dict[tuple[str, ...], Row] = {}
+    for path in sorted(folder.glob("*/*.json")):
+        row = Row(path, read_result(path))
+        _check_place(folder, row)
+        for key, facts in _must_agree(row.result).items():
+            other = first.setdefault((key[0], *key[1:]), row)
+            if _must_agree(other.result)[key] != facts:
+                raise DataError(
+                    f"{path} and {other.path} are of different {key[0]}, so they cannot stand in "
+                    "one table: run the older one again, or remove it"
+                )
+        rows.append(row)
+    return rows
+
+
+def _must_agree(result: Result) -> dict[tuple[str, ...], tuple[object, ...]]:
+    task, protocol = result.task, result.protocol
+    return {
+        ("versions of the split", task.name, task.split): (task.split_sha256,),
+        ("versions of the task", task.name): (task.version, task.labels, task.metrics, task.board),
+        ("versions of the protocol", protocol.name): (protocol.hash, protocol.main_board),
+    }
+
+
+def _check_place(folder: Path, row: Row) -> None:
+    result = row.result
+    place = result_path(
+        folder,
+        result.representation.name,
+        result.task.name,
+        result.task.split,
+        result.protocol.name,
+    )
+    if row.path != place:
+        raise DataError(f"{row.path} says that it belongs at {place}: move it there")
+
+
+def read_test_set(rows: Sequence[Row]) -> Iterator[Predictions]:
+    """Read the predictions of rows of one task and split, checked against the first.
+
+    Raises
+    ------
+    DataError
+        If predictions are absent or damaged, are not those of the row, or
+        two rows give one clip different targets or groups.
+    """
+    reference: Predictions | None = None
+    facts: dict[str, tuple[str, bytes]] = {}
+    for row in rows:
+        predictions = read_predictions(row.path)
+        _check_shape(row, predictions)
+        if reference is not None and _same_clips(reference, predictions):
+            # One array of targets in memory, not one a row.
+            yield Predictions(
+                reference.clip_ids, reference.groups, predictions.outputs, reference.targets
+            )
+            continue
+        for clip_id, group, target in zip(
+            predictions.clip_ids, predictions.groups, predictions.targets, strict=True
+        ):
+            fact = (group, np.asarray(target).tobytes())
+            if facts.setdefault(clip_id, fact) != fact:
+                raise DataError(
+                    f"{predictions_path(row.path)}: the group or target of clip {clip_id!r} is "
+                    f"not that of other rows, such as {rows[0].path}: run the row again"
+                )
+        reference = reference or predictions
+        yield predictions
+
+
+def _same_clips(one: Predictions, other: Predictions) -> bool:
+    return (
+        one.clip_ids == other.clip_ids
+        and one.groups == other.groups
+        and one.targets.dtype == other.targets.dtype
+        and np.array_equal(one.targets, other.targets)
+    )
+
+
+def _check_shape(row: Row, predictions: Predictions) -> None:
+    n, n_outputs = row.result.task.counts["test"], len(row.result.task.labels)
+    fits = (
+        len(predictions.clip_ids) == len(predictions.groups) == len(predictions.targets) == n > 0
+        and predictions.outputs.shape == (n, n_outputs)
+        and np.isfinite(predictions.outputs).all()
+    )
+    if not fits:
+        raise DataError(
+            f"{predictions_path(row.path)} does not hold finite outputs for the {n} test clips "
+            "of its row: run the row again"
+        )
