@@ -30,7 +30,7 @@ LONG = replace(SHORT, crop_seconds=25, n_ctx=8192, blocks=128, width=24, attenti
 
 def noise(seconds: float, seed: int = 0) -> np.ndarray:
     random = np.random.default_rng(seed)
-    return (0.3 * random.standard_normal(int(44_100 * seconds))).astype(np.float32)
+    return random.uniform(-1, 1, int(44_100 * seconds)).astype(np.float32)
 
 
 @pytest.mark.parametrize("shape", [SHORT, LONG], ids=["512 positions", "8192 positions"])
@@ -62,7 +62,7 @@ def test_codes_of_the_true_encoder_are_those_of_the_oracle() -> None:
     ours = TopEncoder(FIVE_B, state, CHUNK_SAMPLES // 2).codes(audio)
     theirs = oracle.codes(oracle.vqvae(state, FIVE_B), audio)
     assert torch.equal(ours, theirs)
-    assert len(ours.unique()) > 300
+    assert len(ours.unique()) > 250
 
 
 def relative(found: torch.Tensor, wanted: torch.Tensor) -> float:
