@@ -12,6 +12,7 @@ embeddings are float32.
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -49,12 +50,41 @@ class DataError(MirbenchError):
     """A dataset, split or embeddings file is absent or wrong; the message says what to do."""
 
 
+class MissingWeights(DataError):
+    """The weights of a representation are not on this machine; the message says how to get them."""
+
+
 class UnusableClip(MirbenchError):
     """One clip cannot be embedded (undecodable, too short). It is counted as missing.
 
     A representation may raise this from ``embed`` for audio that it cannot
     represent; any other exception of a plugin stops the run.
     """
+
+
+class WeightsFile(TypedDict, total=False):
+    """One file of a set of weights, as its publishers offer it."""
+
+    #: Its address; of a ``.zip`` that holds it, if the file itself is none.
+    source: str
+    #: Other addresses, tried in order after `source`.
+    mirrors: list[str]
+    #: Size and checksum, where they are published or known.
+    bytes: int
+    sha256: str
+
+
+class WeightsSet(TypedDict, total=False):
+    """The files that make one model."""
+
+    licence: str
+    #: File name (no folder) to where it is from.
+    files: dict[str, WeightsFile]
+    #: Folder inside an installed package in which the files may lie: ``"musicnn/MTT_musicnn"``.
+    package: str
+    #: As in the card, where the sets differ.
+    trained_on: str
+    parameters: int
 
 
 class Card(TypedDict, total=False):
@@ -73,8 +103,42 @@ class Card(TypedDict, total=False):
     requires: list[str]
     #: The command that installs them, where it is not part of mirbench.
     install: str
-    #: Weight files: ``{"file name": {"source": …, "bytes": …, "sha256": …}}``.
-    weights: dict[str, dict[str, str | int]]
+    #: How the names of an adapter are written: ``hear:<module>``. Its ``load_model``
+    #: also takes the ``target``, and it has ``target_files(target) -> {name: Path}``,
+    #: which gives the files that decide what the target computes.
+    adapter: str
+    #: Number of weights of the model.
+    parameters: int
+    #: Sets of weights by name; see docs/weights.md.
+    weights: dict[str, WeightsSet]
+    #: The parameter of ``load_model`` whose value names the set; needed where there are several.
+    weights_parameter: str
+
+
+def weights_file(representation: str, name: str) -> Path:
+    """Give the weights of a representation, converted to safetensors, for its ``load_model``.
+
+    Parameters
+    ----------
+    representation : str
+        Name of the plugin.
+    name : str
+        The set of weights, as in the ``weights`` of its ``CARD``.
+
+    Returns
+    -------
+    Path
+        A safetensors file with the tensors that ``convert_weights`` gave.
+
+    Raises
+    ------
+    MissingWeights
+        If they are not on this machine; one sentence that names the command
+        that gets them.
+    """
+    store = importlib.import_module("mirbench.benchmark.weights")
+    path: Path = store.weights_file(representation, name)
+    return path
 
 
 @runtime_checkable
@@ -92,6 +156,17 @@ class Representation(Protocol):
         The model looks at the first so many seconds only.
     ``batch_dependent : bool``, ``batch_size : int``
         An embedding depends on the other clips of its batch.
+
+    ``note(audio, sr) -> str or None``
+        A remark on a clip, such as "shorter than 23.78 s"; the result row says
+        on how many clips or windows it was made.
+    ``made_with : dict of str to str``
+        What the result row should say of how embeddings were computed.
+
+    A module whose model is large may also have a function
+    ``plan_model(seconds, device="cpu", **params)``, with the parameters of
+    ``load_model``, which gives the `ModelCost` of a clip of so many seconds,
+    whether or not the weights are on this machine.
     """
 
     @property
@@ -116,6 +191,31 @@ class Representation(Protocol):
         -------
         ndarray of float32, shape [dims] or [n_layers, dims]
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCost:
+    """What a model takes, as its module's ``plan_model`` tells ``mirbench run --dry-run``.
+
+    Attributes
+    ----------
+    parameters : int
+        Weights that are used.
+    nbytes : int
+        Memory that they take on the device.
+    flops : float
+        Floating-point operations of one clip.
+    seconds : float
+        What a clip is likely to take on the device, all of its processors together.
+    shape : tuple of int
+        Of an embedding: ``(dims,)`` or ``(n_layers, dims)``.
+    """
+
+    parameters: int
+    nbytes: int
+    flops: float
+    seconds: float
+    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mirbench.benchmark.api import MirbenchError, UsageError
-from mirbench.benchmark.cli_board import board
 from mirbench.benchmark.cli_data import datasets
 from mirbench.benchmark.cli_rows import report_rows
+from mirbench.benchmark.cli_submissions import board
 from mirbench.benchmark.cli_sweep import sweep
+from mirbench.benchmark.cli_weights import weights
 from mirbench.benchmark.options import (
     Cache,
     Data,
@@ -50,6 +51,7 @@ app = typer.Typer(
 app.add_typer(board, name="leaderboard")
 app.add_typer(datasets, name="data")
 app.command()(sweep)
+app.add_typer(weights, name="weights")
 
 
 @app.command()
@@ -81,6 +83,7 @@ def run(
         from mirbench.benchmark.planning import plan_run
         from mirbench.benchmark.reports import plan_table
 
+        missing: list[str] = []
         plans = plan_run(
             rep,
             task,
@@ -92,8 +95,11 @@ def run(
             out=out,
             cache=cache,
             full_hash=full_hash,
+            on_missing=missing.append,
         )
         typer.echo(plan_table(list(plans)))
+        if missing:
+            raise MirbenchError("\n".join(["would not be run:", *missing]))
         return
     from mirbench.benchmark import commands
 
@@ -219,7 +225,7 @@ def list_(
     if what not in (None, "representations", "tasks"):
         raise UsageError(f"list representations or tasks, not {what!r}")
     if what != "tasks":
-        typer.echo(listing_table("Representations", list_representations()))
+        typer.echo(listing_table("Representations", list_representations(cache)))
     if what != "representations":
         typer.echo(listing_table("Tasks", list_tasks(data, cache)))
 

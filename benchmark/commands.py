@@ -87,9 +87,14 @@ def run(
     folder = _path(out) or default_out(rules)
     store = Store(_path(cache))
     results, failures = [], []
-    pairs = list(plan_jobs(rep, task, split, _path(data), store, make=True))
+    missing: list[str] = []
+    pairs = list(
+        plan_jobs(rep, task, split, _path(data), store, make=True, on_missing=missing.append)
+    )
     check_writable(store.root)
     check_writable(folder)
+    for reason in missing:
+        say(f"left out: {reason}")
     for job in pairs:
         try:
             row = evaluate_representation(
@@ -106,9 +111,10 @@ def run(
                 force,
                 memory,
                 full_hash,
+                job.dataset,
             )
         except MirbenchError as error:
-            if len(pairs) == 1:
+            if len(pairs) == 1 and not missing:
                 raise
             failures.append(f"{job.spec.label} on {job.task.name}: {error}")
             say(f"failed: {failures[-1]}")
@@ -116,10 +122,13 @@ def run(
         results.append(row.result)
         if on_row is not None:
             on_row(row)
+    problems = []
     if failures:
-        raise MirbenchError(
-            f"{len(failures)} of {len(failures) + len(results)} failed:\n" + "\n".join(failures)
-        )
+        problems = [f"{len(failures)} of {len(failures) + len(results)} failed:", *failures]
+    if missing:
+        problems += ["not run:", *missing]
+    if problems:
+        raise MirbenchError("\n".join(problems))
     return results
 
 
@@ -150,7 +159,7 @@ def embed(
     done = {}
     for job in pairs:
         done[job.task.name] = embed_task(
-            job.spec, job.task, job.clips, store, device, jobs, full_hash
+            job.spec, job.task, job.clips, store, device, jobs, full_hash, job.dataset
         )
         if folder is not None:
             write_embeddings(folder / f"{job.task.name}.npz", job.task, done[job.task.name])
@@ -207,7 +216,7 @@ def probe(
         subject = Subject(label, "precomputed", {}, file_sha256(file)[:16], None)
     else:
         assert rep is not None
-        named = parse_representation(rep)
+        named = parse_representation(rep, store.root)
         found = stored_embeddings(named, spec, ids, store)
         subject = subject_of(named)
     folder = _path(out) or default_out(rules)

@@ -73,13 +73,20 @@ def _describe(model: Any, name: str) -> ModelInfo:
         raise PluginError(
             f"representation {name!r}: batch_size must be positive, is {batch_size!r}"
         )
+    batch_dependent = bool(getattr(model, "batch_dependent", False))
+    if batch_dependent and batch_size is None:
+        raise PluginError(f"representation {name!r}: batch_dependent needs a batch_size")
+    if batch_dependent and not callable(getattr(model, "embed_batch", None)):
+        raise PluginError(
+            f"representation {name!r}: batch_dependent needs a method embed_batch(audios, sr)"
+        )
     return ModelInfo(
         name=name,
         sample_rate=int(model.sample_rate),
         dims=int(model.dims),
         layers=tuple(layers),
         max_seconds=None if seconds is None else float(seconds),
-        batch_dependent=bool(getattr(model, "batch_dependent", False)),
+        batch_dependent=batch_dependent,
         batch_size=None if batch_size is None else int(batch_size),
     )
 

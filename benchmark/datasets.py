@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,8 +55,20 @@ def read_clips(task: Task, folder: Path, split: SplitTable | None = None) -> lis
     ids = {clip.id for clip in clips}
     if len(ids) < len(clips):
         raise PluginError(f"task {task.name!r}: read_clips yields a clip id twice")
-    if split is None:
-        return clips
+    return clips if split is None else clips_of_split(task, folder, clips, split)
+
+
+def clips_of_split(
+    task: Task, folder: Path, clips: Sequence[Clip], split: SplitTable
+) -> list[Clip]:
+    """Pick the clips of one split from those of the dataset, in their order.
+
+    Raises
+    ------
+    DataError
+        If clips of the split are not among them.
+    """
+    ids = {clip.id for clip in clips}
     unknown = [clip_id for clip_id in split.of if clip_id not in ids]
     if unknown:
         raise DataError(

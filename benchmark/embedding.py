@@ -10,7 +10,7 @@ import functools
 import hashlib
 import importlib.util
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,7 +23,13 @@ from mirbench.benchmark.api import (
     IntArray,
     Task,
 )
-from mirbench.benchmark.engine import free_cpus, map_unordered
+from mirbench.benchmark.batches import (
+    batch_size_of,
+    count_windows,
+    merge_batches,
+    plan_batches,
+)
+from mirbench.benchmark.engine import free_cpus, map_ahead, map_unordered
 from mirbench.benchmark.layered import StoredLayers, join_rows, leave_on_disk
 from mirbench.benchmark.progress import bar, say
 from mirbench.benchmark.registry import RepresentationSpec
@@ -31,14 +37,21 @@ from mirbench.benchmark.store import (
     Shard,
     ShardPlan,
     Store,
+    add_notes,
     read_shard,
     remove_stale_temporaries,
     write_shard,
 )
-from mirbench.benchmark.worker import Chunk, Outcome, embed_chunk
+from mirbench.benchmark.worker import Chunk, Outcome, decode_chunk, embed_chunk, model_info
 
 #: Clips that a worker is given at once.
 CHUNK_CLIPS = 4
+
+#: Clips that a GPU is given at once.
+GPU_CHUNK_CLIPS = 8
+
+#: Most processes that decode ahead of a GPU by default.
+DECODERS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +80,8 @@ class Embeddings:
     made_with : dict
         Versions of the packages that computed them, and the device; several
         where shards differ.
+    notes : dict
+        What the representation remarks on rows, and on how many of them.
     """
 
     clip_ids: tuple[str, ...]
@@ -78,6 +93,7 @@ class Embeddings:
     computed: int = 0
     layers: tuple[str, ...] = ()
     made_with: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, int] = field(default_factory=dict)
 
     @property
     def n_layers(self) -> int:
@@ -117,16 +133,20 @@ def embed_task(
     device: str = "cpu",
     jobs: int | None = None,
     full_hash: bool = False,
+    dataset: Sequence[Clip] | None = None,
 ) -> Embeddings:
     """Embed clips of a task, or read their embeddings from the store.
 
     Parameters
     ----------
     jobs : int, optional
-        Worker processes; default: one a processor on the CPU, none beside this
-        process on a GPU.
+        Worker processes; default: one a processor. On a GPU, which this
+        process alone uses, they decode ahead of it.
     full_hash : bool
         Know audio files by content instead of size and time of modification.
+    dataset : sequence of Clip, optional
+        All clips of the dataset, over which the batches of a model that
+        depends on them are formed; default: `clips`.
 
     Raises
     ------
@@ -134,16 +154,26 @@ def embed_task(
         If the representation breaks the contract.
     """
     fingerprint = spec.fingerprint()
-    plans = store.plan(fingerprint, task, clips, full_hash)
-    shards = {number: _stored(plan.path) for number, plan in enumerate(plans)}
+    jobs = jobs or (free_cpus() if device == "cpu" else min(DECODERS, free_cpus()))
+    every = clips if dataset is None else dataset
+    model = Chunk(spec.text, fingerprint, device, task.window, (), 0, cache=spec.cache)
+    size = batch_size_of(model, store, jobs if device == "cpu" else 1)
+    if size is None:
+        plans = store.plan(fingerprint, task, clips, full_hash)
+    else:
+        counts = count_windows(task, every, store, jobs, full_hash)
+        plans = plan_batches(fingerprint, task, every, store, size, counts, full_hash)
+    shards = {number: _stored(plan.path, plan.rows is None) for number, plan in enumerate(plans)}
     todo = [number for number, shard in shards.items() if shard is None]
     if todo:
         _announce(spec)
         remove_stale_temporaries(plans[0].path.parent)
-        jobs = jobs or (free_cpus() if device == "cpu" else 1)
         _compute(spec, fingerprint, task, plans, todo, shards, device, jobs)
     done = [shard for shard in shards.values() if shard is not None]
-    return join_shards(done, computed=sum(len(plans[number].clips) for number in todo))
+    computed = len({clip.id for number in todo for clip in plans[number].clips})
+    if size is None:
+        return join_shards(done, computed)
+    return _only(join_shards([merge_batches(done)], computed), [clip.id for clip in clips])
 
 
 def _compute(
@@ -162,18 +192,20 @@ def _compute(
             fingerprint=fingerprint,
             device=device,
             window=task.window,
-            clips=plans[number].clips[first : first + CHUNK_CLIPS],
+            clips=clips,
             shard=number,
+            rows=plans[number].rows,
+            cache=spec.cache,
         )
         for number in todo
-        for first in range(0, len(plans[number].clips), CHUNK_CLIPS)
+        for clips in _pieces(plans[number], CHUNK_CLIPS if device == "cpu" else GPU_CHUNK_CLIPS)
     ]
     waiting = {number: len(plans[number].clips) for number in todo}
     outcomes: dict[int, list[Outcome]] = {number: [] for number in todo}
     total = sum(len(plan.clips) for plan in plans)
     done = total - sum(waiting.values())
     with bar(f"embedding {task.folder} with {spec.label}", total, "clip", done) as progress:
-        for outcome in map_unordered(embed_chunk, chunks, jobs):
+        for outcome in _outcomes(chunks, device, jobs):
             number = outcome.shard
             outcomes[number].append(outcome)
             count = len(outcome.rows) + len(outcome.missing)
@@ -182,21 +214,49 @@ def _compute(
             if waiting[number] == 0:
                 shard = _to_shard(plans[number], outcomes.pop(number))
                 write_shard(plans[number].path, shard)
-                kept = leave_on_disk(plans[number].path, shard.embedding)
-                shards[number] = replace(shard, embedding=kept)
+                shards[number] = _let_go(shard, plans[number].path, plans[number].rows is None)
 
 
-def _stored(path: Path) -> Shard | None:
+def _stored(path: Path, leave: bool = True) -> Shard | None:
     shard = read_shard(path, say)
-    if shard is None:
-        return None
+    return None if shard is None else _let_go(shard, path, leave)
+
+
+def _let_go(shard: Shard, path: Path, leave: bool) -> Shard:
+    """Leave layers on disk; but the rows of batches have yet to be put together."""
+    if not leave:
+        return shard
     return replace(shard, embedding=leave_on_disk(path, shard.embedding))
+
+
+def _outcomes(chunks: Sequence[Chunk], device: str, jobs: int) -> Iterator[Outcome]:
+    """Embed chunks, by workers each with its own model; or by one model, with audio decoded ahead.
+
+    The second is for a GPU, whose memory has room for one model.
+    """
+    if device == "cpu":
+        yield from map_unordered(embed_chunk, chunks, jobs)
+        return
+    info = model_info(chunks[0])
+    work = [(chunk, info) for chunk in chunks]
+    for chunk, decoded in zip(chunks, map_ahead(decode_chunk, work, jobs, jobs + 1), strict=True):
+        yield embed_chunk(chunk, decoded)
+
+
+def _pieces(plan: ShardPlan, count: int) -> Iterator[tuple[Clip, ...]]:
+    """Cut the clips of a shard into what a worker is given at once; a batch is one piece."""
+    if plan.rows is not None:
+        yield plan.clips
+        return
+    for first in range(0, len(plan.clips), count):
+        yield plan.clips[first : first + count]
 
 
 def _to_shard(plan: ShardPlan, outcomes: Sequence[Outcome]) -> Shard:
     rows = {clip_id: row for outcome in outcomes for clip_id, row in outcome.rows.items()}
     missing = {clip_id: why for outcome in outcomes for clip_id, why in outcome.missing.items()}
-    ids = tuple(clip.id for clip in plan.clips)
+    missing |= plan.missing
+    ids = (*(clip.id for clip in plan.clips), *plan.missing)
     present = [(place, rows[clip_id]) for place, clip_id in enumerate(ids) if clip_id in rows]
     embedding = np.concatenate([row for _, row in present]) if present else np.zeros((0, 0))
     return Shard(
@@ -210,7 +270,17 @@ def _to_shard(plan: ShardPlan, outcomes: Sequence[Outcome]) -> Shard:
         peak_bytes=max(outcome.peak_bytes for outcome in outcomes),
         layers=outcomes[0].layers,
         made_with=outcomes[0].made_with,
+        window=_window_numbers(plan, [place for place, _ in present]),
+        notes=add_notes(outcome.notes for outcome in outcomes),
     )
+
+
+def _window_numbers(plan: ShardPlan, places: Sequence[int]) -> IntArray | None:
+    """Which window each row of a batch's shard is, where the clips at `places` have rows."""
+    if plan.rows is None:
+        return None
+    ordered = [window for place in places for at, window in sorted(plan.rows) if at == place]
+    return np.array(ordered, dtype=np.int64)
 
 
 def join_shards(shards: Sequence[Shard], computed: int = 0) -> Embeddings:
@@ -232,6 +302,7 @@ def join_shards(shards: Sequence[Shard], computed: int = 0) -> Embeddings:
         computed=computed,
         layers=shards[0].layers if shards else (),
         made_with=_together([shard.made_with for shard in shards]),
+        notes=add_notes(shard.notes for shard in shards),
     )
 
 
@@ -252,12 +323,20 @@ def stored_embeddings(
     """
     paths = store.all_shards(spec.fingerprint(), task)
     shards = [shard for path in paths if (shard := _stored(path)) is not None]
+    paths = store.newest_batches(spec.fingerprint(), task)
+    batches = [shard for path in paths if (shard := read_shard(path, say)) is not None]
+    if batches:
+        shards.append(merge_batches(batches))
     if not shards:
         raise DataError(
             f"the store has no embeddings of {spec.label!r} for task {task.name!r}; "
             f"run: mirbench embed --rep {spec.text} --task {task.name}"
         )
-    every = join_shards(shards)
+    return _only(join_shards(shards), clip_ids)
+
+
+def _only(every: Embeddings, clip_ids: Sequence[str]) -> Embeddings:
+    """Pick clips; of one that is there several times, the last."""
     newest = {clip_id: number for number, clip_id in enumerate(every.clip_ids)}
     wanted = tuple(sorted(clip_ids))
     rank = {newest[clip_id]: n for n, clip_id in enumerate(wanted) if clip_id in newest}

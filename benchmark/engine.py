@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from typing import TypeVar
 
 from mirbench.benchmark.api import MirbenchError
@@ -36,10 +39,13 @@ def map_unordered(
         If a worker dies; whatever the function itself raises is passed on.
     """
     if jobs <= 1:
-        from threadpoolctl import threadpool_limits
+        from threadpoolctl import ThreadpoolController
 
+        libraries, seen = ThreadpoolController(), len(sys.modules)
         for item in items:
-            with threadpool_limits(1):
+            if len(sys.modules) != seen:  # to look for libraries takes as long as a small clip
+                libraries, seen = ThreadpoolController(), len(sys.modules)
+            with libraries.limit(limits=1):
                 outcome = function(item)
             yield outcome
         return
@@ -57,7 +63,42 @@ def map_unordered(
             workers = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
             yield from workers(delayed(function)(item) for item in items)
     except TerminatedWorkerError as error:
-        raise MirbenchError(
-            "a worker process died, most likely for want of memory; run the same command again "
-            f"with fewer workers (--jobs {max(1, jobs // 2)}): what is finished is kept"
-        ) from error
+        raise _died(jobs) from error
+
+
+def map_ahead(
+    function: Callable[[Item], Outcome], items: Iterable[Item], jobs: int, ahead: int
+) -> Iterator[Outcome]:
+    """Apply a function to items in `jobs` other processes; results come in order.
+
+    At most `ahead` items are begun or finished and not yet taken, so that
+    results that are large do not fill the memory while their taker is busy.
+
+    Raises
+    ------
+    MirbenchError
+        If a worker dies; whatever the function itself raises is passed on.
+    """
+    from joblib.externals.loky import ProcessPoolExecutor
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    executor = ProcessPoolExecutor(max_workers=jobs)
+    begun: deque[Future[Outcome]] = deque()
+    try:
+        for item in items:
+            if len(begun) == ahead:
+                yield begun.popleft().result()
+            begun.append(executor.submit(function, item))
+        while begun:
+            yield begun.popleft().result()
+    except TerminatedWorkerError as error:
+        raise _died(jobs) from error
+    finally:
+        executor.shutdown(kill_workers=True)
+
+
+def _died(jobs: int) -> MirbenchError:
+    return MirbenchError(
+        "a worker process died, most likely for want of memory; run the same command again "
+        f"with fewer workers (--jobs {max(1, jobs // 2)}): what is finished is kept"
+    )

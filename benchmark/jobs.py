@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,17 @@ from mirbench.benchmark.api import (
     Clip,
     DataError,
     MirbenchError,
+    MissingWeights,
     Task,
     UsageError,
 )
-from mirbench.benchmark.datasets import dataset_folder, prepare, read_clips, readiness
+from mirbench.benchmark.datasets import (
+    clips_of_split,
+    dataset_folder,
+    prepare,
+    read_clips,
+    readiness,
+)
 from mirbench.benchmark.plugins import find_plugins
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import Protocol
@@ -27,18 +34,20 @@ from mirbench.benchmark.registry import (
 from mirbench.benchmark.rows import check_labels, targets_by_clip
 from mirbench.benchmark.splits import SplitTable, load_split
 from mirbench.benchmark.store import Store
+from mirbench.benchmark.weights import prepare_weights
 
 Names = str | Sequence[str]
 
 
 @dataclass(frozen=True)
 class Job:
-    """One (representation, task) of a run, with the clips of its split."""
+    """One (representation, task) of a run, with the clips of its split and of the dataset."""
 
     spec: RepresentationSpec
     task: Task
     split: SplitTable
     clips: tuple[Clip, ...]
+    dataset: tuple[Clip, ...]
 
 
 def plan_jobs(
@@ -48,6 +57,8 @@ def plan_jobs(
     data: Path | None,
     store: Store,
     make: bool = False,
+    on_missing: Callable[[str], None] | None = None,
+    only_plan: bool = False,
 ) -> Iterator[Job]:
     """Give the pairs of a run, in order, with the clips of their split.
 
@@ -58,28 +69,75 @@ def plan_jobs(
     ----------
     make : bool
         Let tasks make their datasets where they do that.
+    on_missing : callable, optional
+        Called with one sentence for every representation that is left out,
+        because its weights are not on this machine.
+    only_plan : bool
+        Nothing will be embedded: a representation that tells its cost
+        without its weights is reported to `on_missing`, but not left out.
+
+    Raises
+    ------
+    MissingWeights
+        If there is none whose weights are here, or `on_missing` is not given.
     """
-    specs = [parse_representation(text) for text in _as_list(rep)]
+    specs = [parse_representation(text, store.root) for text in _as_list(rep)]
     labels = [spec.label for spec in specs]
     for number, spec in enumerate(specs):
         if spec.label in labels[:number]:
             first = specs[labels.index(spec.label)].plugin.place
             raise UsageError(f"{spec.label!r} is named twice: {first} and {spec.plugin.place}")
+    specs = _with_weights(specs, on_missing, only_plan)
     if task:
         tasks = [load_task(name) for name in dict.fromkeys(_as_list(task))]
     else:
         tasks = _ready_tasks(split, data, store)
     tables = {one.name: load_split(one, split, split_folder(one.name)) for one in tasks}
     clips: dict[str, tuple[Clip, ...]] = {}
+    every: dict[str, tuple[Clip, ...]] = {}
     for one in tasks:
         folder = dataset_folder(one, data, store)
         if make:
             prepare(one, folder)
-        clips[one.name] = tuple(read_clips(one, folder, tables[one.name]))
+        every[one.name] = tuple(read_clips(one, folder))
+        members = clips_of_split(one, folder, every[one.name], tables[one.name])
+        clips[one.name] = tuple(members)
         check_labels(one, tables[one.name], targets_by_clip(one, tables[one.name], clips[one.name]))
     for spec in specs:
         for one in tasks:
-            yield Job(spec, one, tables[one.name], clips[one.name])
+            yield Job(spec, one, tables[one.name], clips[one.name], every[one.name])
+
+
+def _with_weights(
+    specs: Sequence[RepresentationSpec],
+    on_missing: Callable[[str], None] | None,
+    only_plan: bool,
+) -> list[RepresentationSpec]:
+    """Give the representations whose weights are here; those in installed packages are converted.
+
+    Before anything else, since their fingerprints depend on it.
+    """
+    ready: list[RepresentationSpec] = []
+    failures: list[MirbenchError] = []
+    for spec in specs:
+        try:
+            if spec.weights is not None:
+                prepare_weights(spec.weights)
+            ready.append(spec)
+        except UsageError:
+            raise
+        except MirbenchError as error:
+            failures.append(error)
+            if only_plan and isinstance(error, MissingWeights) and spec.tells_cost:
+                ready.append(spec)
+    if len(failures) == len(specs) == 1 and not ready:
+        raise failures[0]
+    if failures and (on_missing is None or not ready):
+        raise MissingWeights("\n".join(map(str, failures)))
+    for failure in failures:
+        assert on_missing is not None
+        on_missing(str(failure))
+    return ready
 
 
 def _ready_tasks(split: str, data: Path | None, store: Store) -> list[Task]:

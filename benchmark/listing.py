@@ -8,7 +8,6 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from mirbench.benchmark.api import MirbenchError, PluginError
@@ -16,6 +15,7 @@ from mirbench.benchmark.datasets import readiness
 from mirbench.benchmark.plugins import Plugin, PluginKind, find_plugins
 from mirbench.benchmark.registry import load_task
 from mirbench.benchmark.store import Store
+from mirbench.benchmark.weight_sets import chosen_set, weight_sets
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Listing:
     status: str
 
 
-def list_representations() -> list[Listing]:
+def list_representations(cache: Path | None = None) -> list[Listing]:
     """List representations; none is imported here.
 
     Those that come from elsewhere are imported in one other process, to
@@ -41,16 +41,16 @@ def list_representations() -> list[Listing]:
     twice = _names_used_twice(plugins)
     lines = []
     for plugin in plugins:
-        title, reason = _static_state(plugin)
+        title, reason, note = _static_state(plugin, cache)
         reason = twice.get(plugin.name) or reason or broken.get(plugin.module or "")
         lines.append(
             Listing(
                 "representation",
-                plugin.name,
+                plugin.card().get("adapter", plugin.name) if title else plugin.name,
                 plugin.origin,
                 title,
                 reason is None,
-                reason or "ready",
+                reason or note,
             )
         )
     return lines
@@ -72,23 +72,34 @@ def list_tasks(data: Path | None = None, cache: Path | None = None) -> list[List
     return lines
 
 
-def _static_state(plugin: Plugin) -> tuple[str, str | None]:
-    """Title, and what keeps it from being used, as far as the source tells."""
+def _static_state(plugin: Plugin, cache: Path | None) -> tuple[str, str | None, str]:
+    """Title, what keeps it from being used, as far as the source tells, and its state if not."""
     if plugin.source is None:
-        return "", f"there is no module {plugin.module}"
+        return "", f"there is no module {plugin.module}", ""
     try:
         card = plugin.card()
     except PluginError as error:
-        return "", str(error)
-    title, required = str(card.get("title", "")), card.get("requires", [])
-    if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
-        return title, "its CARD is wrong: requires must be a list of names"
-    for name in required:
-        # Only the top-level name: looking for "a.b" would import a.
-        if find_spec(name.partition(".")[0]) is None:
-            how = card.get("install", f"pip install {name}")
-            return title, f"needs {name}, which is not installed: {how}"
-    return title, None
+        return "", str(error), ""
+    title = str(card.get("title", ""))
+    try:
+        missing = plugin.missing_requirement()
+        return (title, missing, "") if missing else (title, *_weights_state(plugin, cache))
+    except MirbenchError as error:
+        return title, str(error), ""
+
+
+def _weights_state(plugin: Plugin, cache: Path | None) -> tuple[str | None, str]:
+    """Say that the weights it uses by default are absent, or which others are."""
+    one = chosen_set(plugin, {}, cache)
+    sets = weight_sets(plugin, cache).values()
+    here = [other.spoken for other in sets if other.available]
+    absent = [other.spoken for other in sets if not other.available]
+    if one is not None and not one.available:
+        ready = f"; ready: {', '.join(here)}" if here else ""
+        return f"missing weights: {one.command('fetch')}{ready}", ""
+    if absent:
+        return None, f"ready; weights not here: {', '.join(absent)} (mirbench weights list)"
+    return None, "ready"
 
 
 def _names_used_twice(plugins: Sequence[Plugin]) -> dict[str, str]:

@@ -36,7 +36,7 @@ Out = Annotated[
 ]
 Cache = Annotated[
     Path | None,
-    typer.Option("--cache", help="Folder of embeddings [default: $MIRBENCH_CACHE or the system's]"),
+    typer.Option("--cache", help="Cache folder [default: $MIRBENCH_CACHE or the system's]"),
 ]
 MaxMissing = Annotated[
     float,

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from mirbench.benchmark.api import SPLITS, Clip
+from mirbench.benchmark.api import SPLITS, Clip, ModelCost, UnusableClip
+from mirbench.benchmark.audio import audio_info
+from mirbench.benchmark.batches import (
+    known_batch_size,
+    known_counts,
+    merge_batches,
+    plan_batches,
+)
 from mirbench.benchmark.embedding import CHUNK_CLIPS
 from mirbench.benchmark.engine import free_cpus
 from mirbench.benchmark.jobs import Job, Names, default_out, plan_jobs
 from mirbench.benchmark.protocol import Protocol, get_protocol
 from mirbench.benchmark.result import result_path
-from mirbench.benchmark.store import Shard, Store, read_shard
+from mirbench.benchmark.store import ShardPlan, Store, read_shard
 from mirbench.benchmark.worker import Chunk, embed_chunk
 
 #: Length of a clip that does not say how long it is.
@@ -42,6 +51,8 @@ class Plan:
         Where the row would lie.
     row_exists : bool
         Whether one lies there, which is read instead if it is identical.
+    cost : ModelCost or None
+        Of one clip, if the representation tells; no clip was embedded then.
     """
 
     representation: str
@@ -55,6 +66,7 @@ class Plan:
     probe_seconds: float | None
     row: Path
     row_exists: bool
+    cost: ModelCost | None = None
 
 
 def plan_run(
@@ -69,12 +81,17 @@ def plan_run(
     out: Path | None = None,
     cache: Path | None = None,
     full_hash: bool = False,
+    on_missing: Callable[[str], None] | None = None,
 ) -> Iterator[Plan]:
-    """Plan the pairs of a run; the arguments are those of `mirbench.benchmark.run`."""
+    """Plan the pairs of a run; the arguments are those of `mirbench.benchmark.run`.
+
+    `on_missing` is that of `mirbench.benchmark.jobs.plan_jobs`.
+    """
     rules = get_protocol(protocol)
     store = Store(cache)
     workers = jobs or (free_cpus() if device == "cpu" else 1)
-    for job in plan_jobs(rep, task, split, data, store):
+    jobs_to_plan = plan_jobs(rep, task, split, data, store, on_missing=on_missing, only_plan=True)
+    for job in jobs_to_plan:
         yield _plan(job, store, rules, out or default_out(rules), device, workers, full_hash)
 
 
@@ -87,11 +104,13 @@ def _plan(
     workers: int,
     full_hash: bool,
 ) -> Plan:
-    shards = store.plan(job.spec.fingerprint(), job.task, job.clips, full_hash)
+    shards = _shards(job, store, full_hash)
     stored = [shard for shard in shards if shard.path.exists()]
-    todo = [clip for shard in shards if shard not in stored for clip in shard.clips]
-    sample = _embed_some(job, todo, device)
-    known = sample or (_first_rows(read_shard(stored[0].path)) if stored else None)
+    missed = {clip.id: clip for shard in shards if shard not in stored for clip in shard.clips}
+    todo = list(missed.values())
+    cost = _cost(job, device) if todo else None
+    sample = _embed_some(job, todo, device) if cost is None else cost[1]
+    known = sample or (_first_rows(stored) if stored else None)
     label, task, split = job.spec.label, job.task.name, job.split.name
     row = result_path(out, label, task, split, protocol.name)
     return Plan(
@@ -99,14 +118,30 @@ def _plan(
         task=task,
         split=split,
         clips=len(job.clips),
-        cached=len(job.clips) - len(todo),
+        cached=sum(clip.id not in missed for clip in job.clips),
         disk_bytes=sample.nbytes * len(todo) if sample else None if todo else 0.0,
         embed_seconds=sample.seconds * len(todo) / workers if sample else None if todo else 0.0,
         probes=len(protocol.grid()) * (known.layers if known else 1),
         probe_seconds=None if known is None else _probe_seconds(job, protocol, known, device),
         row=row,
         row_exists=row.exists(),
+        cost=cost and cost[0],
     )
+
+
+def _shards(job: Job, store: Store, full_hash: bool) -> list[ShardPlan]:
+    """Plan the shards of a pair, without loading its model or decoding a dataset.
+
+    Where that would be needed to know the batches of a model that depends on
+    them, none is stored, as the ordinary plan says too.
+    """
+    fingerprint = job.spec.fingerprint()
+    _, size = known_batch_size(fingerprint, store)
+    if size is not None:
+        counts = known_counts(job.task, job.dataset, store, full_hash)
+        if job.task.window is None or len(counts) == len(job.dataset):
+            return plan_batches(fingerprint, job.task, job.dataset, store, size, counts, full_hash)
+    return store.plan(fingerprint, job.task, job.clips, full_hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +153,36 @@ class Sample:
     windows: int
     layers: int
     dims: int
+
+
+def _cost(job: Job, device: str) -> tuple[ModelCost, Sample] | None:
+    """Ask the representation what an average clip costs; None if it does not tell."""
+    if not job.spec.tells_cost:
+        return None
+    seconds = _clip_seconds(job.clips)
+    windows = 1 if job.task.window is None else max(1, int(seconds / job.task.window + 1e-9))
+    cost = job.spec.cost(job.task.window or seconds, device)
+    *layers, dims = cost.shape
+    # It tells what all processors take together, as many as there are workers by default.
+    share = free_cpus() if device == "cpu" else 1
+    return cost, Sample(
+        nbytes=4.0 * windows * math.prod(cost.shape),
+        seconds=cost.seconds * windows * share,
+        windows=windows,
+        layers=math.prod(layers),
+        dims=dims,
+    )
+
+
+def _clip_seconds(clips: Sequence[Clip]) -> float:
+    """Length of the first clip that tells it; `USUAL_SECONDS` if none does."""
+    for clip in clips[:10]:
+        if clip.duration is not None:
+            return clip.duration
+        with contextlib.suppress(UnusableClip):
+            if clip.path is not None:
+                return audio_info(clip.path).duration - clip.start
+    return USUAL_SECONDS
 
 
 def _embed_some(job: Job, todo: list[Clip], device: str) -> Sample | None:
@@ -148,6 +213,7 @@ def _time(job: Job, first: list[Clip], some: list[Clip], device: str) -> Sample 
             window=job.task.window,
             clips=tuple(clips),
             shard=0,
+            cache=job.spec.cache,
         )
         outcome = embed_chunk(chunk)
     if not outcome.rows:
@@ -162,7 +228,10 @@ def _time(job: Job, first: list[Clip], some: list[Clip], device: str) -> Sample 
     )
 
 
-def _first_rows(shard: Shard | None) -> Sample | None:
+def _first_rows(stored: list[ShardPlan]) -> Sample | None:
+    shard = read_shard(stored[0].path)
+    if stored[0].rows is not None:  # the windows of a clip are in several batches
+        shard = merge_batches([s for plan in stored if (s := read_shard(plan.path)) is not None])
     if shard is None or not len(shard.embedding):
         return None
     rows = shard.embedding

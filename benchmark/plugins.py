@@ -20,11 +20,10 @@ from types import ModuleType
 from typing import Literal, cast
 
 from mirbench.benchmark.api import Card, PluginError, UsageError
+from mirbench.benchmark.cards import card_mistake
 from mirbench.benchmark.sources import Source, module_source, package_source
 
 PluginKind = Literal["representation", "task"]
-
-_TEXTS = {"title", "paper", "licence", "trained_on", "install"}
 
 
 @dataclass(frozen=True)
@@ -60,10 +59,20 @@ class Plugin:
         card = self.source.literal("CARD") if self.source is not None else None
         if not isinstance(card, dict):
             return {}
-        for key, value in card.items():
-            if key in _TEXTS and not isinstance(value, str):
-                raise PluginError(f"{self.place}: its CARD is wrong: {key} must be text")
+        mistake = card_mistake(card)
+        if mistake is not None:
+            raise PluginError(f"{self.place}: its CARD is wrong: {mistake}")
         return cast("Card", card)
+
+    def missing_requirement(self) -> str | None:
+        """Say what it needs that is not installed, and how to install it; None if nothing is."""
+        card = self.card()
+        for name in card.get("requires", []):
+            # Only the top-level name: looking for "a.b" would import a.
+            if importlib.util.find_spec(name.partition(".")[0]) is None:
+                how = card.get("install", f"pip install {name}")
+                return f"needs {name}, which is not installed: {how}"
+        return None
 
     def load_module(self) -> ModuleType:
         """Import the module.
@@ -74,7 +83,7 @@ class Plugin:
             If that fails for whatever reason; the message gives it.
         """
         if self.source is not None:
-            _forget_old(self.source)
+            forget_changed(str(self.source.path), self.source.digest(), self.source.files())
         try:
             if self.module is not None:
                 return importlib.import_module(self.module)
@@ -151,21 +160,27 @@ def find_plugin(kind: PluginKind, name: str) -> Plugin:
 
 
 #: Digest of each plugin's source when this process imported it.
-_imported: dict[Path, str] = {}
+_imported: dict[str, str] = {}
 
 
-def _forget_old(source: Source) -> None:
-    """Unload a plugin whose source has changed, so that what runs is what was fingerprinted.
+def forget_changed(what: str, now: str, files: Iterable[Path]) -> None:
+    """Unload modules whose files have changed, so that what runs is what was fingerprinted.
 
     Workers and notebooks outlive an edit.
+
+    Parameters
+    ----------
+    what : str
+        What the files are of.
+    now : str
+        Digest of their contents.
     """
-    now = source.digest()
-    if _imported.setdefault(source.path, now) == now:
+    if _imported.setdefault(what, now) == now:
         return
-    _imported[source.path] = now
-    files = {str(path) for path in source.files()}
+    _imported[what] = now
+    places = {str(path) for path in files}
     for name, module in list(sys.modules.items()):
-        if getattr(module, "__file__", None) in files:
+        if getattr(module, "__file__", None) in places:
             del sys.modules[name]
     importlib.invalidate_caches()
 

@@ -1,8 +1,9 @@
 """From a name to a plugin: built in, installed by someone else, or a file.
 
 A representation is named ``name``, ``path/to/file.py``, or either with
-parameters: ``name:key=value,key=value``. Nothing is imported until it is
-loaded; see `mirbench.benchmark.sources`.
+parameters: ``name:key=value,key=value``; or ``adapter:target?key=value``, see
+`mirbench.benchmark.adapters`. Nothing is imported until it is loaded; see
+`mirbench.benchmark.sources`.
 """
 
 from __future__ import annotations
@@ -15,11 +16,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mirbench.benchmark.api import MirbenchError, PluginError, Task, UsageError
+from mirbench.benchmark.adapters import (
+    adapter_form,
+    digest_files,
+    forget_target,
+    split_adapter,
+    target_files,
+)
+from mirbench.benchmark.api import MirbenchError, ModelCost, PluginError, Task, UsageError
 from mirbench.benchmark.metrics import KEY_NAMES, METRICS, METRICS_OF
 from mirbench.benchmark.plugins import Plugin, find_plugin, find_plugins
 from mirbench.benchmark.sources import file_source
 from mirbench.benchmark.store import digest, file_sha256
+from mirbench.benchmark.weight_sets import WeightSet, chosen_set
+from mirbench.benchmark.weights import loading, prepare_weights
 
 
 @dataclass(frozen=True)
@@ -31,19 +41,47 @@ class RepresentationSpec:
     text : str
         What was asked for.
     params : dict
-        The parameters that differ from the defaults.
+        The parameters that differ from the defaults; of an adapter, the
+        ``target`` too.
+    cache : Path or None
+        The cache folder, in which its weights lie; None: the usual one.
     """
 
     text: str
     plugin: Plugin
     params: dict[str, Any]
+    cache: Path | None = None
+
+    @functools.cached_property
+    def weights(self) -> WeightSet | None:
+        """The set of weights that it uses; None if it uses none."""
+        return chosen_set(self.plugin, self.params, self.cache)
+
+    @property
+    def weights_sha256(self) -> dict[str, str]:
+        """Digests of the files that its weights were converted from, by name; empty if absent."""
+        originals = self.weights.originals() if self.weights is not None else {}
+        return {name: file.sha256 for name, file in originals.items()}
+
+    @property
+    def target(self) -> str | None:
+        """What an adapter is to run; None if the plugin is no adapter."""
+        return self.params["target"] if adapter_form(self.plugin) is not None else None
 
     @functools.cached_property
     def files(self) -> dict[str, str]:
         """Digests of the files and folders that parameters name, by parameter; read once."""
         source = self.plugin.source
         values = ((source.parameters() or {}) if source is not None else {}) | self.params
-        return {key: found for key, value in values.items() if (found := _contents(value))}
+        if self.weights is not None:
+            # It names a set, whatever lies in the working folder.
+            values.pop(self.plugin.card().get("weights_parameter", ""), None)
+        if self.target is not None:
+            del values["target"]
+        found = {key: found for key, value in values.items() if (found := _contents(value))}
+        if self.target is not None:
+            found["target"] = digest_files(target_files(self.plugin, self.target))
+        return found
 
     @property
     def label(self) -> str:
@@ -51,22 +89,84 @@ class RepresentationSpec:
 
         A file or folder stands there by its name and content, not by where it lies.
         """
-        values = ",".join(f"{key}={self._shown(key)}" for key in sorted(self.params))
-        return f"{self.plugin.name}:{values}" if values else self.plugin.name
+        shown = self.shown_params
+        target = shown.pop("target", None) if self.target is not None else None
+        values = [f"{key}={shown[key]}" for key in sorted(shown)]
+        if target is not None:
+            return f"{self.plugin.name}:{target}" + ("?" + "&".join(values) if values else "")
+        return f"{self.plugin.name}:{','.join(values)}" if values else self.plugin.name
+
+    @property
+    def shown_params(self) -> dict[str, Any]:
+        """The parameters, with a file or folder by its name and content."""
+        return {key: self._shown(key) for key in self.params}
 
     @property
     def requires(self) -> list[str]:
-        """Importable names that the model needs, by its card."""
-        return self.plugin.card().get("requires", [])
+        """Importable names that the model needs, by its card, and the package of a target."""
+        package = (self.target or "").partition(".")[0]
+        needed = self.plugin.card().get("requires", [])
+        return [*needed, package] if package.isidentifier() else needed
+
+    @property
+    def tells_cost(self) -> bool:
+        """Whether its plugin says what a clip costs, without loading the model."""
+        return self.plugin.source is not None and self.plugin.source.defines("plan_model")
+
+    def cost(self, seconds: float, device: str) -> ModelCost:
+        """Ask the plugin's ``plan_model`` what a clip of so many seconds costs.
+
+        Raises
+        ------
+        PluginError
+            If the plugin fails, with its reason.
+        """
+        plan_model = self.plugin.load_module().plan_model
+        try:
+            cost = plan_model(seconds, device=device, **self.params)
+        except MirbenchError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"representation {self.label!r}: plan_model raised {type(error).__name__}: {error}"
+            ) from error
+        if not isinstance(cost, ModelCost):
+            raise PluginError(
+                f"representation {self.label!r}: plan_model returned {type(cost).__name__}, "
+                "not a mirbench ModelCost"
+            )
+        return cost
+
+    @property
+    def trained_on(self) -> str | None:
+        """Pre-training data, by its card and the set of weights that it uses."""
+        if self.weights is not None:
+            return self.weights.trained_on
+        return self.plugin.card().get("trained_on")
+
+    @property
+    def parameters(self) -> int | None:
+        """Number of weights of the model, by its card; None if that does not say."""
+        if self.weights is not None:
+            return self.weights.parameters
+        return self.plugin.card().get("parameters")
 
     def fingerprint(self) -> str:
-        """Digest of all that decides an embedding: source, parameters, files they name."""
+        """Digest of all that decides an embedding: source, parameters, files they name, weights.
+
+        Weights count by the files that they were converted from.
+        """
         assert self.plugin.source is not None
         params = {key: value for key, value in self.params.items() if key not in self.files}
-        return digest([self.plugin.source.digest(), params, self.files])
+        content: list[Any] = [self.plugin.source.digest(), params, self.files]
+        if self.weights is not None:
+            content.append(self.weights_sha256 or "absent")
+        return digest(content)
 
     def _shown(self, key: str) -> Any:
         value = self.params[key]
+        if key == "target" and self.target is not None and not Path(value).expanduser().exists():
+            return value
         return f"{Path(value).name}-{self.files[key][:8]}" if key in self.files else value
 
     def load(self, device: str = "cpu") -> Any:
@@ -75,14 +175,25 @@ class RepresentationSpec:
         Raises
         ------
         PluginError
-            If the plugin fails, with its reason.
+            If the plugin fails or lacks a package, with the reason.
+        MissingWeights
+            If its weights are not on this machine.
         """
+        lacking = self.plugin.missing_requirement()
+        if lacking is not None:
+            raise PluginError(f"representation {self.label!r} {lacking}")
+        if self.weights is not None:
+            prepare_weights(self.weights)
+        if self.target is not None:
+            files = target_files(self.plugin, self.target)
+            forget_target(self.plugin, self.target, files, digest_files(files))
         module = self.plugin.load_module()
         load_model = getattr(module, "load_model", None)
         if not callable(load_model):
             raise PluginError(f"{self.plugin.place} has no function load_model(device, …)")
         try:
-            return load_model(device=device, **self.params)
+            with loading(self.plugin, self.cache):
+                return load_model(device=device, **self.params)
         except MirbenchError:
             raise
         except (Exception, SystemExit) as error:
@@ -102,18 +213,28 @@ def _contents(value: Any) -> str | None:
     return None
 
 
-def parse_representation(text: str) -> RepresentationSpec:
+def parse_representation(text: str, cache: Path | None = None) -> RepresentationSpec:
     """Read ``name``, ``file.py``, or either followed by ``:key=value,…``.
+
+    Parameters
+    ----------
+    cache : Path, optional
+        The cache folder, in which weights lie.
 
     Raises
     ------
     UsageError
         If the name, a parameter or the file is unknown.
     """
-    name, colon, rest = text.partition(".py:") if ".py:" in text else text.partition(":")
-    if ".py:" in text:
-        name += ".py"
-    params = _parse_params(rest, text) if colon else {}
+    adapter = split_adapter(text)
+    if adapter is not None:
+        name, target, rest = adapter
+    else:
+        name, _, rest = text.partition(".py:") if ".py:" in text else text.partition(":")
+        if ".py:" in text:
+            name += ".py"
+    params = _parse_params(rest, text)
+    fixed = {} if adapter is None else {"target": target}
     plugin = (
         _file_plugin(Path(name)) if name.endswith(".py") else find_plugin("representation", name)
     )
@@ -123,8 +244,10 @@ def parse_representation(text: str) -> RepresentationSpec:
     defaults = plugin.source.parameters()
     if defaults is None:
         return RepresentationSpec(
-            text, plugin, {key: _parse_value(value) for key, value in params.items()}
+            text, plugin, {key: _parse_value(value) for key, value in params.items()} | fixed, cache
         )
+    if adapter is not None:
+        defaults.pop("target", None)
     for key in params:
         if key not in defaults:
             known = ", ".join(defaults) or "none"
@@ -136,7 +259,10 @@ def parse_representation(text: str) -> RepresentationSpec:
         for key, value in params.items()
     }
     return RepresentationSpec(
-        text, plugin, {key: value for key, value in values.items() if value != defaults[key]}
+        text,
+        plugin,
+        {key: value for key, value in values.items() if value != defaults[key]} | fixed,
+        cache,
     )
 
 
@@ -159,7 +285,10 @@ def _parse_params(text: str, whole: str) -> dict[str, str]:
     for part in filter(None, text.split(",")):
         key, equals, value = part.partition("=")
         if not equals or not key.isidentifier():
-            raise UsageError(f"{whole!r}: write parameters as name:key=value,key=value")
+            form = (
+                "adapter:target?key=value&key=value" if "?" in whole else "name:key=value,key=value"
+            )
+            raise UsageError(f"{whole!r}: write parameters as {form}")
         if key in params:
             raise UsageError(f"{whole!r}: the parameter {key!r} is given twice")
         params[key] = value

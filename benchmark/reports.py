@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
+from mirbench.benchmark.api import ModelCost
 from mirbench.benchmark.listing import Listing
 from mirbench.benchmark.planning import Plan
 from mirbench.benchmark.progress import duration
@@ -55,7 +56,8 @@ def _probe(result: Result) -> str:
 def _state(row: Row) -> str:
     missing = len(row.result.task.missing)
     state = "found, identical" if row.found else "new"
-    return f"{state}, {missing} clips missing" if missing else state
+    notes = [f"{count} {note}" for note, count in row.result.task.notes.items()]
+    return ", ".join([state, *([f"{missing} clips missing"] if missing else []), *notes])
 
 
 def plan_table(plans: Sequence[Plan]) -> str:
@@ -80,7 +82,18 @@ def plan_table(plans: Sequence[Plan]) -> str:
         "probing: from a short measured part, if probes stop as late as they typically do"
     )
     table = tabulate(lines, columns.split(), disable_numparse=True)
-    return f"{table}\n{note}; nothing was written"
+    costs = {plan.representation: plan.cost for plan in plans if plan.cost is not None}
+    told = "".join(f"{name}: {_cost(cost)}\n" for name, cost in costs.items())
+    return f"{table}\n{told}{note}; nothing was written"
+
+
+def _cost(cost: ModelCost) -> str:
+    seconds = f"{cost.seconds:.2g} s" if cost.seconds < 10 else duration(cost.seconds)
+    return (
+        f"{cost.parameters / 1e9:.2f} billion parameters, {size(cost.nbytes)} in memory, "
+        f"{cost.flops / 1e12:.1f} Tflop a clip; embedding is estimated from a measured matrix "
+        f"product, {seconds} a clip"
+    )
 
 
 def listing_table(title: str, listings: Sequence[Listing]) -> str:

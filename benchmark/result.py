@@ -16,7 +16,14 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from mirbench.benchmark.api import DataError, FloatArray, Kind
 from mirbench.benchmark.store import digest, write_atomic
@@ -36,6 +43,17 @@ class RepresentationRecord(_Record):
     dims: int = Field(description="Length of one embedding", gt=0)
     layers: int = Field(description="Layers it exposes; 0: it has one output", ge=0)
     trained_on: str | None = Field(description="Pre-training data, as its card says")
+    weights: dict[str, str] = Field(
+        default={}, description="SHA-256 of the files of its weights, as published, by file name"
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_weights(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave the field out where there is nothing in it, as in rows that are older than it."""
+        content: dict[str, Any] = handler(self)
+        if not self.weights:
+            del content["weights"]
+        return content
 
 
 class MissingClip(_Record):
@@ -61,6 +79,10 @@ class TaskRecord(_Record):
     counts: dict[str, int] = Field(description="Embedded clips per split")
     rows: dict[str, int] = Field(description="Rows (clips or windows) per split")
     missing: tuple[MissingClip, ...] = Field(description="Clips of the split without embedding")
+    notes: dict[str, int] = Field(
+        default_factory=dict,
+        description="What the representation remarks on embedded rows, and on how many of them",
+    )
     embeddings_sha256: str = Field(description="Digest of the embeddings that were probed")
 
 
@@ -166,6 +188,8 @@ class Result(_Record):
     def to_json(self) -> str:
         """Canonical JSON, with a final newline."""
         content = self.model_dump(mode="json", exclude=None if self.curve else {"curve"})
+        if not self.task.notes:
+            del content["task"]["notes"]
         return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import resource
 import shutil
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mirbench.benchmark.api import SPLITS, Clip, DataError, Task, UsageError
@@ -52,6 +52,7 @@ class Subject:
     params: dict[str, object]
     fingerprint: str
     trained_on: str | None
+    weights: Mapping[str, str] = field(default_factory=dict)
 
 
 def subject_of(spec: RepresentationSpec) -> Subject:
@@ -59,9 +60,10 @@ def subject_of(spec: RepresentationSpec) -> Subject:
     return Subject(
         spec.label,
         spec.plugin.origin,
-        spec.params,
+        spec.shown_params,
         spec.fingerprint(),
-        spec.plugin.card().get("trained_on"),
+        spec.trained_on,
+        spec.weights_sha256,
     )
 
 
@@ -79,9 +81,10 @@ def evaluate_representation(
     force: bool = False,
     memory: int | None = None,
     full_hash: bool = False,
+    dataset: Sequence[Clip] | None = None,
 ) -> Row:
     """Embed the clips of a split, or find them in the store, and probe them."""
-    embeddings = embed_task(spec, task, clips, store, device, jobs, full_hash)
+    embeddings = embed_task(spec, task, clips, store, device, jobs, full_hash, dataset)
     return evaluate_embeddings(
         subject_of(spec),
         task,
@@ -131,6 +134,7 @@ def evaluate_embeddings(
         dims=embeddings.embedding.shape[-1],
         layers=embeddings.n_layers,
         trained_on=subject.trained_on,
+        weights=dict(subject.weights),
     )
     record = _task_record(task, split, embeddings, rows)
     probes = len(protocol.grid()) * max(1, embeddings.n_layers)
@@ -199,6 +203,7 @@ def _task_record(task: Task, split: SplitTable, embeddings: Embeddings, rows: Ro
             for clip_id in split.of
             if clip_id in embeddings.missing
         ),
+        notes=embeddings.notes,
         embeddings_sha256=embeddings.sha256,
     )
 

@@ -7,6 +7,10 @@ is a digest of the clips in the shard and of their audio files, so that a
 changed file costs one shard and a changed model all of them. Files are
 written under a temporary name and renamed, so that a run that is killed
 leaves whole shards only and two runs at once never harm each other.
+
+A model whose embeddings depend on their batch has one shard a batch, in a
+folder ``batches-<partition>`` named by a digest of all batches: see
+`mirbench.benchmark.batches`.
 """
 
 from __future__ import annotations
@@ -16,7 +20,8 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -117,6 +122,11 @@ class Shard:
         Names of the layers, if there are any.
     made_with : dict
         Versions of the packages that computed it, and the device.
+    window : ndarray of int, shape [n_rows], or None
+        Which window of its clip a row is, where a shard is a batch and need
+        not have all of them.
+    notes : dict
+        What the representation remarks on rows, and on how many of them.
     """
 
     clip_ids: tuple[str, ...]
@@ -127,14 +137,39 @@ class Shard:
     peak_bytes: int
     layers: tuple[str, ...] = ()
     made_with: dict[str, str] = field(default_factory=dict)
+    window: IntArray | None = None
+    notes: dict[str, int] = field(default_factory=dict)
+
+
+def add_notes(each: Iterable[dict[str, int]]) -> dict[str, int]:
+    """Add up the notes on several lots of rows."""
+    total: Counter[str] = Counter()
+    for notes in each:
+        total.update(notes)
+    return dict(sorted(total.items()))
 
 
 @dataclass(frozen=True, slots=True)
 class ShardPlan:
-    """A shard that should be in the store: its file and its clips."""
+    """A shard that should be in the store.
+
+    Attributes
+    ----------
+    path : Path
+        Its file.
+    clips : tuple of Clip
+        Each once.
+    rows : tuple of (int, int), or None
+        The rows of a batch in their order: place of the clip, and window.
+        None: every window of every clip, in order.
+    missing : dict
+        Clip id to the reason why it has no row, for clips of which it is known beforehand.
+    """
 
     path: Path
     clips: tuple[Clip, ...]
+    rows: tuple[tuple[int, int], ...] | None = None
+    missing: dict[str, str] = field(default_factory=dict)
 
 
 class Store:
@@ -171,7 +206,7 @@ class Store:
         plans = []
         for number, first in enumerate(range(0, len(ordered), SHARD_CLIPS)):
             members = tuple(ordered[first : first + SHARD_CLIPS])
-            key = digest([_clip_identity(clip, full_hash) for clip in members])
+            key = digest([clip_identity(clip, full_hash) for clip in members])
             plans.append(ShardPlan(folder / f"{number:05d}-{key}.safetensors", members))
         return plans
 
@@ -183,10 +218,32 @@ class Store:
                 return shard.layers
         return None
 
+    def batches(self, representation: str, task: Task, partition: str) -> Path:
+        """Folder of the shards of one division of a task's audio into batches."""
+        return self.folder(representation, task) / f"batches-{partition}"
+
+    def model_facts(self, representation: str) -> Path:
+        """File of what is known of a representation's model without loading it."""
+        return self.root / "embeddings" / representation / "model.json"
+
+    def window_counts(self, task: Task) -> Path:
+        """File of how many windows the clips of a task's audio have."""
+        return self.root / "windows" / f"{task_fingerprint(task)}.json"
+
     def all_shards(self, representation: str, task: Task) -> list[Path]:
         """Every shard that there is, oldest first, whatever the audio files are now."""
-        folder = self.folder(representation, task)
-        return sorted(folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime_ns)
+        return _oldest_first(self.folder(representation, task).glob("*.safetensors"))
+
+    def newest_batches(self, representation: str, task: Task) -> list[Path]:
+        """Newest shard of every batch, in the division into batches that was used last."""
+        shards = _oldest_first(self.folder(representation, task).glob("batches-*/*.safetensors"))
+        last = [path for path in shards if path.parent == shards[-1].parent]
+        newest = {path.name.partition("-")[0]: path for path in last}
+        return [path for _, path in sorted(newest.items())]
+
+
+def _oldest_first(paths: Iterable[Path]) -> list[Path]:
+    return sorted(paths, key=lambda path: path.stat().st_mtime_ns)
 
 
 def task_fingerprint(task: Task) -> str:
@@ -197,7 +254,8 @@ def task_fingerprint(task: Task) -> str:
     return digest([task.folder, task.version, task.window, AUDIO_VERSION])
 
 
-def _clip_identity(clip: Clip, full_hash: bool) -> list[Any]:
+def clip_identity(clip: Clip, full_hash: bool) -> list[Any]:
+    """Give what decides a clip's audio, as JSON-like content: its id, excerpt and file."""
     identity: list[Any] = [clip.id, clip.start, clip.duration]
     if clip.path is None:
         return identity
@@ -221,12 +279,15 @@ def write_shard(path: Path, shard: Shard) -> None:
         "peak_bytes": shard.peak_bytes,
         "layers": shard.layers,
         "made_with": shard.made_with,
-        "sha256": _content_sha256(shard.embedding, shard.clip),
+        "notes": shard.notes,
+        "sha256": _content_sha256(shard.embedding, shard.clip, shard.window),
     }
     arrays: dict[str, Any] = {
         "embedding": np.ascontiguousarray(shard.embedding),
         "clip": shard.clip.astype(np.int64),
     }
+    if shard.window is not None:
+        arrays["window"] = shard.window.astype(np.int64)
     write_atomic(path, save(arrays, metadata={"mirbench": json.dumps(facts, sort_keys=True)}))
 
 
@@ -241,17 +302,22 @@ def read_shard(path: Path, warn: Callable[[str], None] = lambda _: None) -> Shar
             facts = json.loads(file.metadata()["mirbench"])
             facts["clip_ids"], facts["layers"] = tuple(facts["clip_ids"]), tuple(facts["layers"])
             embedding, clip = file.get_tensor("embedding"), file.get_tensor("clip")
-        if facts.pop("sha256") != _content_sha256(embedding, clip):
+            window = file.get_tensor("window") if "window" in set(file.keys()) else None
+        if facts.pop("sha256") != _content_sha256(embedding, clip, window):
             raise ValueError("its content has changed")
-        return Shard(embedding=embedding, clip=clip, **facts)
+        return Shard(embedding=embedding, clip=clip, window=window, **facts)
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         warn(f"{path} is damaged ({error}); it is computed again")
         return None
 
 
-def _content_sha256(embedding: FloatArray | StoredLayers, clip: IntArray) -> str:
+def _content_sha256(
+    embedding: FloatArray | StoredLayers, clip: IntArray, window: IntArray | None
+) -> str:
     total = hashlib.sha256(np.ascontiguousarray(embedding).data)
-    total.update(np.ascontiguousarray(clip, dtype=np.int64).data)
+    for numbers in (clip, window):
+        if numbers is not None:
+            total.update(np.ascontiguousarray(numbers, dtype=np.int64).data)
     return total.hexdigest()
 
 

@@ -19,7 +19,7 @@ from mirbench.benchmark.result import Result
 from mirbench.benchmark.store import Store
 from mirbench.benchmark.worker import declared
 
-#: Protocol of a sweep: linear probes, as the paper's choice of a layer was made with.
+#: Protocol of a sweep: a few linear probes suffice to compare layers with each other.
 SWEEP_PROTOCOL = "quick"
 
 

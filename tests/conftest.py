@@ -198,6 +198,33 @@ def tiny(tiny_task_package: TinyPackage, monkeypatch: pytest.MonkeyPatch) -> Ite
     load_task.cache_clear()
 
 
+@pytest.fixture
+def main(
+    tiny: TinyPackage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., tuple[int, str, str]]:
+    """Run the command line in this process: status, stdout, stderr."""
+    from mirbench.benchmark import cli
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MIRBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("MIRBENCH_DATA", str(tiny.data))
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mirbench", *map(str, arguments)])
+        status: Any = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            status = end.code
+        output = capsys.readouterr()
+        return status, output.out, output.err
+
+    return call
+
+
 @pytest.fixture(scope="session")
 def make_result() -> Callable[..., Any]:
     """Give a function that makes a result row up."""

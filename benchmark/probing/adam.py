@@ -4,12 +4,14 @@ The formula and its rounding are those of `torch.optim.Adam` (Kingma & Ba,
 2015; the L2 term is added to the gradient): float32, with fused
 multiply-adds where torch's kernels have them. Torch itself needs eight passes
 over memory for it, and its fused kernel rounds otherwise; on the CPU it is
-two compiled passes here, with torch's own square root between them (from
-MKL, it is not always the correctly rounded one).
+one compiled call here, which goes over each block of weights while that is in
+the cache, and which other threads need not wait for.
 """
 
 from __future__ import annotations
 
+import ctypes
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -22,7 +24,7 @@ from numba.extending import intrinsic
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 #: Floats a block: gradient, moments and weights of one block fit a core's cache.
-BLOCK = 65536
+BLOCK = 32768
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -35,24 +37,32 @@ class Pieces:
     ----------
     spans : list of (start, stop, probe)
         Ascending, without overlap; what lies between is padding.
+
+    Attributes
+    ----------
+    blocks : ndarray of int64, shape [n_blocks, 4]
+        Of each block, the stretch of the buffer and the stretch of `pieces`.
+    pieces : ndarray of int64, shape [n_pieces, 3]
+        Start and stop in the buffer, and the probe.
     """
 
     def __init__(self, spans: list[tuple[int, int, int]]) -> None:
         self.spans = spans
-        self.blocks: list[tuple[int, int, Ints, Ints, Ints]] = []
-        block: list[tuple[int, int, int]] = []
+        pieces: list[tuple[int, int, int]] = []
+        firsts: list[int] = []
         for start, stop, probe in spans:
             for low in range(start, stop, BLOCK):
                 high = min(low + BLOCK, stop)
-                if block and high - block[0][0] > BLOCK:
-                    self._close(block)
-                    block = []
-                block.append((low, high, probe))
-        self._close(block)
-
-    def _close(self, block: list[tuple[int, int, int]]) -> None:
-        starts, stops, probes = np.array(block, dtype=np.int64).T.copy()
-        self.blocks.append((int(starts[0]), int(stops[-1]), starts, stops, probes))
+                if not firsts or high - pieces[firsts[-1]][0] > BLOCK:
+                    firsts.append(len(pieces))
+                pieces.append((low, high, probe))
+        lasts = [*firsts[1:], len(pieces)]
+        blocks = [
+            (pieces[first][0], pieces[last - 1][1], first, last)
+            for first, last in zip(firsts, lasts, strict=True)
+        ]
+        self.pieces = np.array(pieces, dtype=np.int64)
+        self.blocks = np.array(blocks, dtype=np.int64)
 
 
 class Adam:
@@ -90,12 +100,8 @@ class Adam:
     def _compiled(self, gradient: torch.Tensor, sizes: Floats, correction: float) -> None:
         first, second = self.moments
         p, g, m, v = (t.numpy() for t in (self.weights, gradient, first, second))
-        root = gradient  # a gradient is no longer needed once the moments hold it
-        c = np.float32(correction)
-        for low, high, starts, stops, probes in self.pieces.blocks:
-            _moments(p, g, m, v, starts, stops, probes, self.l2)
-            torch.sqrt(second[low:high], out=root[low:high])
-            _weights(p, m, g, starts, stops, probes, sizes, c)
+        blocks, pieces = self.pieces.blocks, self.pieces.pieces
+        _step(p, g, m, v, blocks, pieces, self.l2, sizes, np.float32(correction))
 
     def _torch(self, gradient: torch.Tensor, sizes: Floats, correction: float) -> None:
         for start, stop, probe in self.pieces.spans:
@@ -120,43 +126,74 @@ _fma: Any = _fused_multiply_add  # numba gives it the three operands, and the co
 _W1, _B2, _W2, _EPS = (np.float32(x) for x in (1 - BETA1, BETA2, 1 - BETA2, EPS))
 
 
-@numba.njit(nogil=True, error_model="numpy")
-def _moments(
-    p: Floats, g: Floats, m: Floats, v: Floats, starts: Ints, stops: Ints, probes: Ints, l2: Floats
-) -> None:
-    for piece in range(starts.size):
-        decay = l2[probes[piece]]
-        low, high = starts[piece], stops[piece]
-        # Slices indexed from 0 let the compiler use vectors: no index can be negative.
-        pp, gg, mm, vv = p[low:high], g[low:high], m[low:high], v[low:high]
-        for i in range(pp.size):
-            gi = _fma(decay, pp[i], gg[i])
-            mm[i] = _fma(_W1, gi - mm[i], mm[i])
-            vv[i] = _fma(_W2 * gi, gi, _B2 * vv[i])
+def _torchs_square_root() -> Any:
+    """Give the compiled square root of an array into another that rounds as `torch.sqrt`.
+
+    Torch takes it from MKL where it is built with it: not always the
+    correctly rounded one, which torch's own kernels and the processor give.
+    """
+    library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
+    try:
+        mkl = ctypes.CDLL(str(library)).vmsSqrt
+    except (OSError, AttributeError):
+
+        @numba.njit(nogil=True)
+        def correctly_rounded(values: Floats, roots: Floats) -> None:
+            for i in range(values.size):
+                roots[i] = np.sqrt(values[i])
+
+        return correctly_rounded
+
+    mkl.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64]
+    mkl.restype = None
+    mode = 0x2 | 0x140000 | 0x100  # as torch: high accuracy, subnormals kept, no error status
+
+    @numba.njit(nogil=True)
+    def from_mkl(values: Floats, roots: Floats) -> None:
+        mkl(values.size, values.ctypes, roots.ctypes, mode)
+
+    return from_mkl
+
+
+_square_root = _torchs_square_root()
 
 
 @numba.njit(nogil=True, error_model="numpy")
-def _weights(
+def _step(
     p: Floats,
+    g: Floats,
     m: Floats,
-    root: Floats,
-    starts: Ints,
-    stops: Ints,
-    probes: Ints,
+    v: Floats,
+    blocks: Ints,
+    pieces: Ints,
+    l2: Floats,
     sizes: Floats,
     correction: np.float32,
 ) -> None:
-    for piece in range(starts.size):
-        size = sizes[probes[piece]]
-        low, high = starts[piece], stops[piece]
-        pp, mm, rr = p[low:high], m[low:high], root[low:high]
-        for i in range(pp.size):
-            pp[i] += (size * mm[i]) / (rr[i] / correction + _EPS)
+    for block in range(blocks.shape[0]):
+        start, stop, first, last = blocks[block]
+        for piece in range(first, last):
+            low, high, probe = pieces[piece]
+            decay = l2[probe]
+            # Slices indexed from 0 let the compiler use vectors: no index can be negative.
+            pp, gg, mm, vv = p[low:high], g[low:high], m[low:high], v[low:high]
+            for i in range(pp.size):
+                gi = _fma(decay, pp[i], gg[i])
+                mm[i] = _fma(_W1, gi - mm[i], mm[i])
+                vv[i] = _fma(_W2 * gi, gi, _B2 * vv[i])
+        # The gradient is no longer needed once the moments hold it.
+        _square_root(v[start:stop], g[start:stop])
+        for piece in range(first, last):
+            low, high, probe = pieces[piece]
+            size = sizes[probe]
+            pp, mm, rr = p[low:high], m[low:high], g[low:high]
+            for i in range(pp.size):
+                pp[i] += (size * mm[i]) / (rr[i] / correction + _EPS)
 
 
 def prepare() -> None:
-    """Compile the kernels (a second, once a process), so that no timing includes it."""
+    """Compile the kernel (seconds, once a process), so that no timing includes it."""
     one = np.zeros(1, dtype=np.float32)
-    piece = (np.zeros(1, dtype=np.int64), np.ones(1, dtype=np.int64), np.zeros(1, dtype=np.int64))
-    _moments(one, one.copy(), one.copy(), one.copy(), *piece, one)
-    _weights(one, one.copy(), one.copy(), *piece, one.copy(), np.float32(1))
+    p, g, m, v = (one.copy() for _ in range(4))
+    pieces = Pieces([(0, 1, 0)])
+    _step(p, g, m, v, pieces.blocks, pieces.pieces, one, one, np.float32(1))

@@ -17,11 +17,12 @@ from mirbench.benchmark.api import DataError
 from mirbench.benchmark.batched_metrics import Scorer
 from mirbench.benchmark.metrics import Way
 from mirbench.benchmark.probing.adam import Adam, Pieces
+from mirbench.benchmark.probing.batches import View
 from mirbench.benchmark.probing.draws import Draws, Update
 from mirbench.benchmark.probing.features import Features
 from mirbench.benchmark.probing.layout import Layout
 from mirbench.benchmark.probing.losses import Loss
-from mirbench.benchmark.probing.network import Network
+from mirbench.benchmark.probing.network import Network, parts_of
 from mirbench.benchmark.protocol import ProbeConfig, Protocol
 
 
@@ -62,7 +63,7 @@ class Bank:
         self, course: Course, configs: Sequence[ProbeConfig], draws: Draws, widths: tuple[int, ...]
     ) -> None:
         self.course, self.widths = course, widths
-        self.standardise, self.dropout = configs[0].standardise, configs[0].dropout
+        self.view: View = (configs[0].standardise, configs[0].dropout)
         self.learners = [Learner(config) for config in configs]
         layout = Layout(widths, len(configs))
         weights = torch.zeros(layout.size, device=draws.device)
@@ -89,6 +90,7 @@ class Bank:
         self,
         number: int,
         updates: Sequence[Update],
+        batches: Callable[[View], Sequence[torch.Tensor]],
         X_valid: torch.Tensor,
         scratch: Callable[[int], torch.Tensor],
     ) -> list[Finished]:
@@ -98,6 +100,8 @@ class Bank:
         ----------
         number : int
             Updates made so far.
+        batches : callable
+            Gives the batch of every update as a bank of some view sees it.
         X_valid : tensor of float32, shape [n, dims]
             Validation rows as this bank sees them.
         scratch : callable
@@ -108,16 +112,17 @@ class Bank:
         list of Finished
             Probes that had stopped; they have left the bank.
         """
+        X_train = batches(self.view)
         finished = self._leave(number)
         if not self.learners:
             return finished
         self._evaluate(number, X_valid)
         gradient = scratch(self.layout.size)
-        for update in updates:
+        into = parts_of(self.layout, gradient)
+        for update, X in zip(updates, X_train, strict=True):
             number += 1
-            X = self.course.features.rows("train", self.standardise, update.rows)
-            mask = update.masks[self.dropout]
-            self.network.gradient(X, mask, self.course.loss, update.rows, gradient)
+            mask = update.masks[self.view[1]].hidden
+            self.network.gradient(X, update.rows, mask, self.course.loss, into)
             self.adam.step(gradient, number)
         return finished
 

@@ -18,19 +18,32 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numba
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
+
+Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """What multiplies the input ``[batch, dims]`` and the hidden layer ``[batch, hidden]``.
+    """What a dropout rate leaves of one batch; None where nothing is dropped.
 
-    Elements are 0 or 1 / (1 - dropout), float32; None where nothing is dropped.
+    Attributes
+    ----------
+    input : tensor of bool, shape [batch, dims]
+        Elements that are kept, and multiplied by `factor`.
+    hidden : tensor of float32, shape [batch, hidden]
+        What multiplies the hidden layer: 0 or `factor`.
+    factor : float
+        1 / (1 - dropout), as torch rounds it.
     """
 
     input: torch.Tensor | None
     hidden: torch.Tensor | None
+    factor: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,17 +95,36 @@ class Draws:
 
     def _next(self) -> Update:
         rows = torch.tensor(self._batches.sample(range(self.n_rows), self.batch))
-        layers = [self._layer(width) for width in self.inputs]
-        masks = {p: Mask(layers[0][p], layers[1][p] if layers[1:] else None) for p in self.dropouts}
+        first, *later = [self._kept(width) for width in self.inputs]
+        masks = {}
+        for p in self.dropouts:
+            factor = torch.ones(1).div_(1 - p).item()
+            hidden = later[0][p].to(torch.float32).mul_(factor) if later and p > 0 else None
+            masks[p] = Mask(first[p] if p > 0 else None, hidden, factor)
         return Update(rows.to(self.device), masks)
 
-    def _layer(self, width: int) -> dict[float, torch.Tensor | None]:
-        masks: dict[float, torch.Tensor | None] = dict.fromkeys(self.dropouts)
+    def _kept(self, width: int) -> dict[float, torch.Tensor]:
         rates = [p for p in self.dropouts if p > 0]
-        if rates:
-            uniforms = self._uniforms[: self.batch * width].view(self.batch, width)
-            uniforms.uniform_(generator=self._masks)
-            for p in rates:
-                kept = (uniforms < 1 - p).to(self.device)
-                masks[p] = kept.to(torch.float32).div_(1 - p)
-        return masks
+        if not rates:
+            return {}
+        uniforms = self._uniforms[: self.batch * width]
+        uniforms.uniform_(generator=self._masks)
+        kept = torch.empty(len(rates), self.batch, width, dtype=torch.bool)
+        below = np.array([1 - p for p in rates])
+        _compare(uniforms.numpy(), below, kept.view(len(rates), -1).numpy())
+        return dict(zip(rates, kept.to(self.device), strict=True))
+
+
+@numba.njit(nogil=True)
+def _compare(uniforms: Doubles, below: Doubles, kept: npt.NDArray[np.bool_]) -> None:
+    for start in range(0, uniforms.size, 4096):  # stays in the cache for every rate
+        stop = min(start + 4096, uniforms.size)
+        for rate in range(below.size):
+            u, k, limit = uniforms[start:stop], kept[rate, start:stop], below[rate]
+            for i in range(u.size):
+                k[i] = u[i] < limit
+
+
+def prepare() -> None:
+    """Compile what draws masks, so that no timing includes it."""
+    _compare(np.zeros(1), np.zeros(1), np.zeros((1, 1), dtype=np.bool_))

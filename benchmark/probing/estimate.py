@@ -15,10 +15,9 @@ import torch
 from mirbench.benchmark.api import IntArray, Kind
 from mirbench.benchmark.batched_metrics import Scorer
 from mirbench.benchmark.metrics import DEFAULT_METRICS
-from mirbench.benchmark.probing.adam import prepare
 from mirbench.benchmark.probing.data import ProbeData, clip_targets
 from mirbench.benchmark.probing.features import Features
-from mirbench.benchmark.probing.group import Group, Heat
+from mirbench.benchmark.probing.group import Group, Heat, prepare
 from mirbench.benchmark.probing.memory import SHARE, free_memory
 from mirbench.benchmark.probing.progress import TYPICAL_PATIENCES
 from mirbench.benchmark.probing.threads import Crew, Job, Scratch

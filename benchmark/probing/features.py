@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
+import numpy.typing as npt
 import torch
 from sklearn.preprocessing import StandardScaler
 
-from mirbench.benchmark.api import FloatArray
+from mirbench.benchmark.api import FloatArray, IntArray
 from mirbench.benchmark.probing.data import ProbeData
+from mirbench.benchmark.probing.draws import Mask
 
 
 class Features:
@@ -23,20 +26,63 @@ class Features:
             name: torch.from_numpy(np.ascontiguousarray(X, dtype=np.float32)).to(device)
             for name, X in (("train", data.X_train), ("valid", data.X_valid), ("test", data.X_test))
         }
-        self._mean, self._scale = (
-            torch.from_numpy(a).to(device) for a in _statistics(data.X_train)
-        )
+        self._statistics = [torch.from_numpy(a).to(device) for a in _statistics(data.X_train)]
 
-    def rows(self, part: str, standardise: bool, rows: torch.Tensor | None = None) -> torch.Tensor:
-        """Rows of one part, as a tensor that the caller may overwrite if `rows` are given."""
-        X = self._parts[part]
-        if rows is not None:
-            X = X.index_select(0, rows)
-        if not standardise:
-            return X
-        if rows is None:
-            return (X - self._mean).div_(self._scale)
-        return X.sub_(self._mean).div_(self._scale)
+    def rows(self, name: str, standardise: bool) -> torch.Tensor:
+        """Rows of one part as a probe sees them, not to be overwritten."""
+        X = self._parts[name]
+        mean, scale = self._statistics
+        return (X - mean).div_(scale) if standardise else X
+
+    def batch(self, rows: torch.Tensor, standardise: bool, mask: Mask) -> torch.Tensor:
+        """Copy some of the training rows, as a probe sees them under a mask."""
+        X, (mean, scale) = self._parts["train"], self._statistics
+        if X.device.type == "cpu":
+            out = torch.empty(len(rows), X.shape[1])
+            kept = _NO_MASK if mask.input is None else mask.input.numpy()
+            numbers = (X.numpy(), rows.numpy(), mean.numpy(), scale.numpy())
+            _gather(*numbers, standardise, kept, np.float32(mask.factor), out.numpy())
+            return out
+        batch = X.index_select(0, rows)
+        if standardise:
+            batch.sub_(mean).div_(scale)
+        return batch if mask.input is None else batch.mul_(mask.input * mask.factor)
+
+    @staticmethod
+    def prepare() -> None:
+        """Compile what gathers batches, so that no timing includes it."""
+        one = np.zeros((1, 1), dtype=np.float32)
+        rows = np.zeros(1, dtype=np.int64)
+        _gather(one, rows, one[0], one[0], True, _NO_MASK, np.float32(1), one.copy())
+
+
+_NO_MASK = np.zeros((0, 0), dtype=np.bool_)
+
+
+@numba.njit(nogil=True, error_model="numpy")
+def _gather(
+    X: FloatArray,
+    rows: IntArray,
+    mean: FloatArray,
+    scale: FloatArray,
+    standardise: bool,
+    kept: npt.NDArray[np.bool_],
+    factor: np.float32,
+    out: FloatArray,
+) -> None:
+    """Gather, standardise and mask in one pass, each element rounded as by single steps."""
+    for i in range(rows.size):
+        x, o = X[rows[i]], out[i]
+        if standardise:
+            for j in range(x.size):
+                o[j] = (x[j] - mean[j]) / scale[j]
+        else:
+            for j in range(x.size):
+                o[j] = x[j]
+        if kept.size > 0:
+            k = kept[i]
+            for j in range(x.size):
+                o[j] *= factor * np.float32(k[j])
 
 
 def _statistics(X: FloatArray) -> tuple[FloatArray, FloatArray]:

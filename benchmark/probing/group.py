@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from mirbench.benchmark.batched_metrics import Scorer
 from mirbench.benchmark.metrics import evaluate, merge_windows
+from mirbench.benchmark.probing import adam, draws
 from mirbench.benchmark.probing.bank import Bank, Course, Finished, Learner
+from mirbench.benchmark.probing.batches import Batches
 from mirbench.benchmark.probing.data import ProbeData, ProbeRecord, clip_targets
 from mirbench.benchmark.probing.draws import Draws, Update
 from mirbench.benchmark.probing.features import Features
@@ -98,6 +100,13 @@ class Group:
         )
 
 
+def prepare() -> None:
+    """Compile what runs on the CPU (seconds, once a process), so that no timing includes it."""
+    adam.prepare()
+    draws.prepare()
+    Features.prepare()
+
+
 class Heat:
     """The probes of a group that are trained at the same time.
 
@@ -149,11 +158,13 @@ class Heat:
     def jobs(self) -> list[Job]:
         """Give the work of one round, bank by bank."""
         self._stopped: dict[Bank, list[ProbeRecord]] = {}
-        return [functools.partial(self._train, bank) for bank in self.banks]
+        views = [bank.view for bank in self.banks]
+        batches = Batches(self.group.course.features, self._updates, views)
+        return [functools.partial(self._train, bank, batches) for bank in self.banks]
 
-    def _train(self, bank: Bank, scratch: Scratch) -> None:
-        X_valid = self._X_valid[bank.standardise]
-        stopped = bank.train(self.number, self._updates, X_valid, scratch)
+    def _train(self, bank: Bank, batches: Batches, scratch: Scratch) -> None:
+        X_valid = self._X_valid[bank.view[0]]
+        stopped = bank.train(self.number, self._updates, batches.take, X_valid, scratch)
         self._stopped[bank] = [self.group.test(finished) for finished in stopped]
 
 

@@ -22,6 +22,13 @@ class Loss:
     ----------
     targets : ndarray
         Of the whole training set, as in `ProbeData`.
+
+    Attributes
+    ----------
+    targets : tensor of float32, shape [n, n_outputs]
+        Rows for `loss_gradient`.
+    scale : float
+        What `loss_gradient` divides by (multilabel) or multiplies with (regression).
     """
 
     def __init__(
@@ -32,34 +39,37 @@ class Loss:
         batch: int,
         device: torch.device,
     ) -> None:
-        self.kind = kind
+        self.kind: str = kind
         if kind == "multiclass":
             rows = np.zeros((len(targets), n_outputs), dtype=np.float32)
             # What the mean negative log-likelihood passes back to a log-softmax.
             rows[np.arange(len(targets)), targets] = -(np.float32(1) / np.float32(batch))
         else:
             rows = np.ascontiguousarray(targets, dtype=np.float32)
-        self.rows = torch.from_numpy(rows).to(device)
-        self.count = batch * n_outputs
+        self.targets = torch.from_numpy(rows).to(device)
+        count = batch * n_outputs
+        self.scale = float(np.float32(2) / np.float32(count)) if kind == "regression" else count
 
-    def gradient(self, outputs: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """Differentiate each probe's mean loss on one batch.
 
-        Parameters
-        ----------
-        outputs : tensor of float32, shape [probes, batch, n_outputs]
-            Overwritten.
-        rows : tensor of int64, shape [batch]
+def loss_gradient(
+    outputs: torch.Tensor, targets: torch.Tensor, kind: str, scale: float
+) -> torch.Tensor:
+    """Differentiate each probe's mean loss on one batch.
 
-        Returns
-        -------
-        tensor of float32, shape [probes, batch, n_outputs]
-        """
-        targets = self.rows.index_select(0, rows)
-        if self.kind == "multiclass":
-            logs = torch.log_softmax(outputs, -1)
-            passed = targets.expand_as(logs)
-            return torch._log_softmax_backward_data(passed, logs, -1, torch.float32)
-        if self.kind == "multilabel":
-            return outputs.sigmoid_().sub_(targets).div_(self.count)
-        return outputs.sub_(targets).mul_(float(np.float32(2) / np.float32(self.count)))
+    Parameters
+    ----------
+    outputs : tensor of float32, shape [probes, batch, n_outputs] or [batch, probes, n_outputs]
+        Overwritten.
+    targets : tensor of float32, shape [batch, n_outputs] or [batch, 1, n_outputs]
+        Rows of `Loss.targets`.
+
+    Returns
+    -------
+    tensor of float32, of the shape of `outputs`
+    """
+    if kind == "multiclass":
+        logs = torch.log_softmax(outputs, -1)
+        return torch._log_softmax_backward_data(targets.expand_as(logs), logs, -1, torch.float32)
+    if kind == "multilabel":
+        return outputs.sigmoid_().sub_(targets).div_(scale)
+    return outputs.sub_(targets).mul_(scale)

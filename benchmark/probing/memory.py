@@ -37,8 +37,8 @@ class Need:
     Attributes
     ----------
     shared : int
-        However many probes: masks drawn ahead, validation rows and their
-        outputs, gradients.
+        However many probes: masks drawn ahead, batches, validation rows and
+        their outputs, gradients.
     probe : int
         For each probe that is trained at the same time.
     """
@@ -74,11 +74,13 @@ class Need:
         # Two sets of masks: those in use and those drawn meanwhile.
         masks = 2 * n_ahead * n_dropouts * batch * inputs * FLOAT + batch * max(widths) * DOUBLE
         layout = Layout(widths, bank).size * FLOAT
+        # Batches as a bank sees them: one view a thread, and one that the next bank begins.
+        views = (threads + 1) * n_ahead * batch * widths[0] * FLOAT
         rows = max(batch, n_valid)
         active = rows * (2 * widths[0] + 4 * bank * sum(widths[1:])) * FLOAT
         valid = 2 * n_valid * widths[0] * FLOAT
         probe = BUFFERS * Layout(widths, 1).size * FLOAT
-        return cls(masks + valid + threads * (layout + active), probe)
+        return cls(masks + views + valid + threads * (layout + active), probe)
 
     def fit(self, budget: int, wanted: int) -> int:
         """Probes of `wanted` that fit into `budget` bytes at once.

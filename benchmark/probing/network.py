@@ -2,16 +2,21 @@
 
 Written out, without autograd: at these sizes a graph costs more than the
 arithmetic. Every product keeps, per probe, the shape and the order of
-summation of `nn.Linear`.
+summation of `nn.Linear`. On the CPU, the pass over one batch is compiled to
+TorchScript: the same operations in the same order, but no thread waits for
+Python's lock between two of them, which took up to a half of the time.
 """
 
 from __future__ import annotations
 
+import functools
+import warnings
+from collections.abc import Callable
+
 import torch
 
-from mirbench.benchmark.probing.draws import Mask
 from mirbench.benchmark.probing.layout import Layout
-from mirbench.benchmark.probing.losses import Loss
+from mirbench.benchmark.probing.losses import Loss, loss_gradient
 
 
 class Network:
@@ -25,64 +30,120 @@ class Network:
 
     def __init__(self, layout: Layout, weights: torch.Tensor) -> None:
         self.layout = layout
-        self.matrix, self.bias = layout.first(weights)
-        self.second = [layout.view(weights, part) for part in layout.layers[-1]]
-        self.deep = len(layout.layers) > 1
+        self.parts = parts_of(layout, weights)
+        compiles = weights.device.type == "cpu"
+        self._backward = _compiled_gradient() if compiles else batch_gradient
 
     def outputs(self, X: torch.Tensor) -> torch.Tensor:
         """Evaluate without dropout: ``[n, dims]`` to ``[probes, n, n_outputs]``."""
-        first = self._first(X)
-        return self._second(first.relu_()) if self.deep else first
+        first = first_layer(X, self.parts, self.layout.probes, self.layout.widths[1])
+        first = first.transpose(0, 1)
+        return second_layer(first.relu_(), self.parts) if len(self.parts) > 2 else first
 
     def gradient(
-        self, X: torch.Tensor, mask: Mask, loss: Loss, rows: torch.Tensor, into: torch.Tensor
+        self,
+        X: torch.Tensor,
+        rows: torch.Tensor,
+        mask: torch.Tensor | None,
+        loss: Loss,
+        into: list[torch.Tensor],
     ) -> None:
         """Differentiate the loss on one batch.
 
         Parameters
         ----------
         X : tensor of float32, shape [batch, dims]
-            Overwritten.
-        into : tensor of float32, shape [layout.size]
-            Receives the gradient, laid out as the weights.
+            The batch as the bank sees it: standardised and masked.
+        rows : tensor of int64, shape [batch]
+        mask : tensor of float32, shape [batch, hidden], or None
+            Of the hidden layer.
+        into : list of tensor
+            Receives the gradient: `parts_of` a buffer that is laid out as the weights.
         """
-        layout = self.layout
-        if mask.input is not None:
-            X.mul_(mask.input)
-        passed = self._first(X)
-        if self.deep:
-            weight, bias = (layout.view(into, part) for part in layout.layers[-1])
-            hidden = passed.relu_()
-            if mask.hidden is not None:
-                hidden.mul_(mask.hidden)
-            out = loss.gradient(self._second(hidden), rows)
-            torch.sum(out, 1, out=bias)
-            torch.bmm(out.transpose(1, 2), hidden, out=weight)
-            passed = torch.bmm(out, self.second[0])
-            if mask.hidden is not None:
-                passed.mul_(mask.hidden)
-            # A unit that the mask has put to zero passes nothing back either way.
-            passed = torch.ops.aten.threshold_backward(passed, hidden, 0)
-        else:
-            passed = loss.gradient(passed.contiguous(), rows)
-        self._first_gradient(X, passed, into)
+        self._backward(
+            X,
+            rows,
+            mask,
+            loss.targets,
+            loss.kind,
+            loss.scale,
+            self.parts,
+            into,
+            self.layout.probes,
+            self.layout.widths[1],
+        )
 
-    def _first(self, X: torch.Tensor) -> torch.Tensor:
-        flat = torch.addmm(self.bias, X, self.matrix.t())
-        probes, width = self.layout.probes, self.layout.widths[1]
-        return flat[:, : probes * width].view(len(X), probes, width).transpose(0, 1)
 
-    def _second(self, hidden: torch.Tensor) -> torch.Tensor:
-        weight, bias = self.second
-        return torch.baddbmm(bias.unsqueeze(1), hidden, weight.transpose(1, 2))
+def parts_of(layout: Layout, buffer: torch.Tensor) -> list[torch.Tensor]:
+    """Give views of a flat buffer: the first layer as one matrix and one bias, then the second.
 
-    def _first_gradient(self, X: torch.Tensor, passed: torch.Tensor, into: torch.Tensor) -> None:
-        matrix, _ = self.layout.first(into)
-        torch.sum(passed, 1, out=self.layout.view(into, self.layout.layers[0][1]))
-        used = self.layout.probes * self.layout.widths[1]
-        columns = passed.transpose(1, 2).reshape(used, -1)
-        if used < self.layout.columns:
-            padded = columns.new_zeros(self.layout.columns, columns.shape[1])
-            padded[:used] = columns
-            columns = padded
-        torch.mm(columns, X, out=matrix)
+    Shapes ``[columns, dims]``, ``[columns]``, ``[probes, outputs, hidden]``
+    and ``[probes, outputs]``.
+    """
+    later = [layout.view(buffer, part) for layer in layout.layers[1:] for part in layer]
+    return [*layout.first(buffer), *later]
+
+
+def first_layer(
+    X: torch.Tensor, parts: list[torch.Tensor], probes: int, width: int
+) -> torch.Tensor:
+    """Apply the first layer: ``[n, dims]`` to ``[n, probes, width]``."""
+    # Not addmm, which TorchScript would take apart into a product and a sum.
+    flat = torch.nn.functional.linear(X, parts[0], parts[1])
+    return flat[:, : probes * width].view(X.size(0), probes, width)
+
+
+def second_layer(hidden: torch.Tensor, parts: list[torch.Tensor]) -> torch.Tensor:
+    """Apply the second layer: ``[probes, n, hidden]`` to ``[probes, n, outputs]``."""
+    return torch.baddbmm(parts[3].unsqueeze(1), hidden, parts[2].transpose(1, 2))
+
+
+def batch_gradient(
+    X: torch.Tensor,
+    rows: torch.Tensor,
+    mask: torch.Tensor | None,
+    targets: torch.Tensor,
+    kind: str,
+    scale: float,
+    parts: list[torch.Tensor],
+    into: list[torch.Tensor],
+    probes: int,
+    width: int,
+) -> None:
+    """Differentiate the loss on one batch; see `Network.gradient`."""
+    used, columns = probes * width, into[0].size(0)
+    wanted = targets.index_select(0, rows)
+    first = first_layer(X, parts, probes, width)
+    if len(parts) > 2:
+        hidden = first.transpose(0, 1).relu_()
+        if mask is not None:
+            hidden.mul_(mask)
+        out = loss_gradient(second_layer(hidden, parts), wanted, kind, scale)
+        torch.sum(out, [1], out=into[3])
+        torch.bmm(out.transpose(1, 2), hidden, out=into[2])
+        passed = torch.bmm(out, parts[2])
+        if mask is not None:
+            passed.mul_(mask)
+        # A unit that the mask has put to zero passes nothing back either way.
+        passed = torch.ops.aten.threshold_backward(passed, hidden, 0)
+        passed = passed.transpose(0, 1).reshape(-1, used)
+    else:
+        passed = loss_gradient(first.contiguous(), wanted.unsqueeze(1), kind, scale).view(-1, used)
+    torch.sum(passed, [0], out=into[1][:used])
+    if used < columns:
+        padded = passed.new_zeros([passed.size(0), columns])
+        padded[:, :used] = passed
+        passed = padded
+    torch.mm(passed.t(), X, out=into[0])
+
+
+@functools.cache
+def _compiled_gradient() -> Callable[..., None]:
+    """Compile `batch_gradient`; where this torch has no TorchScript any more, give it as it is."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that TorchScript will go one day
+            compiled: Callable[..., None] = torch.jit.script(batch_gradient)
+    except (RuntimeError, AttributeError, OSError):
+        return batch_gradient
+    return compiled

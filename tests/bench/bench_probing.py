@@ -34,8 +34,8 @@ from mirbench.benchmark.protocol import CASTELLON2021 as PROTOCOL  # noqa: E402
 
 import oracle  # noqa: E402  # isort: skip
 import torch  # noqa: E402  # isort: skip
+from bench.performance_page import write_section  # noqa: E402  # isort: skip
 
-BEGIN, END = "<!-- bench:probing -->", "<!-- /bench:probing -->"
 DIMS = (72, 160, 512, 4800)
 ROUNDS = 3
 Clock = Callable[[], float]
@@ -185,11 +185,7 @@ def heading() -> list[str]:
 
 
 def write(cells: list[Cell], minutes: float, cpu: bool) -> None:
-    """Replace what stands between the markers in ``docs/performance.md``."""
-    path = ROOT / "docs" / "performance.md"
-    text = path.read_text(encoding="utf-8") if path.exists() else f"{BEGIN}\n{END}\n"
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
+    """Write the section of ``docs/performance.md``."""
     logs = [math.log(c.oracle / c.batched) for c in cells]
     how = (
         "processor time, one thread each, for other programs kept the machine busy"
@@ -203,8 +199,7 @@ def write(cells: list[Cell], minutes: float, cpu: bool) -> None:
         "an eighth of a validation score; random data of each task's shape. "
         f"Geometric mean of the speed-up: {math.exp(statistics.mean(logs)):.1f}×."
     )
-    table = "\n".join([note, "", *heading(), *(c.row() for c in cells)])
-    path.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+    write_section("probing", [note, "", *heading(), *(c.row() for c in cells)])
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from mirbench.benchmark import cli, commands
+from mirbench.benchmark import commands
 from mirbench.benchmark.api import MirbenchError, UsageError
 from mirbench.benchmark.result import read_predictions, read_result
 
@@ -125,31 +125,6 @@ def test_dry_run_knows_what_is_there(finished: Finished, tiny_task_package: Tiny
     done = tiny_task_package.mirbench("run", *finished.options, "--dry-run")
     pattern = r"^tinyrep +tinytask \(paper\) +150 +150 +0 B +0 s +3 +about \S+ s +there"
     assert re.search(pattern, done.stdout, re.MULTILINE)
-
-
-@pytest.fixture
-def main(
-    tiny: TinyPackage,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Callable[..., tuple[int, str, str]]:
-    """Run the command line in this process: status, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MIRBENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("MIRBENCH_DATA", str(tiny.data))
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["mirbench", *map(str, arguments)])
-        status: Any = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            status = end.code
-        output = capsys.readouterr()
-        return status, output.out, output.err
-
-    return call
 
 
 RUN = ("run", "--task", "tinytask", "--protocol", "quick", "--rep")

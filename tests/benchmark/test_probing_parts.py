@@ -12,11 +12,14 @@ from oracle import masks_are_portable
 from mirbench.benchmark.api import UsageError
 from mirbench.benchmark.probing import adam as adam_module
 from mirbench.benchmark.probing.adam import Adam, Pieces
+from mirbench.benchmark.probing.batches import Batches
+from mirbench.benchmark.probing.data import ProbeData
 from mirbench.benchmark.probing.draws import Draws
+from mirbench.benchmark.probing.features import Features
 from mirbench.benchmark.probing.layout import Layout
 from mirbench.benchmark.probing.losses import Loss
 from mirbench.benchmark.probing.memory import Need
-from mirbench.benchmark.probing.network import Network
+from mirbench.benchmark.probing.network import Network, batch_gradient, parts_of
 from mirbench.benchmark.probing.threads import Crew, usable_cores
 
 # isort: split
@@ -69,7 +72,8 @@ def test_adam_rounds_as_torch_does(block, path, monkeypatch):
 
 @pytest.mark.parametrize("kind", list(LOSSES))
 @pytest.mark.parametrize(("hidden", "probes"), [(0, 9), (0, 1), (33, 1), (33, 4)])
-def test_gradients_are_those_of_autograd(kind, hidden, probes):
+@pytest.mark.parametrize("standardise", [False, True])
+def test_gradients_are_those_of_autograd(kind, hidden, probes, standardise):
     rng = np.random.default_rng(0)
     n, dims, k, batch = 90, 24, 3, 32
     X = torch.from_numpy(rng.standard_normal((n, dims)).astype(np.float32))
@@ -89,10 +93,15 @@ def test_gradients_are_those_of_autograd(kind, hidden, probes):
                 layout.view(weights, part)[probe] = values.detach()
     gradient = torch.empty(layout.size)
     loss = Loss(kind, targets, k, batch, CPU)
-    Network(layout, weights).gradient(X[update.rows], mask, loss, update.rows, gradient)
+    data = ProbeData(kind, X.numpy(), targets, X.numpy(), targets, X.numpy(), targets, n_outputs=k)
+    features = Features(data, CPU)
+    (batch,) = Batches(features, [update], [(standardise, 0.5)]).take((standardise, 0.5))
+    network = Network(layout, weights)
+    network.gradient(batch, update.rows, mask.hidden, loss, parts_of(layout, gradient))
+    rows = features.rows("train", standardise)[update.rows]
     wanted = torch.from_numpy(targets)[update.rows]
     for probe, linear in enumerate(networks):
-        out = linear[0](X[update.rows] * mask.input)
+        out = linear[0](rows * mask.input * mask.factor)
         if hidden:
             out = linear[1](torch.relu(out) * mask.hidden)
         LOSSES[kind](out, wanted if kind == "multiclass" else wanted.float()).backward()
@@ -100,6 +109,35 @@ def test_gradients_are_those_of_autograd(kind, hidden, probes):
             for part, values in zip(parts, (layer.weight, layer.bias), strict=True):
                 ours = layout.view(gradient, part)[probe]
                 np.testing.assert_allclose(ours, values.grad, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", list(LOSSES))
+@pytest.mark.parametrize(("dims", "hidden"), [(4800, 0), (4800, 512), (160, 512)])
+def test_the_compiled_pass_rounds_as_the_plain_one(kind, dims, hidden):
+    rng = np.random.default_rng(0)
+    n, k = 64, 10
+    X = rng.standard_normal((n, dims)).astype(np.float32)
+    targets = targets_of(kind, n, k, rng)
+    widths = (dims, hidden, k) if hidden else (dims, k)
+    layout = Layout(widths, 1 if hidden else 9)
+    weights = torch.randn(layout.size, generator=torch.Generator().manual_seed(0)) / 50
+    update = Draws(0, n, 32, widths, [0.5], CPU).next(1)[0]
+    gradients = []
+    for way in (None, batch_gradient):
+        network = Network(layout, weights)
+        if way is not None:
+            assert network._backward is not way
+            network._backward = way
+        gradient = torch.zeros(layout.size)
+        network.gradient(
+            torch.from_numpy(X)[update.rows] * update.masks[0.5].input * 2,
+            update.rows,
+            update.masks[0.5].hidden,
+            Loss(kind, targets, k, 32, CPU),
+            parts_of(layout, gradient),
+        )
+        gradients.append(gradient)
+    assert torch.equal(*gradients)
 
 
 def test_batches_weights_and_masks_come_in_the_order_of_the_protocol():
@@ -119,8 +157,9 @@ def test_batches_weights_and_masks_come_in_the_order_of_the_protocol():
     for p in (0.25, 0.75):
         torch.set_rng_state(state)
         for update in updates:
-            for mask, width in ((update.masks[p].input, 6), (update.masks[p].hidden, 5)):
-                assert torch.equal(mask, torch.empty(16, width).bernoulli_(1 - p).div_(1 - p))
+            mask = update.masks[p]
+            for drawn, width in ((mask.input * mask.factor, 6), (mask.hidden, 5)):
+                assert torch.equal(drawn, torch.empty(16, width).bernoulli_(1 - p).div_(1 - p))
 
 
 @pytest.mark.parametrize("k", [2, 10, 24])
@@ -136,6 +175,25 @@ def test_a_probe_does_not_notice_which_others_are_in_its_bank(k):
         results.append(Network(layout, weights).outputs(X)[0])
     assert torch.equal(results[0], results[1])
     assert torch.equal(results[0], results[2])
+
+
+def test_batches_of_a_view_are_made_once_and_forgotten_after_the_last_bank():
+    X = np.random.default_rng(0).standard_normal((20, 4)).astype(np.float32)
+    y = np.arange(20) % 2
+    features = Features(ProbeData("multiclass", X, y, X, y, X, y), CPU)
+    updates = Draws(0, 20, 8, (4, 2), [0.0, 0.5], CPU).next(2)
+    raw, masked = (False, 0.0), (True, 0.5)
+    batches = Batches(features, updates, [raw, raw, masked])
+    first = batches.take(raw)
+    assert batches.take(raw) is first
+    assert not batches._made
+    assert all(
+        torch.equal(x, features.rows("train", False)[u.rows])
+        for x, u in zip(first, updates, strict=True)
+    )
+    for x, update in zip(batches.take(masked), updates, strict=True):
+        rows = features.rows("train", True)[update.rows]
+        assert torch.equal(x, rows * (update.masks[0.5].input * 2))
 
 
 def test_memory_is_counted_before_it_is_taken():

@@ -133,8 +133,8 @@ def test_an_edited_file_is_loaded_anew(tmp_path: Path) -> None:
     ("name", "hint"),
     [
         ("mfc", "did you mean mfcc?"),
-        ("Chroma", "did you mean chroma?"),
-        ("zzzzzz", "there are: chroma, "),
+        ("Chroma", "did you mean chroma or choi?"),
+        ("zzzzzz", "there are: choi, chroma, "),
     ],
 )
 def test_unknown_names(name: str, hint: str) -> None:

@@ -52,6 +52,16 @@ def test_json_is_canonical(tmp_path: Path, make_result: MakeResult) -> None:
     assert Result.model_validate_json(text).to_json() == text
 
 
+def test_weights_stand_in_rows_that_have_some(make_result: MakeResult) -> None:
+    result = make_result()
+    assert "weights" not in json.loads(result.to_json())["representation"]
+    record = result.representation.model_copy(update={"weights": {"w.bin": "0" * 64}})
+    other = result.model_copy(update={"representation": record})
+    assert Result.model_validate_json(other.to_json()) == other
+    assert json.loads(other.to_json())["representation"]["weights"] == {"w.bin": "0" * 64}
+    assert other.identity != result.identity
+
+
 def test_identity_leaves_cost_and_scores_out(make_result: MakeResult) -> None:
     result = make_result()
     assert result.identity == make_result(value=0.9, seconds=99.0).identity

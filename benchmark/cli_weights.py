@@ -1,0 +1,60 @@
+"""``mirbench weights``: list, download or add the weights of representations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mirbench.benchmark.options import Cache
+
+weights = typer.Typer(help="List, download or add model weights.", no_args_is_help=True)
+
+Name = Annotated[
+    str, typer.Argument(metavar="REP", help="Representation: NAME, NAME:SET or NAME:key=value")
+]
+
+
+@weights.command("list")
+def weights_list(
+    rep: Annotated[
+        str | None, typer.Argument(metavar="REP", help="Representation [default: all]")
+    ] = None,
+    cache: Cache = None,
+) -> None:
+    """List weights: source, size, checksum and licence, and whether they are here."""
+    from mirbench.benchmark.weights_report import weights_report
+
+    typer.echo(weights_report(rep, cache))
+
+
+@weights.command("fetch")
+def weights_fetch(
+    rep: Name,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the downloaded files after conversion")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even if they are here")] = False,
+    cache: Cache = None,
+) -> None:
+    """Download weights, check and convert them; run it again to go on where it stopped."""
+    from mirbench.benchmark.weights_fetch import fetch_weights
+    from mirbench.benchmark.weights_report import fetch_report
+
+    typer.echo(fetch_report(fetch_weights(rep, keep, force, cache)))
+
+
+@weights.command("add")
+def weights_add(
+    rep: Name,
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH…", help="Files, folders or zip archives")
+    ],
+    cache: Cache = None,
+) -> None:
+    """Take weights that you have: recognise which they are, and convert them."""
+    from mirbench.benchmark.weights_add import add_weights
+    from mirbench.benchmark.weights_report import added_report
+
+    typer.echo(added_report(add_weights(rep, paths, cache)))

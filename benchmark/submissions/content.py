@@ -1,0 +1,156 @@
+"""A row against this version: task, split, counts; and what is plausible for the rest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mirbench.benchmark.api import SPLITS
+from mirbench.benchmark.result import Cost, Environment, Result, result_path
+from mirbench.benchmark.submissions.ground import AGAIN, Ground
+from mirbench.benchmark.submissions.selection import check_selection
+from mirbench.benchmark.submissions.verdict import show
+
+#: Share of a split's clips that a row of the board may lack, as ``--max-missing`` has it.
+MAX_MISSING = 0.05
+
+
+def check_content(result: Result, ground: Ground) -> list[str]:
+    """Say everything about a row that cannot be, but for its scores."""
+    return [
+        *_check_task(result, ground),
+        *_check_counts(result, ground),
+        *check_selection(result, ground),
+        *_check_representation(result),
+        *_check_cost(result.cost),
+        *_check_environment(result.environment),
+    ]
+
+
+def check_path(path: Path, result: Result) -> list[str]:
+    """Say where a row should lie, if it lies elsewhere."""
+    expected = result_path(
+        Path(),
+        result.representation.name,
+        result.task.name,
+        result.task.split,
+        result.protocol.name,
+    )
+    if path.absolute().parts[-2:] == expected.parts:
+        return []
+    own = Path(*path.absolute().parts[-2:])
+    return [
+        f"a row of {show(result.representation.name)} on task {show(result.task.name)}, split "
+        f"{show(result.task.split)}, lies at {expected}, not at {own}; move it, or let "
+        "mirbench leaderboard submit do so"
+    ]
+
+
+def _check_task(result: Result, ground: Ground) -> Iterator[str]:
+    record, task = result.task, ground.task
+    for name in ("title", "version", "kind", "labels", "metrics", "window", "board"):
+        stated, own = getattr(record, name), getattr(task, name)
+        if stated != own:
+            yield (
+                f"task.{name}: is {show(stated)}, but task {task.name} of this version has "
+                f"{show(own)}; {AGAIN}"
+            )
+    if record.split_sha256 != ground.split.sha256:
+        yield (
+            f"task.split_sha256: is {show(record.split_sha256, 24)}, but "
+            f"splits/{task.name}.{ground.split.name}.csv of this version has "
+            f"{ground.split.sha256[:16]}…: it is another split; {AGAIN}"
+        )
+    if not re.fullmatch("[0-9a-f]{64}", record.embeddings_sha256):
+        shown = show(record.embeddings_sha256, 24)
+        yield f"task.embeddings_sha256: {shown} is no SHA-256; {AGAIN}"
+
+
+def _check_counts(result: Result, ground: Ground) -> Iterator[str]:
+    record, split = result.task, ground.split
+    missing = [clip.clip_id for clip in record.missing]
+    foreign = [clip_id for clip_id in missing if clip_id not in split.of]
+    if foreign:
+        yield f"task.missing: {show(foreign[0])} is no clip of the split; remove it"
+    if missing != sorted(set(missing)):
+        yield "task.missing: the clips must be sorted by id, each named once"
+    if len(missing) > MAX_MISSING * len(split.of):
+        yield (
+            f"task.missing: {len(missing)} of {len(split.of)} clips have no embedding; on the "
+            f"board at most {100 * MAX_MISSING:.0f} % may be missing; mend the audio files "
+            "(mirbench data doctor)"
+        )
+    if set(record.counts) != set(SPLITS) or set(record.rows) != set(SPLITS):
+        yield "task.counts and task.rows must have exactly train, valid and test"
+        return
+    lost = set(missing)
+    for name in SPLITS:
+        expected = sum(clip_id not in lost for clip_id in split.ids(name))
+        if record.counts[name] != expected:
+            yield (
+                f"task.counts.{name}: is {record.counts[name]}, but the split has {expected} "
+                "clips without those that task.missing names; name every missing clip there"
+            )
+        rows = record.rows[name]
+        if rows < record.counts[name] or (record.window is None and rows != record.counts[name]):
+            wanted = "the number of clips" if record.window is None else "at least one a clip"
+            yield f"task.rows.{name}: is {rows}, must be {wanted}, {record.counts[name]}; {AGAIN}"
+
+
+def _check_representation(result: Result) -> Iterator[str]:
+    record = result.representation
+    if not re.fullmatch("[0-9a-f]{16}", record.fingerprint):
+        yield f"representation.fingerprint: {show(record.fingerprint, 24)} is none; {AGAIN}"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,99}", record.origin):
+        yield (
+            f"representation.origin: {show(record.origin)} must be built-in, file, precomputed or "
+            "the name of a distribution"
+        )
+    if record.dims > 1_000_000 or record.layers > 1000:
+        yield f"representation: {record.dims} dims in {record.layers} layers are too many"
+    if not all(_is_plain(value) for value in record.params.values()):
+        yield "representation.params: values must be text, numbers, true, false or null"
+    elif record.origin != "precomputed" and not _named(record.name, record.params):
+        yield (
+            f"representation.params: are {show(record.params)}, but the name says "
+            f"{show(record.name)}; {AGAIN}"
+        )
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float)
+
+
+def _named(name: str, params: Mapping[str, Any]) -> bool:
+    """Whether a name has these parameters. A file stands there with part of its digest."""
+    shown = dict(re.findall(r"[:,]([A-Za-z_]\w*)=([^,]*)", name))
+    return set(shown) == set(params) and all(
+        shown[key] == str(value) or re.search(r"-[0-9a-f]{8}$", shown[key])
+        for key, value in params.items()
+    )
+
+
+def _check_cost(cost: Cost) -> Iterator[str]:
+    for name in ("embedding_seconds", "probing_seconds", "peak_memory_bytes"):
+        value = getattr(cost, name)
+        if not 0 <= value < 1e15:
+            yield f"cost.{name}: {value} cannot be: a cost is not negative; {AGAIN}"
+    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", cost.device):
+        yield f"cost.device: {show(cost.device)} is none; it is cpu or cuda"
+
+
+def _check_environment(environment: Environment) -> Iterator[str]:
+    for name in ("packages", "embedded_with"):
+        versions = getattr(environment, name)
+        if len(versions) > 100:
+            yield f"environment.{name}: {len(versions)} entries; at most 100 are kept"
+        for key, value in versions.items():
+            if len(key) > 100 or len(value) > 100:
+                yield f"environment.{name}: {show(key)} is longer than a version is"
+    for name in ("python", "platform"):
+        if len(getattr(environment, name)) > 100:
+            yield f"environment.{name}: {show(getattr(environment, name))} is too long"
+    if environment.commit is not None and not re.fullmatch("[0-9a-f]{40}", environment.commit):
+        yield f"environment.commit: {show(environment.commit)} is no commit of Git; {AGAIN}"

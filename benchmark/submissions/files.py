@@ -1,0 +1,143 @@
+"""Files of a submission: found without following links, read within limits."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from mirbench.benchmark.api import DataError, UsageError
+from mirbench.benchmark.result import predictions_path
+
+#: Bytes of a row and of its predictions. The largest test set of the four datasets
+#: (5,329 clips, 50 tags) takes 3.5 MB.
+ROW_BYTES = 1_000_000
+PREDICTIONS_BYTES = 16_000_000
+
+#: Files below one folder.
+MOST_FILES = 20_000
+
+_NAME = re.compile(r"[A-Za-z0-9_=,+-][A-Za-z0-9._=,+-]*")
+_SUFFIX = ".predictions.safetensors"
+
+
+def find_rows(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+    """Find the rows among files and below folders.
+
+    Returns
+    -------
+    rows : list of Path
+        JSON files, those that are only named by their predictions among them.
+    strays : list of Path
+        Files that belong to no row.
+
+    Raises
+    ------
+    UsageError
+        If there is nothing of a name, or it holds no files.
+    """
+    rows: dict[Path, None] = {}
+    strays: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            found = sorted(_walk(path, _generated(path)))
+            if not found:
+                raise UsageError(f"there are no rows below {path}")
+        elif os.path.lexists(path):
+            found = [path]
+        else:
+            raise UsageError(f"there is no file {path}")
+        for file in found:
+            if file.name.endswith(_SUFFIX):
+                rows[file.with_name(file.name.removesuffix(_SUFFIX) + ".json")] = None
+            elif file.name.endswith(".json"):
+                rows[file] = None
+            else:
+                strays[file] = None
+    return list(rows), list(strays)
+
+
+def stray_reason(path: Path) -> str:
+    """Say why a file that belongs to no row cannot stay."""
+    if path.is_symlink():
+        return f"{path.name} is a symbolic link, which is not followed; remove it"
+    return f"{path.name} is no file of a row (X.json, X.predictions.safetensors); remove it"
+
+
+def _generated(folder: Path) -> set[Path]:
+    """Pages that `mirbench run` writes beside the rows, where that is not the board's folder."""
+    board = folder.name == "results" and folder.absolute().parent.name == "leaderboard"
+    return set() if board else {folder / "README.md", folder / "index.html"}
+
+
+def _walk(folder: Path, leave_out: set[Path]) -> Iterator[Path]:
+    """Give everything below a folder that is no folder; links are given, not followed."""
+    waiting, count = [folder], 0
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                path = Path(entry.path)
+                count += 1
+                if count > MOST_FILES:
+                    raise UsageError(f"there are more than {MOST_FILES} files below {folder}")
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(path)
+                elif path not in leave_out:
+                    yield path
+
+
+def check_place(path: Path) -> list[str]:
+    """Say what is wrong with where a row lies and what its files are."""
+    errors = []
+    folder = path.absolute().parent
+    for part in (folder.parent, folder, path, predictions_path(path)):
+        if part.is_symlink():
+            what = "folder" if part in (folder, folder.parent) else "file"
+            errors.append(
+                f"{part.name} is a symbolic link; put the {what} itself there, links are not read"
+            )
+    for file in (path, predictions_path(path)):
+        mode = file.lstat().st_mode if os.path.lexists(file) else 0
+        if stat.S_ISREG(mode) and mode & 0o111:
+            errors.append(f"{file.name} is executable; rows are data: chmod -x {file.name}")
+    for name in (folder.name, path.name):
+        if not _NAME.fullmatch(name) or len(name) > 200:
+            errors.append(
+                f"the name {name!r} is not one that mirbench writes; "
+                "let mirbench leaderboard submit put the row in its place"
+            )
+    return errors
+
+
+def read_limited(path: Path, limit: int, what: str) -> bytes:
+    """Read a regular file whose size is known to be within a limit; no link is followed.
+
+    Raises
+    ------
+    DataError
+        If it is absent, too large or no regular file.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise DataError(
+            f"there is no {path.name}: {what} is missing; a row is two files, "
+            "X.json and X.predictions.safetensors"
+        ) from None
+    except OSError as error:
+        raise DataError(f"cannot read {path.name}: {error.strerror}") from error
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise DataError(f"{path.name} is no regular file; put {what} there")
+        if status.st_size > limit:
+            raise DataError(
+                f"{path.name} is too large: {status.st_size / 1e6:,.1f} MB, where {what} has at "
+                f"most {limit / 1e6:.0f} MB; it was not read"
+            )
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise DataError(f"{path.name} grew while it was read")
+    return content

@@ -1,0 +1,47 @@
+"""What this version of mirbench knows about a row's task, split and protocol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mirbench.benchmark.api import MirbenchError, Task
+from mirbench.benchmark.protocol import PROTOCOLS, Protocol
+from mirbench.benchmark.registry import load_task, split_folder
+from mirbench.benchmark.result import Result
+from mirbench.benchmark.splits import SplitTable, load_split
+from mirbench.benchmark.submissions.verdict import show
+
+#: How most of what cannot be is mended.
+AGAIN = "run the row again with this version of mirbench"
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Task, split and protocol of a row."""
+
+    task: Task
+    split: SplitTable
+    protocol: Protocol
+
+
+def find_ground(result: Result) -> tuple[Ground | None, list[str]]:
+    """Look up task, split and protocol of a row, or say which of them there is not."""
+    errors = []
+    protocol = PROTOCOLS.get(result.protocol.name)
+    if protocol is None:
+        main = ", ".join(name for name, one in PROTOCOLS.items() if one.main_board)
+        errors.append(
+            f"protocol.name: there is no protocol {show(result.protocol.name)}; the board has "
+            f"rows of: {main}"
+        )
+    elif not protocol.main_board:
+        errors.append(
+            f"protocol.name: {protocol.name} is for trying things out and stays off the board; "
+            "run the row without --protocol"
+        )
+    try:
+        task = load_task(result.task.name)
+        split = load_split(task, result.task.split, split_folder(task.name))
+    except MirbenchError as error:
+        return None, [*errors, f"task: {error}"]
+    return (None if protocol is None else Ground(task, split, protocol)), errors

@@ -1,0 +1,205 @@
+"""Check rows that are handed in, each as far as it can be read."""
+
+from __future__ import annotations
+
+import filecmp
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mirbench.benchmark.api import DataError
+from mirbench.benchmark.result import (
+    Predictions,
+    predictions_path,
+    read_predictions,
+    read_result,
+)
+from mirbench.benchmark.submissions.content import check_content, check_path
+from mirbench.benchmark.submissions.files import (
+    ROW_BYTES,
+    check_place,
+    find_rows,
+    read_limited,
+    stray_reason,
+)
+from mirbench.benchmark.submissions.ground import Ground, find_ground
+from mirbench.benchmark.submissions.neighbours import (
+    Neighbours,
+    annotated,
+    check_name_taken,
+    check_targets,
+)
+from mirbench.benchmark.submissions.predictions import read_submitted
+from mirbench.benchmark.submissions.schema import check_canonical, check_schema
+from mirbench.benchmark.submissions.scores import check_ids, check_scores
+from mirbench.benchmark.submissions.strict_json import parse_json
+from mirbench.benchmark.submissions.texts import check_name, check_texts
+from mirbench.benchmark.submissions.verdict import Verdict
+
+
+def validate(
+    paths: Sequence[Path],
+    board: Path | None = None,
+    changed: bool = False,
+    data: Path | None = None,
+    placed: bool = True,
+) -> Iterator[Verdict]:
+    """Check rows; nothing of them is run, and nothing is written.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Rows, their predictions, or folders with rows.
+    board : Path, optional
+        Folder of rows that these are compared with; default: the folder in
+        which each row lies.
+    changed : bool
+        Leave out rows that are on the board, byte for byte.
+    data : Path, optional
+        Folder of the datasets, whose annotation is read if it is there.
+    placed : bool
+        Whether a row must lie where it would on the board.
+
+    Yields
+    ------
+    Verdict
+        One a row or stray file, in the order of the paths.
+
+    Raises
+    ------
+    UsageError
+        If there is nothing of a name.
+    DataError
+        If a row of the board itself cannot be read.
+    """
+    rows, strays = find_rows(paths)
+    leaving = {_place(row) for row in rows} if board is not None else set()
+    if changed and board is not None:
+        rows = [row for row in rows if not _on_board(row, board)]
+        gone = [place for folder in paths for place in withdrawn(folder, board)]
+        leaving = {_place(row) for row in rows} | {place.parts for place in gone}
+    for stray in strays:
+        yield Verdict(stray, [stray_reason(stray)])
+    judge = _Judge(data)
+    judge.add_board(rows, board, leaving)
+    for row in rows:
+        yield judge.verdict(row, placed)
+
+
+def withdrawn(folder: Path, board: Path) -> list[Path]:
+    """Give the rows of the board that a folder does not have, sorted."""
+    places = {path.relative_to(board) for path in board.glob("*/*.json")}
+    return sorted(place for place in places if not (folder / place).is_file())
+
+
+def _place(row: Path) -> tuple[str, ...]:
+    return row.absolute().parts[-2:]
+
+
+def _on_board(row: Path, board: Path) -> bool:
+    pairs = [(make(row), make(board.joinpath(*_place(row)))) for make in (Path, predictions_path)]
+    try:
+        return all(
+            not one.is_symlink()
+            and not one.parent.is_symlink()
+            and filecmp.cmp(one, other, shallow=False)
+            for one, other in pairs
+        )
+    except OSError:
+        return False
+
+
+class _Judge:
+    """Checks rows one after another; knows the board and the rows before."""
+
+    def __init__(self, data: Path | None) -> None:
+        self.data = data
+        self.neighbours = Neighbours()
+        self._truth: dict[tuple[str, str], Predictions | None] = {}
+
+    def add_board(
+        self, rows: Sequence[Path], board: Path | None, leaving: set[tuple[str, ...]]
+    ) -> None:
+        """Read the rows that are compared with.
+
+        Of those that leave the board, replaced or withdrawn, only the targets count.
+        """
+        folders = [board] if board is not None else [row.absolute().parent.parent for row in rows]
+        own = {row.absolute() for row in rows}
+        for folder in dict.fromkeys(folders):
+            for path in sorted(folder.glob("*/*.json")):
+                if path.absolute() in own:
+                    continue
+                leaves = _place(path) in leaving
+                try:
+                    read_limited(path, ROW_BYTES, "a row")
+                    result, predictions = read_result(path), read_predictions(path)
+                except DataError:
+                    if board is not None and not leaves:
+                        raise
+                    continue
+                self.neighbours.add_targets(result, predictions)
+                if not leaves:
+                    self.neighbours.add(path, result, predictions)
+
+    def verdict(self, path: Path, placed: bool = True) -> Verdict:
+        """Check one row, from the cheapest question to the dearest."""
+        verdict = Verdict(path, check_place(path))
+        if verdict.errors:
+            return verdict
+        try:
+            content = read_limited(path, ROW_BYTES, "a row")
+            document = parse_json(content, "the file")
+        except DataError as error:
+            verdict.errors.append(str(error))
+            return verdict
+        verdict.errors += check_texts(document)
+        result, errors = check_schema(document, content)
+        verdict.errors += errors
+        if result is None:
+            return verdict
+        verdict.result = result
+        verdict.errors += check_name(result.representation.name)
+        if placed:
+            verdict.errors += check_path(path, result)
+        errors, notes = check_name_taken(result.representation)
+        verdict.errors += errors
+        verdict.notes += notes
+        if result.environment.dirty:
+            verdict.notes.append("environment.dirty: mirbench had changes that are not committed")
+        ground, errors = find_ground(result)
+        verdict.errors += errors
+        if ground is not None:
+            verdict.errors += check_content(result, ground)
+            self._check_predictions(verdict, ground)
+        if not verdict.errors:
+            verdict.errors += check_canonical(result, content)
+        return verdict
+
+    def _check_predictions(self, verdict: Verdict, ground: Ground) -> None:
+        result = verdict.result
+        assert result is not None
+        lost = {clip.clip_id for clip in result.task.missing}
+        expected = sum(clip_id not in lost for clip_id in ground.split.ids("test"))
+        try:
+            predictions = read_submitted(verdict.path, ground.task, expected)
+        except DataError as error:
+            verdict.errors.append(str(error))
+            return
+        verdict.predictions = predictions
+        verdict.errors += check_ids(predictions.clip_ids, result, ground)
+        verdict.errors += check_texts(sorted(set(predictions.groups)))
+        verdict.errors += check_scores(result, predictions, ground)
+        truth = self._annotation(ground)
+        if truth is not None:
+            verdict.compared = True
+            verdict.errors += check_targets(predictions, truth, "the annotation")
+        verdict.errors += self.neighbours.check(verdict.path, result, predictions)
+        if not verdict.errors:
+            self.neighbours.add_targets(result, predictions)
+            self.neighbours.add(verdict.path, result, predictions)
+
+    def _annotation(self, ground: Ground) -> Predictions | None:
+        key = ground.task.name, ground.split.name
+        if key not in self._truth:
+            self._truth[key] = annotated(ground, self.data)
+        return self._truth[key]

@@ -1,0 +1,77 @@
+"""What was found out about one row: what is wrong, and how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mirbench.benchmark.result import Predictions, Result
+
+#: Problems of one row that are shown.
+SHOWN = 25
+
+
+@dataclass(eq=False)
+class Verdict:
+    """One row, or a file that belongs to none.
+
+    Attributes
+    ----------
+    path : Path
+        The row's JSON file, or the file that belongs to no row.
+    errors : list of str
+        Why it is rejected; each says how to mend it.
+    notes : list of str
+        What a reviewer should know, but is no mistake.
+    result, predictions : Result and Predictions, or None
+        The content, as far as it could be read.
+    compared : bool
+        Whether the targets were compared with the dataset's own annotation.
+    """
+
+    path: Path
+    errors: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    result: Result | None = None
+    predictions: Predictions | None = None
+    compared: bool = False
+
+    @property
+    def accepted(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.errors
+
+
+def show(value: object, length: int = 80) -> str:
+    """Write a value from a file into a message: quoted, visible, and not too long."""
+    if isinstance(value, str):
+        value = value[: length + 1]
+    text = repr(value)
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """Escape what a terminal or the log of a CI service might act upon."""
+    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return safe.replace("##[", "## [")
+
+
+def verdict_lines(verdicts: Iterable[Verdict]) -> list[str]:
+    """Write verdicts for people: a line a row, its problems below it, a summary at the end."""
+    lines, rows, accepted, compared = [], 0, 0, 0
+    for verdict in verdicts:
+        rows += 1
+        accepted += verdict.accepted
+        compared += verdict.compared
+        word = "accepted" if verdict.accepted else "REJECTED"
+        lines.append(f"{word}  {verdict.path}")
+        lines += [f"  error: {text}" for text in verdict.errors[:SHOWN]]
+        if len(verdict.errors) > SHOWN:
+            lines.append(f"  … and {len(verdict.errors) - SHOWN} more errors")
+        lines += [f"  note: {text}" for text in verdict.notes[:SHOWN]]
+    files = "file" if rows == 1 else "files"
+    lines.append(
+        f"{rows} {files}, {accepted} accepted; targets compared with the annotation in {compared}"
+    )
+    return [printable(line) for line in lines]

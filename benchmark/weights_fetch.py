@@ -1,0 +1,106 @@
+"""Download a set of weights and convert it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from mirbench.benchmark.api import DataError, Download, MirbenchError, UsageError
+from mirbench.benchmark.checksums import has_checksum, what_is_wrong
+from mirbench.benchmark.conversion import convert, locked
+from mirbench.benchmark.download import fetch_file
+from mirbench.benchmark.progress import say
+from mirbench.benchmark.unpack import unpack
+from mirbench.benchmark.weight_sets import WeightFile, WeightSet
+from mirbench.benchmark.weights import prepare_weights
+from mirbench.benchmark.weights_names import named_sets
+
+
+@dataclass(frozen=True)
+class FetchedWeights:
+    """What a fetch did.
+
+    Attributes
+    ----------
+    found : bool
+        The set was there, or in an installed package; nothing was downloaded.
+    originals : Path or None
+        Where the downloaded files were kept.
+    """
+
+    one: WeightSet
+    found: bool
+    originals: Path | None
+
+
+def fetch_weights(
+    name: str, keep: bool = False, force: bool = False, cache: Path | None = None
+) -> FetchedWeights:
+    """Download the files of a set, check them, and convert them.
+
+    Parameters
+    ----------
+    name : str
+        ``REP`` (the set that it uses by default), ``REP:SET`` or ``REP:parameter=value``.
+    keep : bool
+        Do not delete the downloaded files after conversion.
+    force : bool
+        Download and convert even if the set is there.
+
+    Raises
+    ------
+    DataError
+        If what came is not the set, or not what came the first time.
+    MirbenchError
+        If it cannot be downloaded or written.
+    """
+    named = named_sets(name, cache)
+    one = named.chosen or named.spec.weights
+    if one is None:
+        raise UsageError(f"say which: {', '.join(f'{name}:{each}' for each in named.sets)}")
+    missing = one.plugin.missing_requirement()
+    if missing is not None:
+        raise MirbenchError(f"representation {one.plugin.name!r} {missing}")
+    if not force and (one.ready or one.in_package() is not None):
+        prepare_weights(one)
+        return FetchedWeights(one, True, None)
+    folder = one.folder / f"{one.name}.originals"
+    with locked(one):
+        if one.ready and not force:  # another process was at it
+            return FetchedWeights(one, True, None)
+        try:
+            files = {file.name: _fetch(file, folder) for file in one.files}
+            say(f"converting the weights {one.name}")
+            convert(one, files)
+        except DataError as error:
+            kept = f"kept in {folder}" if keep else "deleted (--keep keeps it)"
+            if not keep:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise DataError(f"{error}\nWhat was downloaded is {kept}.") from error
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+    return FetchedWeights(one, False, folder if keep else None)
+
+
+def _fetch(file: WeightFile, folder: Path) -> Path:
+    """Download one file, unless it is there from an earlier attempt."""
+    if file.zipped:
+        return _fetch_from_zip(file, folder)
+    item = Download(filename=file.name, mirrors=file.sources, sha256=file.sha256, bytes=file.bytes)
+    path = folder / file.name
+    if path.exists() and has_checksum(item) and what_is_wrong(path, item) is not None:
+        path.unlink()
+    fetch_file(item, path)
+    return path
+
+
+def _fetch_from_zip(file: WeightFile, folder: Path) -> Path:
+    archive = folder / PurePosixPath(file.sources[0]).name
+    fetch_file(Download(filename=archive.name, mirrors=file.sources), archive)
+    inside = folder / f"{archive.name}.unpacked"
+    unpack([archive], "zip", inside)
+    found = sorted(inside.rglob(file.name))
+    if not found:
+        raise DataError(f"{file.sources[0]} holds no file {file.name}")
+    return found[0]

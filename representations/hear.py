@@ -1,0 +1,146 @@
+"""HEAR: any module that speaks the API of the HEAR 2021 challenge, as ``hear:<module>``.
+
+The API (Turian et al., "HEAR: Holistic Evaluation of Audio Representations",
+PMLR 176, 2022; https://hearbenchmark.com/hear-api.html) asks of a module
+``load_model(path) -> model``, whose model has ``sample_rate`` and
+``scene_embedding_size``, and ``get_scene_embeddings(audio, model)``, from
+``[n, samples]`` to ``[n, size]``. Modules for PyTorch are run; the API's
+TensorFlow form is not.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mirbench.benchmark.api import DataError, FloatArray, PluginError, UsageError
+from mirbench.representations._lengths import by_length
+
+CARD = {
+    "title": "Any module with the HEAR 2021 API",
+    "paper": "Turian et al., HEAR: Holistic Evaluation of Audio Representations, PMLR 176, 2022",
+    "licence": "that of the module",
+    "adapter": "hear:<module>",
+    "requires": ["torch"],
+}
+
+
+class HearModel:
+    """A HEAR module with its model loaded."""
+
+    def __init__(self, module: Any, model: Any, device: str) -> None:
+        self.module, self.model, self.device = module, model, device
+        self.sample_rate = int(model.sample_rate)
+        self.dims = int(model.scene_embedding_size)
+
+    def embed(self, audio: FloatArray, sr: int) -> FloatArray:
+        """Represent audio ``[n_samples]`` as float32 ``[dims]``."""
+        return self.embed_batch([audio], sr)[0]
+
+    def embed_batch(self, audios: Sequence[FloatArray], sr: int) -> list[FloatArray]:
+        """Represent clips; those of one length go through the model together, unpadded."""
+        import torch
+
+        rows: dict[int, FloatArray] = {}
+        for places in by_length(audios):
+            batch = torch.from_numpy(np.stack([audios[place] for place in places]))
+            with torch.no_grad():
+                found = self.module.get_scene_embeddings(batch.to(self.device), self.model)
+            if tuple(found.shape) != (len(places), self.dims):
+                raise PluginError(
+                    f"{self.module.__name__}: get_scene_embeddings returned shape "
+                    f"{list(found.shape)} for {len(places)} clips and scene_embedding_size "
+                    f"{self.dims}"
+                )
+            values = found.detach().to("cpu", torch.float32).numpy()
+            rows |= dict(zip(places, values, strict=True))
+        return [rows[place] for place in range(len(audios))]
+
+
+def target_files(target: str) -> dict[str, Path]:
+    """Find the files of a module's package without importing it: their names and places.
+
+    Raises
+    ------
+    UsageError
+        If `target` is no dotted name.
+    PluginError
+        If there is no such module.
+    """
+    top, *rest = parts = target.split(".")
+    if not all(part.isidentifier() for part in parts):
+        raise UsageError(
+            f"hear:{target}: name an installed module, such as hear:hearbaseline.naive"
+        )
+    spec = importlib.util.find_spec(top)
+    if spec is None:
+        raise PluginError(
+            f"hear:{target}: no module {top!r} is installed here; install the package it is in, "
+            "or put its folder on PYTHONPATH"
+        )
+    folders = [Path(folder) for folder in spec.submodule_search_locations or []]
+    candidates = [
+        folder.joinpath(*rest).with_suffix(".py") if rest else folder / "__init__.py"
+        for folder in folders
+    ]
+    candidates += [folder.joinpath(*rest, "__init__.py") for folder in folders]
+    if not folders and not rest and spec.origin is not None:
+        candidates = [Path(spec.origin)]
+    module = next((path for path in candidates if path.is_file()), None)
+    if module is None:
+        raise PluginError(f"hear:{target}: {top!r} is installed but has no module {target!r}")
+    # The module stands there by its name too: two of one package are two models.
+    files = {target: module}
+    for folder in folders:
+        files |= {
+            path.relative_to(folder.parent).as_posix(): path
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and "__pycache__" not in path.parts
+        }
+    return files
+
+
+def load_model(device: str = "cpu", *, target: str, weights: str = "") -> HearModel:
+    """Import module `target` and let it load its model.
+
+    Parameters
+    ----------
+    weights : str
+        File or folder for the module's ``load_model``; none: what it loads by itself.
+    """
+    import torch
+
+    target_files(target)
+    if weights and not Path(weights).exists():
+        raise DataError(f"hear:{target}: there are no weights {weights}")
+    try:
+        module = importlib.import_module(target)
+    except (Exception, SystemExit) as error:
+        raise PluginError(
+            f"hear:{target} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
+    for name in ("load_model", "get_scene_embeddings"):
+        if not callable(getattr(module, name, None)):
+            raise PluginError(f"hear:{target} has no function {name}, so it is no HEAR module")
+    model = module.load_model(*_path_argument(module.load_model, weights))
+    for name in ("sample_rate", "scene_embedding_size"):
+        if not isinstance(getattr(model, name, None), int | np.integer):
+            raise PluginError(f"hear:{target}: its model has no whole number {name}")
+    if isinstance(model, torch.nn.Module):
+        model = model.to(device).eval()
+    return HearModel(module, model, device)
+
+
+def _path_argument(load: Any, weights: str) -> list[str]:
+    """Leave out the path where none is given and the module has one of its own."""
+    if weights:
+        return [weights]
+    first = next(iter(inspect.signature(load).parameters.values()), None)
+    optional = first is None or first.default is not inspect.Parameter.empty
+    return [] if optional else [""]

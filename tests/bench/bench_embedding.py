@@ -1,0 +1,299 @@
+"""Time every built-in representation beside its plainest form, and the harness around it.
+
+    python tests/bench/bench_embedding.py [--rep NAME…] [--write]
+
+Each row is one representation on clips of 30 s. In one process with one
+thread, in turn and several times over, so that a busy moment meets all of them:
+
+- its plainest correct implementation, clip by clip, on decoded audio;
+- ``embed`` alone, clip by clip, on decoded audio;
+- decoding and resampling alone;
+- ``mirbench embed`` with one worker, from the files to the store.
+
+What the harness adds is the last, less the two before it. Two workers are
+then timed beside one, both warm: with the model loaded. Models with weights
+get random ones, which cost the same. ``--write`` puts the table into
+``docs/performance.md``.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+import librosa  # noqa: E402
+import numpy as np  # noqa: E402
+import numpy.typing as npt  # noqa: E402
+import soundfile  # noqa: E402
+import torch  # noqa: E402
+from bench.performance_page import write_section  # noqa: E402
+from helpers import plain_representations as plain  # noqa: E402
+from helpers import weight_files  # noqa: E402
+from helpers.toy_task import toy_task  # noqa: E402
+from safetensors.numpy import save_file  # noqa: E402
+
+from mirbench.benchmark.api import Clip  # noqa: E402
+from mirbench.benchmark.audio import read_audio  # noqa: E402
+from mirbench.benchmark.conversion import Draft  # noqa: E402
+from mirbench.benchmark.embedding import embed_task  # noqa: E402
+from mirbench.benchmark.registry import RepresentationSpec, parse_representation  # noqa: E402
+from mirbench.benchmark.store import Store  # noqa: E402
+from mirbench.benchmark.weight_sets import Original  # noqa: E402
+from mirbench.representations import musicnn  # noqa: E402
+
+Audio = npt.NDArray[np.float32]
+Embed = Callable[[Sequence[Audio]], Sequence[Audio]]
+
+SECONDS = 30.0
+ROUNDS = 3
+
+#: Files on disk, in stereo at this rate; clips take them in turn.
+FILES, RATE = 8, 44_100
+
+#: Seconds for which one worker is busy when two are timed beside it.
+LONG = 12.0
+
+#: Clips of a round: some seconds of work each.
+CLIPS = {
+    "chroma": 16,
+    "mfcc": 96,
+    "choi": 8,
+    "choi:norm=clip": 8,
+    "musicnn": 4,
+    "musicnn:model=MSD_musicnn": 8,
+    "clmr": 8,
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """Seconds per clip, and the speed-up of two workers."""
+
+    name: str
+    plain: float
+    embed: float
+    decode: float
+    harness: float
+    two: float | None
+
+    @property
+    def added(self) -> float:
+        """Share of the time of ``embed`` that the harness adds."""
+        return (self.harness - self.decode) / self.embed - 1
+
+    def row(self) -> str:
+        """Give the row of the table."""
+        two = "one batch" if self.two is None else f"**{self.two:.2f}×**"
+        return (
+            f"| `{self.name}` | {SECONDS / self.plain:.0f} | {SECONDS / self.embed:.0f} | "
+            f"**{self.plain / self.embed:.2f}×** | {SECONDS / self.decode:.0f} | "
+            f"{SECONDS / self.harness:.0f} | **{100 * self.added:+.1f} %** | {two} |"
+        )
+
+
+def main() -> None:
+    """Measure the representations that are asked for, and print or write the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--rep", nargs="*", choices=CLIPS, default=list(CLIPS))
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md")
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    start, lines = time.perf_counter(), []
+    print(*heading(), sep="\n", flush=True)
+    with tempfile.TemporaryDirectory(prefix="mirbench-bench-") as folder:
+        bench = Bench(Path(folder))
+        for name in asked.rep:
+            lines.append(bench.measure(name, CLIPS[name]))
+            print(lines[-1].row(), flush=True)
+    minutes = (time.perf_counter() - start) / 60
+    print(f"\n{minutes:.1f} minutes")
+    if asked.write:
+        note = (
+            f"Measured by `tests/bench/bench_embedding.py` in {minutes:.0f} minutes on "
+            f"{os.cpu_count()} cores with PyTorch {torch.__version__} and librosa "
+            f"{librosa.__version__}: seconds of audio per second of wall time, clips of "
+            f"{SECONDS:g} s from stereo WAV files at {RATE:,} Hz, one thread; medians of {ROUNDS} "
+            "rounds, the columns timed in turn."
+        )
+        write_section("embedding", [note, "", *heading(), *(line.row() for line in lines)])
+
+
+def heading() -> list[str]:
+    """Give the first two lines of the table."""
+    return [
+        "| representation | plainest form | `embed` | faster | decode and resample | "
+        "`mirbench embed` | the harness adds to `embed` | two workers |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+
+
+class Bench:
+    """Audio files and random weights in a folder, and what is timed on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.stores = folder, 0
+        self.paths = [folder / f"{number}.wav" for number in range(FILES)]
+        for number, path in enumerate(self.paths):
+            soundfile.write(path, music(number), RATE)
+        self.arrays = random_weights(folder)
+
+    def measure(self, name: str, count: int) -> Line:
+        """Time one representation on some clips."""
+        spec = parse_representation(name, self.folder / "cache")
+        model = spec.load()
+        clips = self.clips(count)
+        audios = [
+            read_audio(self.paths[k], model.sample_rate, 0.0, max_seconds(model))
+            for k in range(FILES)
+        ]
+        mine, theirs = embed_function(model), self.plain_function(name)
+        some = audios[:2]
+        np.testing.assert_allclose(np.stack(mine(some)), np.stack(theirs(some)), 1e-2, 1e-2)
+        batch = [audios[number % FILES] for number in range(count)]
+        self.harness(spec, clips[:4], 1)
+        times: list[tuple[float, ...]] = []
+        for _ in range(ROUNDS):
+            times.append(
+                (
+                    clock(lambda: theirs(batch)),
+                    clock(lambda: mine(batch)),
+                    clock(lambda: decode(clips, model)),
+                    self.harness(spec, clips, 1),
+                )
+            )
+        seconds = [statistics.median(column) / count for column in zip(*times, strict=True)]
+        two = None if name == "choi" else self.two_workers(spec, seconds[-1])
+        return Line(name, *seconds, two)
+
+    def clips(self, count: int) -> list[Clip]:
+        """Give so many clips, the files in turn."""
+        return [Clip(f"{n:04d}", self.paths[n % FILES], "x", "g") for n in range(count)]
+
+    def harness(self, spec: RepresentationSpec, clips: Sequence[Clip], jobs: int) -> float:
+        """Seconds of ``mirbench embed`` into an empty store."""
+        self.stores += 1
+        store = Store(self.folder / f"store{self.stores}")
+        return clock(lambda: embed_task(spec, toy_task(), clips, store, jobs=jobs))
+
+    def two_workers(self, spec: RepresentationSpec, seconds: float) -> float:
+        """How many times faster two warm workers are than one that takes so long for a clip."""
+        many = self.clips(16 * max(1, round(LONG / seconds / 16)))
+        self.harness(spec, many[:16], 2)
+        ratios = [self.harness(spec, many, 1) / self.harness(spec, many, 2) for _ in range(ROUNDS)]
+        return statistics.median(ratios)
+
+    def plain_function(self, name: str) -> Embed:
+        """Give the plainest form of a representation."""
+        base, arrays = name.partition(":")[0], self.arrays
+        if base in ("chroma", "mfcc"):
+            return lambda audios: [plain_handcrafted(base, audio) for audio in audios]
+        if name == "choi":
+            return lambda audios: list(plain.plain_choi(arrays["choi"], audios))
+        if base == "choi":
+            return lambda audios: [plain.plain_choi(arrays["choi"], [a])[0] for a in audios]
+        if base == "clmr":
+            encoder = plain.sample_cnn(arrays["clmr"])
+            return lambda audios: [plain.plain_clmr(encoder, audio) for audio in audios]
+        return lambda audios: [plain_musicnn(arrays[name], audio) for audio in audios]
+
+
+def clock(work: Callable[[], Any]) -> float:
+    """Seconds that some work takes."""
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def max_seconds(model: Any) -> float | None:
+    """Give what the harness decodes at most; clips here are longer than any model's."""
+    return getattr(model, "max_seconds", None)
+
+
+def decode(clips: Sequence[Clip], model: Any) -> None:
+    """Decode and resample clips as the harness does."""
+    for clip in clips:
+        assert clip.path is not None
+        read_audio(clip.path, model.sample_rate, 0.0, max_seconds(model))
+
+
+def embed_function(model: Any) -> Embed:
+    """Give the bare ``embed`` of a model, clip by clip, or its batch where it depends on it."""
+    if getattr(model, "batch_dependent", False):
+        return lambda audios: model.embed_batch(audios, model.sample_rate)
+    return lambda audios: [model.embed(audio, model.sample_rate) for audio in audios]
+
+
+def music(seed: int) -> Audio:
+    """Thirty seconds of chords over noise, ``[n_samples, 2]``."""
+    rng = np.random.default_rng(seed)
+    times = np.arange(int(SECONDS * RATE)) / RATE
+    pitches = 110 * 2 ** (rng.integers(0, 36, size=(8, 4)) / 12)
+    chord = (times * 2).astype(int) % len(pitches)
+    wave = sum(0.1 * np.sin(2 * np.pi * pitches[chord, voice] * times) for voice in range(4))
+    noise = rng.normal(0, 0.02, (len(times), 2))
+    return (np.asarray(wave)[:, None] + noise).astype(np.float32)
+
+
+def plain_handcrafted(name: str, audio: Audio) -> Audio:
+    """CHROMA or MFCC with librosa alone."""
+    audio = audio / np.abs(audio).max()
+    if name == "chroma":
+        features = librosa.feature.chroma_cqt(y=audio, sr=22_050)
+    else:
+        features = librosa.feature.mfcc(y=audio, sr=22_050)
+    series = [features, np.diff(features), np.diff(features, n=2)]
+    return np.concatenate([m for s in series for m in (s.mean(axis=1), s.std(axis=1))])
+
+
+def plain_musicnn(variables: Mapping[str, Audio], audio: Audio) -> Audio:
+    """MUSICNN's mean and maximum, averaged over patches."""
+    found = plain.plain_musicnn(variables, audio)
+    return np.concatenate([found["mean_pool"].mean(axis=0), found["max_pool"].mean(axis=0)])
+
+
+def random_weights(folder: Path) -> dict[str, Any]:
+    """Make weights of noise up and put them into the store; give them for the plain forms."""
+    choi = weight_files.choi_files(folder / "choi")
+    put_weights("choi", choi, folder)
+    arrays: dict[str, Any] = {"choi": plain.read_hdf5(choi)}
+    for name in ("musicnn", "musicnn:model=MSD_musicnn"):
+        model = name.partition("=")[2] or "MSD_musicnn_big"
+        arrays[name] = weight_files.musicnn_variables(musicnn.variable_shapes(model))
+        put_weights(name, weight_files.musicnn_files(folder / model, arrays[name]), folder)
+    arrays["clmr"] = weight_files.clmr_state()
+    clmr = weight_files.clmr_file(folder / "clmr_epoch=10000.ckpt", arrays["clmr"])
+    put_weights("clmr", {clmr.name: clmr}, folder)
+    return arrays
+
+
+def put_weights(name: str, files: Mapping[str, Path], folder: Path) -> None:
+    """Convert made-up files into the store as if they were those that the card declares."""
+    spec = parse_representation(name, folder / "cache")
+    one = spec.weights
+    assert one is not None
+    tensors = spec.plugin.load_module().convert_weights(one.name, files)
+    converted = folder / f"{one.name}.safetensors"
+    save_file(tensors, converted)
+    originals = {f.name: Original(f.sources[0], 0, f.sha256 or 64 * "0") for f in one.files}
+    one.folder.mkdir(parents=True, exist_ok=True)
+    Draft(one, originals, converted).keep()
+
+
+if __name__ == "__main__":
+    main()

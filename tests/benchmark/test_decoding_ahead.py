@@ -1,0 +1,191 @@
+"""Decoding ahead of a GPU, without one: the plugin of these tests runs anywhere."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from mirbench.benchmark.api import Clip, MirbenchError, PluginError, Task
+from mirbench.benchmark.datasets import read_clips
+from mirbench.benchmark.embedding import Embeddings, embed_task
+from mirbench.benchmark.engine import map_ahead
+from mirbench.benchmark.registry import load_task, parse_representation
+from mirbench.benchmark.store import Store, read_shard
+from mirbench.benchmark.worker import Decoded, decode_chunk
+
+if TYPE_CHECKING:
+    from conftest import TinyPackage
+
+PLUGIN = """
+import os
+import numpy as np
+
+
+class Model:
+    sample_rate = 22050
+    dims = 3
+
+    def __init__(self, device):
+        self.made_with = {"dtype": "float16"} if device != "cpu" else {}
+
+    def embed(self, audio, sr):
+        return self.embed_batch([audio], sr)[0]
+
+    def embed_batch(self, audios, sr):
+        return np.array([[len(a), a.mean(), a.std()] for a in audios], dtype=np.float32)
+
+    def note(self, audio, sr):
+        return "quiet" if np.abs(audio).max() < 1 else None
+
+
+def load_model(device="cpu"):
+    with open(os.environ["LOADED"], "a") as log:
+        log.write(f"{os.getpid()} {device}\\n")
+    return Model(device)
+"""
+
+
+@pytest.fixture
+def task(tiny: TinyPackage) -> Task:
+    return load_task("tinytask")
+
+
+@pytest.fixture
+def clips(tiny: TinyPackage, task: Task) -> list[Clip]:
+    return read_clips(task, tiny.data / "tinytask")[:30]
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LOADED", str(tmp_path / "loaded.txt"))
+    path = tmp_path / "elsewhere.py"
+    path.write_text(PLUGIN)
+    return path
+
+
+def embed(plugin: Path, task: Task, clips: Sequence[Clip], cache: Path, device: str) -> Embeddings:
+    spec = parse_representation(str(plugin))
+    return embed_task(spec, task, clips, Store(cache), device=device, jobs=2)
+
+
+def test_one_model_is_loaded_and_the_rows_are_the_same(
+    plugin: Path, task: Task, clips: list[Clip], tmp_path: Path
+) -> None:
+    wanted = embed(plugin, task, clips, tmp_path / "processor", "cpu")
+    (tmp_path / "loaded.txt").unlink()
+    found = embed(plugin, task, clips, tmp_path / "gpu", "cuda")
+    np.testing.assert_array_equal(found.embedding, wanted.embedding)
+    assert found.clip_ids == wanted.clip_ids
+    assert (tmp_path / "loaded.txt").read_text() == f"{os.getpid()} cuda\n"
+
+
+def test_audio_is_decoded_in_other_processes(
+    plugin: Path,
+    task: Task,
+    clips: list[Clip],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from mirbench.benchmark import worker
+
+    def here(*args: object) -> Decoded:
+        raise AssertionError("decoded in the process that has the model")
+
+    monkeypatch.setattr(worker, "_decoded", here)
+    assert len(embed(plugin, task, clips, tmp_path / "gpu", "cuda").embedding) == len(clips)
+
+
+def test_what_cannot_be_decoded_is_missing(
+    plugin: Path, task: Task, clips: list[Clip], tmp_path: Path
+) -> None:
+    from dataclasses import replace
+
+    clips[3] = replace(clips[3], path=tmp_path / "nowhere.wav")
+    found = embed(plugin, task, clips, tmp_path / "gpu", "cuda")
+    assert found.missing == {clips[3].id: "nowhere.wav does not exist"}
+    assert len(found.embedding) == len(clips) - 1
+
+
+def test_notes_are_counted_and_kept(
+    plugin: Path, task: Task, clips: list[Clip], tmp_path: Path
+) -> None:
+    for device in ("cpu", "cuda"):
+        found = embed(plugin, task, clips, tmp_path / device, device)
+        assert found.notes == {"quiet": 30}
+        again = embed(plugin, task, clips, tmp_path / device, device)
+        assert (again.notes, again.computed) == ({"quiet": 30}, 0)
+        assert again.made_with.get("dtype") == (None if device == "cpu" else "float16")
+    paths = list(tmp_path.rglob("*.safetensors"))
+    assert {tuple(read_shard(path).notes.items()) for path in paths} == {(("quiet", 30),)}  # type: ignore[union-attr]
+
+
+def test_a_note_that_fails_is_the_plugins_mistake(
+    plugin: Path, task: Task, clips: list[Clip], tmp_path: Path
+) -> None:
+    plugin.write_text(PLUGIN.replace("np.abs(audio).max() < 1", "audio.loudness < 1"))
+    with pytest.raises(PluginError, match="'elsewhere': note raised AttributeError: "):
+        embed(plugin, task, clips, tmp_path / "gpu", "cuda")
+
+
+def _touch(item: tuple[Path, int]) -> int:
+    (item[0] / str(item[1])).touch()
+    return item[1]
+
+
+def test_no_more_is_begun_than_may_wait(tmp_path: Path) -> None:
+    results = map_ahead(_touch, ((tmp_path, number) for number in range(20)), jobs=2, ahead=3)
+    assert next(results) == 0
+    deadline = time.monotonic() + 20
+    while len(list(tmp_path.iterdir())) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    assert sorted(int(path.name) for path in tmp_path.iterdir()) == [0, 1, 2]
+    assert list(results) == list(range(1, 20))
+
+
+def test_items_are_taken_as_they_are_needed() -> None:
+    taken = []
+
+    def items() -> Iterator[int]:
+        for number in range(10):
+            taken.append(number)
+            yield number
+
+    results = map_ahead(abs, items(), jobs=1, ahead=2)
+    assert next(results) == 0
+    assert taken == [0, 1, 2]
+    results.close()  # type: ignore[attr-defined]
+
+
+def _die(_: int) -> None:
+    os._exit(1)
+
+
+def test_a_decoder_that_dies_is_explained() -> None:
+    with pytest.raises(MirbenchError, match="a worker process died"):
+        list(map_ahead(_die, [1, 2], jobs=2, ahead=2))
+
+
+def test_an_error_of_the_function_is_passed_on() -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(map_ahead(_invert, [1, 0], jobs=1, ahead=2))
+
+
+def _invert(number: int) -> float:
+    return 1 / number
+
+
+def test_decoding_is_what_a_worker_does_alone(tiny: TinyPackage, clips: list[Clip]) -> None:
+    from mirbench.benchmark.contract import ModelInfo
+    from mirbench.benchmark.worker import Chunk
+
+    chunk = Chunk("any", "", "cuda", None, tuple(clips[:2]), 0)
+    decoded = decode_chunk((chunk, ModelInfo("any", 22_050, 3)))
+    assert list(decoded.audio) == [(0, 0), (1, 0)]
+    assert not decoded.missing

@@ -1,0 +1,65 @@
+"""The trained representations with random weights, written as the originals are and converted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from helpers.weight_files import choi_files, clmr_file, clmr_state, musicnn_files, musicnn_variables
+from safetensors.numpy import save_file
+
+from mirbench.benchmark.registry import parse_representation
+from mirbench.representations import _inference, choi, clmr, musicnn
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Leave the other processors to the other tests."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the files ``<representation>/<set>.safetensors`` of a store, made of noise.
+
+    The originals that they were converted from lie beside, in ``originals``.
+    """
+    folder = tmp_path_factory.mktemp("weights")
+    originals = folder / "originals"
+
+    def put(representation: str, name: str, tensors: dict[str, npt.NDArray[np.float32]]) -> None:
+        (folder / representation).mkdir(exist_ok=True)
+        save_file(tensors, folder / representation / f"{name}.safetensors")
+
+    put("choi", "choi", choi.convert_weights("choi", choi_files(originals / "choi")))
+    for name in musicnn.SIZES:
+        variables = musicnn_variables(musicnn.variable_shapes(name))
+        files = musicnn_files(originals / name, variables)
+        put("musicnn", name, musicnn.convert_weights(name, files))
+    checkpoint = clmr_file(originals / "clmr_epoch=10000.ckpt", clmr_state())
+    put("clmr", "clmr", clmr.convert_weights("clmr", {checkpoint.name: checkpoint}))
+    return folder
+
+
+@pytest.fixture
+def load(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """Give a function from ``name:key=value`` to the model, made of `random_weights`."""
+
+    def weights_file(representation: str, name: str) -> Path:
+        return random_weights / representation / f"{name}.safetensors"
+
+    monkeypatch.setattr(_inference, "weights_file", weights_file)
+
+    def load_model(text: str) -> Any:
+        spec = parse_representation(text)
+        return spec.plugin.load_module().load_model("cpu", **spec.params)
+
+    return load_model
