@@ -60,10 +60,11 @@ def _panel(table: Table, column: Column, left: float) -> list[str]:
         f'<text x="{left}" y="29" fill="#555">{metric}</text>',
         f'<path d="M{left} {TOP}V{bottom}H{left + PANEL}" fill="none" stroke="#999"/>',
     ]
-    for value in (low + room, high - room):
+    for value, anchor in ((low + room, "start"), (high - room, "end")):
+        number = f"{value:.1f}".replace("-", "−")
         parts.append(
-            f'<text x="{x(value)}" y="{bottom + 13}" text-anchor="middle" fill="#555">'
-            f"{value:.1f}</text>"
+            f'<text x="{x(value)}" y="{bottom + 13}" text-anchor="{anchor}" fill="#555">'
+            f"{number}</text>"
         )
     for place, cell in cells:
         y = f"{TOP + ROW * place + ROW / 2:.1f}"

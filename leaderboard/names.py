@@ -33,7 +33,7 @@ _TASKS = {
 
 _METRICS = {
     "accuracy": "accuracy",
-    "weighted_key_score": "key score",
+    "weighted_key_score": "weighted score",
     "roc_auc": "ROC-AUC",
     "average_precision": "AP",
     "r2": "R²",

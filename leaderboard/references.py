@@ -28,8 +28,10 @@ class PublishedRow:
         ``task.metric`` of scores that the table's `starred_note` is about.
     average : float or None
         As printed, if it was.
-    source : str
-        Where it is from, if not from the table's own source.
+    mark : str
+        Refers to its source in the notes, if that is not the table's own.
+    dims : int or None
+        Length of an embedding, where it was printed.
     """
 
     representation: str
@@ -37,6 +39,7 @@ class PublishedRow:
     starred: tuple[str, ...]
     average: float | None
     mark: str
+    dims: int | None
 
     def cells(self) -> list[str]:
         """Scores times 100, one a column of the paper's table; starred ones with an asterisk."""
@@ -87,6 +90,7 @@ def load_published(name: str) -> PublishedTable:
                 starred=tuple(row.get("starred", ())),
                 average=row.get("average"),
                 mark=marks.get(row.get("source", {}).get("citation", ""), ""),
+                dims=row.get("dims"),
             )
             for row in content["rows"]
         ),

@@ -232,30 +232,11 @@
   };
   const score = cost.querySelector("[name=score]");
   const by = cost.querySelector("[name=cost]");
-  function scores() {
-    const before = score.selectedOptions[0]?.textContent;
-    score.replaceChildren();
-    for (const section of shown()) {
-      for (const key of section.keys.slice(2)) {
-        if (data.columns[`${section.number}.${key}`]) {
-          const option = make("option", headText(section, key), { value: `${section.number}.${key}` });
-          option.selected = option.textContent === before;
-          score.append(option);
-        }
-      }
-    }
-    cost.hidden = score.options.length === 0;
-    draw();
-  }
-  function draw() {
-    const box = cost.querySelector(".drawing");
-    box.replaceChildren();
-    if (cost.hidden) return;
-    const [at, ...rest] = score.value.split(".");
+  const points = (choice) => {
+    const [at, ...rest] = choice.split(".");
     const section = sections.find((one) => one.number === at);
     const place = section.keys.indexOf(rest.join("."));
-    const points = [];
-    let without = 0;
+    const found = [];
     for (const { name, cells } of section.bodies.filter((part) => part.measured).flatMap((part) => part.lines)) {
       const button = cells[place].querySelector("button");
       if (!button) continue;
@@ -263,26 +244,52 @@
       const x = by.value === "dims" ? Math.max(...rows.map((row) => fact(row, "dims"))) :
         rows.reduce((sum, row) => sum + fact(row, "seconds"), 0);
       const [low, high] = cells[place].querySelector("small").textContent.split(/–| to /).map(number);
-      if (x > 0) points.push({ name, x, y: number(button.firstChild.textContent), low, high });
-      else without += 1;
+      found.push({ name, x, y: number(button.firstChild.textContent), low, high });
     }
-    const words = `${headText(section, rest.join("."))} against ${by.selectedOptions[0].textContent}`;
+    return found;
+  };
+  const drawable = (choice) => points(choice).filter((point) => point.x > 0);
+  function scores() {
+    const before = score.selectedOptions[0]?.textContent;
+    score.replaceChildren();
+    for (const section of shown()) {
+      for (const key of section.keys.slice(2)) {
+        if (data.columns[`${section.number}.${key}`]) {
+          score.append(make("option", headText(section, key), { value: `${section.number}.${key}` }));
+        }
+      }
+    }
+    const options = [...score.options];
+    const first = options.find((option) => option.textContent === before) ??
+      options.find((option) => drawable(option.value).length > 1);
+    if (first) first.selected = true;
+    cost.hidden = options.length === 0;
+    draw();
+  }
+  function draw() {
+    const box = cost.querySelector(".drawing");
+    box.replaceChildren();
+    if (cost.hidden) return;
+    const found = points(score.value);
+    const seen = found.filter((point) => point.x > 0);
+    const without = found.length - seen.length;
+    const words = `${score.selectedOptions[0].textContent} against ${by.selectedOptions[0].textContent}`;
     document.getElementById("costnote").textContent = `Bars: 95 % intervals. The horizontal axis is logarithmic.${
       without ? ` Not drawn: ${without} without a measured cost (embedded elsewhere).` : ""}`;
-    if (!points.length) return;
+    if (!seen.length) return;
     const [W, H, L, R, T, B] = [box.clientWidth < 480 ? 400 : 640, 340, 44, 44, 14, 42];
     const labels = [];
-    const logs = points.map((point) => Math.log10(point.x));
+    const logs = seen.map((point) => Math.log10(point.x));
     let [x0, x1] = [Math.floor(Math.min(...logs)), Math.ceil(Math.max(...logs))];
     if (x1 <= x0) x1 = x0 + 1;
-    let [y0, y1] = [Math.min(...points.map((p) => p.low)), Math.max(...points.map((p) => p.high))];
+    let [y0, y1] = [Math.min(...seen.map((p) => p.low)), Math.max(...seen.map((p) => p.high))];
     const step = [1, 2, 5, 10, 20, 50, 100, 1000].find((size) => (y1 - y0) / size <= 6);
     [y0, y1] = [Math.floor(y0 / step) * step, Math.ceil(y1 / step) * step || 1];
     if (y1 <= y0) y1 = y0 + step;
     const X = (value) => L + (W - L - R) * (Math.log10(value) - x0) / (x1 - x0);
     const Y = (value) => H - B - (H - B - T) * (value - y0) / (y1 - y0);
     const svg = drawn("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label":
-      `${words}. ${points.length} representations; the table above has the numbers.` });
+      `${words}. ${seen.length} representations; the table above has the numbers.` });
     svg.append(drawn("path", { class: "axis", d: `M${L} ${T}V${H - B}H${W - R}` }));
     for (let power = x0; power <= x1; power += 1) {
       svg.append(drawn("text", { x: X(10 ** power), y: H - B + 17, "text-anchor": "middle" }, (10 ** power).toLocaleString("en")));
@@ -291,13 +298,13 @@
       svg.append(drawn("text", { x: L - 8, y: Y(value) + 4, "text-anchor": "end" }, String(value)));
     }
     svg.append(drawn("text", { x: (L + W - R) / 2, y: H - 6, "text-anchor": "middle" }, by.selectedOptions[0].textContent));
-    points.sort((a, b) => b.y - a.y);
-    for (const point of points) {
+    seen.sort((a, b) => b.y - a.y);
+    for (const point of seen) {
       const group = drawn("g", {});
       group.append(drawn("title", {}, `${point.name}: ${point.y.toFixed(1)} [${point.low.toFixed(1)}, ${point.high.toFixed(1)}], ${point.x.toLocaleString("en")}`),
         drawn("line", { x1: X(point.x), x2: X(point.x), y1: Y(point.low), y2: Y(point.high) }),
-        drawn("circle", { cx: X(point.x), cy: Y(point.y), r: points.length > 30 ? 3 : 4.5 }));
-      if (points.length <= 12) {
+        drawn("circle", { cx: X(point.x), cy: Y(point.y), r: seen.length > 30 ? 3 : 4.5 }));
+      if (seen.length <= 12) {
         const name = point.name.length > 24 ? `${point.name.slice(0, 23)}…` : point.name;
         const left = X(point.x) + 7 * name.length > W - 10;
         const from = left ? X(point.x) - 8 - 6.5 * name.length : X(point.x) + 8;

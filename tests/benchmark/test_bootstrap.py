@@ -36,6 +36,23 @@ def test_ranking_scores_equal_scikit_learn(metric: str, reference: Any, outputs:
         )
 
 
+@pytest.mark.parametrize("levels", [3, 12, 10_000])
+def test_ranking_scores_of_rare_labels_equal_scikit_learn(levels: int) -> None:
+    """Long runs without a positive, with many, few and no equal outputs."""
+    other = np.random.default_rng(levels)
+    for _ in range(20):
+        tags = (other.random((N, 2)) < 0.08).astype(np.int64)
+        tags[:2] = [[0, 1], [1, 0]]
+        outputs = other.integers(0, levels, (N, 2)).astype(np.float32)
+        ones = COUNTS[:1]
+        for metric, reference in (
+            ("roc_auc", roc_auc_score),
+            ("average_precision", average_precision_score),
+        ):
+            found = resampled_scores([metric], tags, outputs, GROUPS, ones)[metric][0]
+            assert found == pytest.approx(reference(tags, outputs), abs=1e-6)
+
+
 def test_ranking_scores_of_resamples_too_heavy_for_small_integers() -> None:
     heavy = 10_000 * COUNTS
     assert (heavy @ np.bincount(GROUPS)).max() > 2**16
