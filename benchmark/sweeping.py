@@ -7,6 +7,7 @@ protocol of a few linear probes unless another is named; its rows are those of
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,9 @@ def sweep(
 def with_layers(rep: str, cache: Path | None = None, device: str = "cpu") -> RepresentationSpec:
     """Find the form of a representation that gives several layers.
 
-    That is ``layers=all`` where it has a parameter `layers` that is not set,
-    or else the representation as it is named. Its model is loaded to see,
-    unless the store has embeddings of it.
+    That is ``layers=all`` where it has a parameter `layers` that is not set
+    (of an adapter, ``layer=all``), or else the representation as it is named.
+    Its model is loaded to see, unless the store has embeddings of it.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def with_layers(rep: str, cache: Path | None = None, device: str = "cpu") -> Rep
         If neither has at least two layers.
     """
     check_device(device)
-    named, failure = parse_representation(rep), ""
+    named, failure = parse_representation(rep, cache), ""
     store = Store(cache)
     for spec in filter(None, (_all_layers(named), named)):
         layers = store.known_layers(spec.fingerprint())
@@ -89,20 +90,18 @@ def single_layer(rep: str, layer: str) -> str | None:
     if "layer" not in _defaults(named):
         return None
     params = {key: value for key, value in named.params.items() if key not in ("layer", "layers")}
-    text = _text(named, [*(f"{key}={value}" for key, value in params.items()), f"layer={layer}"])
     try:
-        parse_representation(text)
+        return parse_representation(_text(named, params | {"layer": layer})).text
     except MirbenchError:
         return None
-    return text
 
 
 def _all_layers(named: RepresentationSpec) -> RepresentationSpec | None:
-    if "layers" not in _defaults(named) or "layers" in named.params:
+    key = "layers" if named.target is None else "layer"
+    if key not in _defaults(named) or key in named.params:
         return None
-    params = [f"{key}={value}" for key, value in named.params.items()]
     try:
-        return parse_representation(_text(named, [*params, "layers=all"]))
+        return parse_representation(_text(named, named.params | {key: "all"}), named.cache)
     except MirbenchError:
         return None
 
@@ -111,9 +110,12 @@ def _defaults(spec: RepresentationSpec) -> dict[str, object]:
     return (spec.plugin.source and spec.plugin.source.parameters()) or {}
 
 
-def _text(spec: RepresentationSpec, params: list[str]) -> str:
-    """Name of the plugin or its file, with parameters."""
+def _text(spec: RepresentationSpec, params: Mapping[str, object]) -> str:
+    """Name of the plugin or its file, or the adapter and its target, with parameters."""
+    values = [f"{key}={value}" for key, value in params.items() if key != "target"]
+    if spec.target is not None:
+        return f"{spec.plugin.name}:{spec.target}?{'&'.join(values)}"
     name = spec.plugin.name
     if spec.plugin.origin == "file":
         name = spec.text.partition(".py:")[0].removesuffix(".py") + ".py"
-    return f"{name}:{','.join(params)}"
+    return f"{name}:{','.join(values)}"

@@ -159,7 +159,7 @@ def declared(spec: RepresentationSpec, device: str) -> ModelInfo:
     MirbenchError
         If it cannot be loaded or breaks the contract.
     """
-    return _loaded_model(spec.text, spec.fingerprint(), device)[1]
+    return _loaded_model(spec.text, spec.fingerprint(), device, spec.cache)[1]
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mirbench.benchmark import cli
-from mirbench.benchmark.api import UsageError
+from mirbench.benchmark.api import MirbenchError, UsageError
 from mirbench.benchmark.probing.group import Group
 from mirbench.benchmark.result import Result, read_result
 from mirbench.benchmark.sweeping import single_layer, sweep, with_layers
@@ -210,6 +210,16 @@ def test_a_single_layer_has_a_name_where_there_is_a_parameter(
     assert single_layer(f"{asked}:layer=2,layers=all", "4") == f"{asked}:layer=4"
     assert single_layer(asked, "encoder.4") is None  # the parameter is a number
     assert single_layer(write_plugin("fixed", parameters='device="cpu"'), "4") is None
+
+
+def test_layers_of_an_adapter(tmp_path: Path) -> None:
+    module = tmp_path / "hub" / "model"
+    module.mkdir(parents=True)
+    (module / "config.json").write_text("{}")
+    named = f"hf:{module}?layer=all&chunk=10"
+    assert single_layer(named, "4") == f"hf:{module}?chunk=10.0&layer=4"
+    with pytest.raises(MirbenchError, match=r"layer=all|transformers|config"):
+        with_layers(f"hf:{module}", tmp_path)
 
 
 @pytest.mark.parametrize(
