@@ -82,6 +82,8 @@ class WeightsSet(TypedDict, total=False):
     files: dict[str, WeightsFile]
     #: Folder inside an installed package in which the files may lie: ``"musicnn/MTT_musicnn"``.
     package: str
+    #: The command that installs it, if that is not ``pip install`` and its name.
+    install: str
     #: As in the card, where the sets differ.
     trained_on: str
     parameters: int

@@ -7,7 +7,7 @@ from typing import Any
 
 _TEXTS = {"title", "paper", "licence", "trained_on", "install", "weights_parameter", "adapter"}
 
-_SET_KEYS = ("licence", "files", "package", "trained_on", "parameters")
+_SET_KEYS = ("licence", "files", "package", "install", "trained_on", "parameters")
 
 #: What a set of weights may be called: it is the name of a file in the store.
 _SET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
@@ -49,6 +49,8 @@ def _set_mistake(content: Any) -> str | None:
         return "trained_on must be text"
     if not _is_count(content.get("parameters", 1)):
         return "parameters must be a number of weights"
+    if not isinstance(content.get("install", ""), str):
+        return "install must be the command that installs the package"
     package = content.get("package", "package")
     if not isinstance(package, str) or ".." in package.split("/") or package.startswith("/"):
         return "package must be a folder inside an installed package, such as 'name/folder'"

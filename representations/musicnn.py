@@ -61,6 +61,7 @@ CARD = {
             "licence": "ISC",
             "parameters": 787_159,
             "package": "musicnn/MSD_musicnn",
+            "install": "pip install --no-deps musicnn==0.1.0",
             "files": {
                 ".index": {
                     "source": "https://raw.githubusercontent.com/jordipons/musicnn/"
@@ -82,6 +83,7 @@ CARD = {
             "trained_on": "MagnaTagATune",
             "parameters": 787_159,
             "package": "musicnn/MTT_musicnn",
+            "install": "pip install --no-deps musicnn==0.1.0",
             "files": {
                 ".index": {
                     "source": "https://raw.githubusercontent.com/jordipons/musicnn/"

@@ -50,7 +50,7 @@ def test_right_cards(card: dict[str, Any]) -> None:
         (one_set(licence=None), "'big': licence must be text"),
         (
             one_set(url="x"),
-            "there is no key 'url'; there are: licence, files, package, trained_on, pa",
+            "there is no key 'url'; there are: licence, files, package, install, trained_on, pa",
         ),
         (one_set(trained_on=["MSD"]), "'big': trained_on must be text"),
         (one_set(parameters="9"), "'big': parameters must be a number"),

@@ -78,7 +78,7 @@ def test_absent_weights_are_one_sentence(rep: str, tmp_path: Path) -> None:
     with pytest.raises(MissingWeights) as caught:
         parse_representation(f"{rep}:model=small", tmp_path / "my cache").load()
     assert f"add weighty.py:model=small PATH --cache '{tmp_path}/my cache'" in str(caught.value)
-    assert "or install the Python package weightypackage" in str(caught.value)
+    assert "or install the package that has them: pip install weightypackage" in str(caught.value)
 
 
 def test_another_cache_folder_has_weights_of_its_own(rep: str, tmp_path: Path) -> None:
