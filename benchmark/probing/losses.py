@@ -71,5 +71,18 @@ def loss_gradient(
         logs = torch.log_softmax(outputs, -1)
         return torch._log_softmax_backward_data(targets.expand_as(logs), logs, -1, torch.float32)
     if kind == "multilabel":
-        return outputs.sigmoid_().sub_(targets).div_(scale)
+        return _sigmoid(outputs).sub_(targets).div_(scale)
     return outputs.sub_(targets).mul_(scale)
+
+
+def _sigmoid(x: torch.Tensor) -> torch.Tensor:
+    """Give the sigmoid, in the memory of `x` if that is of whole vectors.
+
+    What is left over of them torch computes with another exponential, and what
+    is left over depends on how many probes there are.
+    """
+    left = x.numel() % 32
+    if left == 0 or x.size(0) == 1:
+        return x.sigmoid_()
+    filled = torch.cat([x.reshape(-1), x.new_zeros(32 - left)]).sigmoid_()
+    return filled[: x.numel()].view(x.shape)

@@ -126,15 +126,17 @@ def batch_gradient(
             passed.mul_(mask)
         # A unit that the mask has put to zero passes nothing back either way.
         passed = torch.ops.aten.threshold_backward(passed, hidden, 0)
-        passed = passed.transpose(0, 1).reshape(-1, used)
+        flat = passed.transpose(0, 1).reshape(-1, used)
     else:
-        passed = loss_gradient(first.contiguous(), wanted.unsqueeze(1), kind, scale).view(-1, used)
-    torch.sum(passed, [0], out=into[1][:used])
+        flat = loss_gradient(first.contiguous(), wanted.unsqueeze(1), kind, scale).view(-1, used)
+        # A sum over rows of all probes would round by how many probes there are.
+        passed = flat.view(-1, probes, width).transpose(0, 1).contiguous()
+    torch.sum(passed, [1], out=into[1][:used].view(probes, width))
     if used < columns:
-        padded = passed.new_zeros([passed.size(0), columns])
-        padded[:, :used] = passed
-        passed = padded
-    torch.mm(passed.t(), X, out=into[0])
+        padded = flat.new_zeros([flat.size(0), columns])
+        padded[:, :used] = flat
+        flat = padded
+    torch.mm(flat.t(), X, out=into[0])
 
 
 @functools.cache

@@ -162,19 +162,26 @@ def test_batches_weights_and_masks_come_in_the_order_of_the_protocol():
                 assert torch.equal(drawn, torch.empty(16, width).bernoulli_(1 - p).div_(1 - p))
 
 
-@pytest.mark.parametrize("k", [2, 10, 24])
-def test_a_probe_does_not_notice_which_others_are_in_its_bank(k):
+@pytest.mark.parametrize("kind", list(LOSSES))
+@pytest.mark.parametrize("k", [2, 3, 10, 24])
+def test_a_probe_does_not_notice_which_others_are_in_its_bank(kind, k):
     rng = np.random.default_rng(1)
     X = torch.from_numpy(rng.standard_normal((40, 72)).astype(np.float32))
-    widths, results = (72, k), []
-    values = torch.from_numpy(rng.standard_normal((9, k, 72)).astype(np.float32))
-    for probes in ([0], [0, 3], list(range(9))):
-        layout = Layout(widths, len(probes))
-        weights = torch.zeros(layout.size)
-        layout.view(weights, layout.layers[0][0]).copy_(values[probes])
-        results.append(Network(layout, weights).outputs(X)[0])
-    assert torch.equal(results[0], results[1])
-    assert torch.equal(results[0], results[2])
+    loss = Loss(kind, targets_of(kind, 40, k, rng), k, 40, CPU)
+    shapes = ((9, k, 72), (9, k))
+    values = [torch.from_numpy(rng.standard_normal(s).astype(np.float32) / 20) for s in shapes]
+    results = []
+    for probes in ([0], [0, 3], list(range(5)), list(range(9))):
+        layout = Layout((72, k), len(probes))
+        weights, gradient = torch.zeros(layout.size), torch.zeros(layout.size)
+        for part, all_values in zip(layout.layers[0], values, strict=True):
+            layout.view(weights, part).copy_(all_values[probes])
+        network = Network(layout, weights)
+        network.gradient(X, torch.arange(40), None, loss, parts_of(layout, gradient))
+        first = [layout.view(gradient, part)[0] for part in layout.layers[0]]
+        results.append([network.outputs(X)[0], *first])
+    for others in results[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(results[0], others, strict=True))
 
 
 def test_batches_of_a_view_are_made_once_and_forgotten_after_the_last_bank():
