@@ -9,6 +9,7 @@ of the fingerprint.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from mirbench.benchmark.api import PluginError, UsageError
@@ -34,6 +35,15 @@ def split_adapter(text: str) -> tuple[str, str, str] | None:
     if not target:
         raise UsageError(f"{name!r} runs other models; say which: {form}")
     return name, target, params.replace("&", ",")
+
+
+def written_name(name: str) -> str:
+    """Write the name of a target or file as it stands in a row's name, whose characters are few.
+
+    ``/`` becomes a colon, which neither a hub id nor a module's name holds, so different
+    ones stay different; a file or folder is told by its digest.
+    """
+    return re.sub(r"[^A-Za-z0-9._=,+:-]", "_", name.replace("/", ":"))
 
 
 def adapter_form(plugin: Plugin) -> str | None:

@@ -16,7 +16,7 @@ import typer
 
 from mirbench.benchmark.api import MirbenchError, UsageError
 from mirbench.benchmark.cli_data import datasets
-from mirbench.benchmark.cli_rows import report_rows
+from mirbench.benchmark.cli_rows import report_plan, report_rows
 from mirbench.benchmark.cli_submissions import board
 from mirbench.benchmark.cli_sweep import sweep
 from mirbench.benchmark.cli_weights import weights
@@ -80,11 +80,7 @@ def run(
     if engine != "local":
         raise UsageError(f"there is no engine {engine!r} in this version; use local")
     if dry_run:
-        from mirbench.benchmark.planning import plan_run
-        from mirbench.benchmark.reports import plan_table
-
-        missing: list[str] = []
-        plans = plan_run(
+        report_plan(
             rep,
             task,
             split=split,
@@ -95,11 +91,7 @@ def run(
             out=out,
             cache=cache,
             full_hash=full_hash,
-            on_missing=missing.append,
         )
-        typer.echo(plan_table(list(plans)))
-        if missing:
-            raise MirbenchError("\n".join(["would not be run:", *missing]))
         return
     from mirbench.benchmark import commands
 

@@ -1,9 +1,9 @@
-"""What a command that writes result rows prints at its end."""
+"""What a command that writes result rows prints at its end, or beforehand by ``--dry-run``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -28,3 +28,21 @@ def report_rows(rows: Sequence[Row]) -> None:
         typer.echo(f"leaderboard: {build_pages(folder, page_folder(folder))[-1]}")
     except MirbenchError as error:  # the rows are written; a page can be rendered later
         typer.echo(f"mirbench: the leaderboard was not rendered: {error}", err=True)
+
+
+def report_plan(rep: Sequence[str], task: Sequence[str] | None, **options: Any) -> None:
+    """Print what a run would do; the options are those of `mirbench.benchmark.planning.plan_run`.
+
+    Raises
+    ------
+    MirbenchError
+        If some of it would not be run, with the reasons.
+    """
+    from mirbench.benchmark.planning import plan_run
+    from mirbench.benchmark.reports import plan_table
+
+    missing: list[str] = []
+    plans = plan_run(rep, task, on_missing=missing.append, **options)
+    typer.echo(plan_table(list(plans)))
+    if missing:
+        raise MirbenchError("\n".join(["would not be run:", *missing]))

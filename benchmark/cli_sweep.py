@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mirbench.benchmark.cli_rows import report_rows
+from mirbench.benchmark.cli_rows import report_plan, report_rows
 from mirbench.benchmark.options import (
     Cache,
     Data,
@@ -56,11 +57,8 @@ def sweep(
     from mirbench.benchmark import sweeping
 
     if dry_run:
-        from mirbench.benchmark.planning import plan_run
-        from mirbench.benchmark.reports import plan_table
-
-        plans = plan_run(
-            sweeping.with_layers(rep, cache, device).text,
+        report_plan(
+            [sweeping.with_layers(rep, cache, device, only_plan=True).text],
             task,
             split=split,
             data=data,
@@ -71,7 +69,6 @@ def sweep(
             cache=cache,
             full_hash=full_hash,
         )
-        typer.echo(plan_table(list(plans)))
         return
     rows: list[Row] = []
     try:
@@ -113,7 +110,8 @@ def _report_layers(rep: str, rows: list[Row]) -> None:
     name = single_layer(rep, layer)
     if name is not None and not figure.main_board:
         tasks = " ".join(f"--task {curve.task}" for curve in figure.curves)
-        typer.echo(f"layer {layer} with the complete protocol: mirbench run --rep {name} {tasks}")
+        command = f"mirbench run --rep {shlex.quote(name)} {tasks}"
+        typer.echo(f"layer {layer} with the complete protocol: {command}")
 
 
 def _table(figure: LayerFigure) -> str:

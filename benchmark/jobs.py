@@ -81,7 +81,7 @@ def plan_jobs(
     MissingWeights
         If there is none whose weights are here, or `on_missing` is not given.
     """
-    specs = [parse_representation(text, store.root) for text in _as_list(rep)]
+    specs = [parse_representation(text, store.root) for text in as_list(rep)]
     labels = [spec.label for spec in specs]
     for number, spec in enumerate(specs):
         if spec.label in labels[:number]:
@@ -89,7 +89,7 @@ def plan_jobs(
             raise UsageError(f"{spec.label!r} is named twice: {first} and {spec.plugin.place}")
     specs = _with_weights(specs, on_missing, only_plan)
     if task:
-        tasks = [load_task(name) for name in dict.fromkeys(_as_list(task))]
+        tasks = [load_task(name) for name in dict.fromkeys(as_list(task))]
     else:
         tasks = _ready_tasks(split, data, store)
     tables = {one.name: load_split(one, split, split_folder(one.name)) for one in tasks}
@@ -204,5 +204,6 @@ def check_device(device: str) -> None:
         raise MirbenchError(f"PyTorch finds no GPU for --device {device} on this machine")
 
 
-def _as_list(names: Names) -> list[str]:
+def as_list(names: Names) -> list[str]:
+    """Give one name or several as a list."""
     return [names] if isinstance(names, str) else list(names)

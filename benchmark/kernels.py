@@ -19,8 +19,8 @@ from pathlib import Path
 def use_portable_kernels() -> None:
     """Ask PyTorch for its AVX2 kernels where it would take AVX-512.
 
-    Works only before torch is imported; a value that the user has set in
-    ``ATEN_CPU_CAPABILITY`` stands.
+    Works only before torch is imported, be it by the probes or by a plugin; a value
+    that the user has set in ``ATEN_CPU_CAPABILITY`` stands.
     """
     if "torch" not in sys.modules and _has_avx512():
         os.environ.setdefault("ATEN_CPU_CAPABILITY", "avx2")

@@ -43,7 +43,6 @@ MaxMissing = Annotated[
     typer.Option("--max-missing", min=0, max=1, help="Share of clips that may be undecodable"),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Probe even if the identical row is there")]
-Engine = Annotated[str, typer.Option("--engine", help="local: processes of this machine")]
 FullHash = Annotated[
     bool, typer.Option("--full-hash", help="Know audio files by content, not size and time")
 ]

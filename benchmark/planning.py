@@ -21,7 +21,7 @@ from mirbench.benchmark.batches import (
 )
 from mirbench.benchmark.embedding import CHUNK_CLIPS
 from mirbench.benchmark.engine import free_cpus
-from mirbench.benchmark.jobs import Job, Names, default_out, plan_jobs
+from mirbench.benchmark.jobs import Job, Names, check_device, default_out, plan_jobs
 from mirbench.benchmark.protocol import Protocol, get_protocol
 from mirbench.benchmark.result import result_path
 from mirbench.benchmark.store import ShardPlan, Store, read_shard
@@ -88,8 +88,10 @@ def plan_run(
     `on_missing` is that of `mirbench.benchmark.jobs.plan_jobs`.
     """
     rules = get_protocol(protocol)
+    check_device(device)
     store = Store(cache)
-    workers = jobs or (free_cpus() if device == "cpu" else 1)
+    # Beside a GPU, which is one, they only decode.
+    workers = (jobs or free_cpus()) if device == "cpu" else 1
     jobs_to_plan = plan_jobs(rep, task, split, data, store, on_missing=on_missing, only_plan=True)
     for job in jobs_to_plan:
         yield _plan(job, store, rules, out or default_out(rules), device, workers, full_hash)

@@ -22,6 +22,7 @@ from mirbench.benchmark.adapters import (
     forget_target,
     split_adapter,
     target_files,
+    written_name,
 )
 from mirbench.benchmark.api import MirbenchError, ModelCost, PluginError, Task, UsageError
 from mirbench.benchmark.metrics import KEY_NAMES, METRICS, METRICS_OF
@@ -87,13 +88,14 @@ class RepresentationSpec:
     def label(self) -> str:
         """Canonical name: the plugin's, and the parameters that differ from the defaults.
 
-        A file or folder stands there by its name and content, not by where it lies.
+        A file or folder stands there by its name and content, not by where it lies. An
+        adapter's is ``adapter:target,key=value``, in characters that the board allows.
         """
         shown = self.shown_params
         target = shown.pop("target", None) if self.target is not None else None
         values = [f"{key}={shown[key]}" for key in sorted(shown)]
         if target is not None:
-            return f"{self.plugin.name}:{target}" + ("?" + "&".join(values) if values else "")
+            values.insert(0, written_name(target))
         return f"{self.plugin.name}:{','.join(values)}" if values else self.plugin.name
 
     @property
@@ -167,7 +169,9 @@ class RepresentationSpec:
         value = self.params[key]
         if key == "target" and self.target is not None and not Path(value).expanduser().exists():
             return value
-        return f"{Path(value).name}-{self.files[key][:8]}" if key in self.files else value
+        if key not in self.files:
+            return value
+        return f"{written_name(Path(value).name)}-{self.files[key][:8]}"
 
     def load(self, device: str = "cpu") -> Any:
         """Build the model.

@@ -212,7 +212,7 @@ class Store:
 
     def known_layers(self, representation: str) -> tuple[str, ...] | None:
         """Names of the layers of a representation's fingerprint; None if it has no shard here."""
-        for path in sorted((self.root / "embeddings" / representation).glob("*/*.safetensors")):
+        for path in sorted((self.root / "embeddings" / representation).rglob("*.safetensors")):
             shard = read_shard(path)
             if shard is not None and len(shard.embedding):
                 return shard.layers

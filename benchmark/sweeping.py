@@ -7,17 +7,20 @@ protocol of a few linear probes unless another is named; its rows are those of
 
 from __future__ import annotations
 
+import math
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import MirbenchError, UsageError
 from mirbench.benchmark.commands import run
-from mirbench.benchmark.jobs import Names, check_device
+from mirbench.benchmark.jobs import Names, as_list, check_device
 from mirbench.benchmark.protocol import get_protocol
-from mirbench.benchmark.registry import RepresentationSpec, parse_representation
+from mirbench.benchmark.registry import RepresentationSpec, load_task, parse_representation
 from mirbench.benchmark.result import Result
 from mirbench.benchmark.store import Store
+from mirbench.benchmark.weights import prepare_weights
 from mirbench.benchmark.worker import declared
 
 #: Protocol of a sweep: a few linear probes suffice to compare layers with each other.
@@ -44,16 +47,25 @@ def sweep(
         If the representation has no layers.
     """
     get_protocol(protocol)
+    for name in as_list(task or []):
+        load_task(name)  # a mistake should show before a model is loaded
     spec = with_layers(rep, cache, device)
     return run(spec.text, task, device=device, protocol=protocol, cache=cache, **options)
 
 
-def with_layers(rep: str, cache: Path | None = None, device: str = "cpu") -> RepresentationSpec:
+def with_layers(
+    rep: str, cache: Path | None = None, device: str = "cpu", only_plan: bool = False
+) -> RepresentationSpec:
     """Find the form of a representation that gives several layers.
 
     That is ``layers=all`` where it has a parameter `layers` that is not set
     (of an adapter, ``layer=all``), or else the representation as it is named.
     Its model is loaded to see, unless the store has embeddings of it.
+
+    Parameters
+    ----------
+    only_plan : bool
+        Nothing will be embedded: a representation that tells its cost is not loaded.
 
     Raises
     ------
@@ -61,24 +73,33 @@ def with_layers(rep: str, cache: Path | None = None, device: str = "cpu") -> Rep
         If neither has at least two layers.
     """
     check_device(device)
-    named, failure = parse_representation(rep, cache), ""
     store = Store(cache)
+    # With the folder that a run uses, so that its model is the one that is loaded here.
+    named, failure = parse_representation(rep, store.root), ""
     for spec in filter(None, (_all_layers(named), named)):
-        layers = store.known_layers(spec.fingerprint())
-        if layers is None:
-            try:
-                layers = declared(spec, device).layers
-            except MirbenchError as error:
-                if spec is named:
-                    raise
-                failure = f" ({spec.text} fails: {error})"
-                continue
-        if len(layers) > 1:
+        try:
+            count = _count_layers(spec, store, device, only_plan)
+        except MirbenchError as error:
+            if spec is named:
+                raise
+            failure = f" ({spec.text} fails: {error})"
+            continue
+        if count > 1:
             return spec
     raise UsageError(
         f"representation {named.label!r} has no layers to sweep{failure}; "
-        f"probe it with: mirbench run --rep {rep}"
+        f"probe it with: mirbench run --rep {shlex.quote(rep)}"
     )
+
+
+def _count_layers(spec: RepresentationSpec, store: Store, device: str, only_plan: bool) -> int:
+    if only_plan and spec.tells_cost:
+        *layers, _ = spec.cost(1.0, device).shape
+        return math.prod(layers)
+    if spec.weights is not None:
+        prepare_weights(spec.weights)  # the fingerprint depends on them
+    known = store.known_layers(spec.fingerprint())
+    return len(declared(spec, device).layers if known is None else known)
 
 
 def single_layer(rep: str, layer: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mirbench.benchmark.api import MirbenchError
-from mirbench.benchmark.result import write_page
+from mirbench.benchmark.result import slug, write_page
 from mirbench.leaderboard.board import Table, make_board
 from mirbench.leaderboard.figures import table_svg
 from mirbench.leaderboard.latex import table_latex
@@ -42,7 +42,7 @@ def build_pages(
     rows, tables = _read(results)
     pages = _pages(rows, tables, out)
     for table in tables if latex or svg else ():
-        name = f"{table.board}.{table.split}.{table.protocol}"
+        name = slug(f"{table.board}.{table.split}.{table.protocol}")
         folder = figures or out / "figures"
         if latex:
             pages[folder / f"{name}.tex"] = table_latex(table)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from mirbench.leaderboard.curves import LayerFigure
+from mirbench.leaderboard.names import task_name
 
 WIDTH, HEIGHT = 640, 320
 LEFT, TOP, RIGHT, BOTTOM = 46, 14, 500, 268
@@ -47,7 +48,7 @@ def layer_svg(figure: LayerFigure) -> str:
             f'<circle cx="{_x(place, len(curve.layers)):.1f}" '
             f'cy="{_y(curve.normalised[place]):.1f}" r="4" style="fill:{colour}">'
             f"<title>{escape(words)}</title></circle>",
-            *_key(number, curve.task, stroke),
+            *_key(number, task_name(curve.task), stroke),
         ]
     if len(figure.curves) > 1:
         stroke = 'stroke="currentColor" stroke-width="3"'

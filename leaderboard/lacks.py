@@ -48,10 +48,11 @@ def explain_lacks(results: Sequence[Result], name: str) -> list[str]:
         for task in wanted:
             if task in has:
                 lost = len(has[task].task.missing)
-                lines.append(f"  {task}: there{f', without {lost} clips' if lost else ''}")
+                clips = f"{lost} clip{'' if lost == 1 else 's'}"
+                lines.append(f"  {task}: there{f', without {clips}' if lost else ''}")
                 continue
             other = f" (there is one with protocol {tried[task]})" if task in tried else ""
-            lines.append(f"  {task}: lacking{other}; {_remedy(name, origin, task, split)}")
+            lines.append(f"  {task}: lacking{other}; {_remedy(own[0], task, split)}")
         lacking = [task for task in PAPER_TASKS if task not in has]
         if lacking:
             done = len(PAPER_TASKS) - len(lacking)
@@ -63,13 +64,26 @@ def explain_lacks(results: Sequence[Result], name: str) -> list[str]:
     return lines
 
 
-def _remedy(name: str, origin: str, task: str, split: str) -> str:
+def _remedy(own: Result, task: str, split: str) -> str:
+    name, origin = own.representation.name, own.representation.origin
     where = f"--task {task}{'' if split == 'paper' else f' --split {split}'}"
     if not task.startswith("rendered"):
         where += f" --data DIR (mirbench data doctor {task})"
     if origin == "precomputed":
         return f"mirbench probe --embeddings FILE.npz --name {shlex.quote(name)} {where}"
-    return f"mirbench run --rep {shlex.quote(name)} {where}"
+    return f"mirbench run --rep {shlex.quote(_as_asked(own))} {where}"
+
+
+def _as_asked(own: Result) -> str:
+    """How a representation is named on the command line; files and adapters' rows otherwise."""
+    name, params = own.representation.name, dict(own.representation.params)
+    base, colon, rest = name.partition(":")
+    if own.representation.origin == "file":
+        return f"./{base}.py{colon}{rest}"
+    if "target" not in params or "target=" in name:
+        return name
+    asked = f"{base}:{params.pop('target')}"
+    return asked + ("?" if params else "") + "&".join(f"{k}={params[k]}" for k in sorted(params))
 
 
 def _unknown(results: Sequence[Result], name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from mirbench.leaderboard.board import Line, Table
+from mirbench.leaderboard.board import AVERAGE, Column, Line, Table
 from mirbench.leaderboard.escaping import markdown
 from mirbench.leaderboard.names import PAPER, metric_name, task_name
 from mirbench.leaderboard.references import NAMES, PublishedTable, load_published
@@ -15,6 +15,7 @@ from mirbench.leaderboard.wording import (
     INTRODUCTION,
     MARK,
     NOT_MAIN,
+    ORDER,
     OVERLAP,
     PUBLISHED,
     RANK_GROUPS,
@@ -26,6 +27,7 @@ def board_markdown(tables: Sequence[Table]) -> str:
     """Render every table, and the published figures."""
     parts = ["# mirbench leaderboard", f"<!-- {MARK} -->", INTRODUCTION]
     parts.append(f"The number after an interval is the rank group. {RANK_GROUPS} {CAUTION}")
+    parts.append(ORDER)
     parts.append(f"◊ {OVERLAP}")
     for table in tables:
         note = "" if table.main_board else f" {NOT_MAIN}"
@@ -53,10 +55,15 @@ def _line(table: Table, line: Line) -> list[str]:
 
 def _published(table: PublishedTable) -> list[str]:
     lines = [
-        [markdown(row.representation + row.mark), *(c.replace("*", r"\*") for c in row.cells())]
+        [
+            markdown(row.representation + row.mark),
+            str(row.dims or "–"),
+            *(c.replace("*", r"\*") for c in (row.average_cell(), *row.cells())),
+        ]
         for row in table.rows
     ]
-    header = ["representation", *(f"{task_name(task)} {metric_name(m)}" for task, m in PAPER)]
+    header = ["representation", "dims", Column(AVERAGE, AVERAGE, True).words]
+    header += [f"{task_name(task)} {metric_name(m)}" for task, m in PAPER]
     return [
         f"### {markdown(table.protocol)}",
         f"Source: [{markdown(table.citation)}]({table.url}). Split `{table.split}`, protocol "

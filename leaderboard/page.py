@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
@@ -15,7 +14,7 @@ from mirbench.leaderboard.curves import layer_figures
 from mirbench.leaderboard.curves_svg import layer_svg
 from mirbench.leaderboard.escaping import html, script_json
 from mirbench.leaderboard.names import PAPER
-from mirbench.leaderboard.payload import payload
+from mirbench.leaderboard.payload import payload, subjects
 from mirbench.leaderboard.references import NAMES, PublishedRow, PublishedTable, load_published
 from mirbench.leaderboard.rows import Row
 
@@ -32,7 +31,7 @@ class Section:
 def board_html(rows: Sequence[Row], tables: Sequence[Table]) -> str:
     """Render the page."""
     sections = _sections(tables)
-    numbers = {row.path: place for place, row in enumerate(rows)}
+    numbers = {name: place for place, name in enumerate(subjects(rows))}
     environment = Environment(
         loader=PackageLoader("mirbench.leaderboard"),
         autoescape=select_autoescape(default=True),
@@ -50,9 +49,8 @@ def board_html(rows: Sequence[Row], tables: Sequence[Table]) -> str:
         splits=list(dict.fromkeys(s.table.split for s in sections)),
         protocols=list(dict.fromkeys(s.table.protocol for s in sections)),
         any_rows=bool(rows),
-        cell=lambda section, line, column: _cell(
-            line.cells.get(column.key), column, section, numbers
-        ),
+        numbers=numbers,
+        cell=lambda line, column: _cell(line.cells.get(column.key)),
         published_cell=_published_cell,
         figures=figures,
         data=script_json(payload(rows, [section.table for section in sections])),
@@ -75,37 +73,22 @@ def _sections(tables: Sequence[Table]) -> list[Section]:
     return [Section(number, *pair) for number, pair in enumerate(sections)]
 
 
-def _cell(cell: Cell | None, column: Column, section: Section, numbers: dict[Path, int]) -> Markup:
+def _cell(cell: Cell | None) -> Markup:
+    """Write a cell. Bars and marks, which follow from what stands in it, are the script's."""
     if cell is None:
         return Markup("<td class=none>–")
-    low, high = _scale(section.table, column)
-    width = max(high - low, 1e-9)
-    places = [round(100 * (value - low) / width) for value in (cell.low, cell.high, cell.value)]
-    rows = ",".join(str(numbers[row.path]) for row in cell.rows)
-    mark = Markup('<b title="pre-training data overlaps">◊</b>') if cell.overlap else ""
-    return Markup(
-        "<td style=--l:{};--h:{};--v:{}><button data-r={}{}>{}<sup>{}</sup></button>"
-        "{}<small>{}</small>"
-    ).format(
-        *places,
-        rows,
+    return Markup("<td><button{}>{}<sup>{}</sup></button>{}<p>{}").format(
         Markup(" class=best") if cell.group == 1 else "",
         _number(cell.value),
         cell.group,
-        mark,
+        Markup("<b>◊</b>") if cell.overlap else "",
         _range(cell),
     )
 
 
-def _scale(table: Table, column: Column) -> tuple[float, float]:
-    cells = [line.cells[column.key] for line in table.lines if column.key in line.cells]
-    return min(cell.low for cell in cells), max(cell.high for cell in cells)
-
-
 def _published_cell(row: PublishedRow, column: Column) -> str:
     if column.task == AVERAGE:
-        star = "*" if AVERAGE in row.starred else ""
-        return "–" if row.average is None else f"{100 * row.average:.1f}{star}"
+        return row.average_cell()
     cells = dict(zip(PAPER, row.cells(), strict=True))
     return cells.get((column.task, column.metric), "–")
 

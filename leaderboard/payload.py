@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mirbench.benchmark.result import ProbeRow, Result, slug
-from mirbench.leaderboard.board import Column, Table
+from mirbench.benchmark.result import ProbeRow, RepresentationRecord, Result, result_path, slug
+from mirbench.leaderboard.board import AVERAGE, Column, Table
 from mirbench.leaderboard.escaping import one_line
+from mirbench.leaderboard.names import PAPER_TASKS
 from mirbench.leaderboard.rows import Row
 
 #: What the script knows of a row, in three records; equal records are on the page once.
-SUBJECT = ("representation", "origin", "dims", "trained", "fingerprint", "folder")
+SUBJECT = ("name", "origin", "dims", "trained", "weights", "fingerprint", "folder")
 TEST = ("task", "split", "protocol", "probes", "counts", "file")
 RUN = ("probe", "layer", "versions")
 OWN = ("valid", "updates", "best", "embeddings", "seconds", "probing", "memory")
@@ -28,15 +30,16 @@ def payload(rows: Sequence[Row], tables: Sequence[Table]) -> dict[str, Any]:
     dict
         ``rows``: one list a row, in the order of `rows`: numbers into the
         lists of ``records``, then what is the row's own; ``fields`` names
-        all of these. ``columns``: for each column of each table, its
-        representations, the best first, and who of them is better than whom.
+        all of these. ``names``: by number. ``columns``: for each column of each
+        table, its representations, the best first, who of them is better than
+        whom, and the files of its rows, in the folder of a representation.
     """
-    names = sorted({row.result.representation.name for row in rows})
+    names = subjects(rows)
     number = {name: place for place, name in enumerate(names)}
     records: list[dict[tuple[Any, ...], int]] = [{}, {}, {}]
     lines = []
     for row in rows:
-        facts = _facts(row.result)
+        facts = _facts(row.result) | {"name": number[row.result.representation.name]}
         line = []
         for known, fields in zip(records, (SUBJECT, TEST, RUN), strict=True):
             record = tuple(facts[name] for name in fields)
@@ -48,7 +51,11 @@ def payload(rows: Sequence[Row], tables: Sequence[Table]) -> dict[str, Any]:
         "rows": lines,
         "names": [one_line(name) for name in names],
         "columns": {
-            f"{place}.{column.key}": [[number[name] for name in column.names], _bits(column)]
+            f"{place}.{column.key}": [
+                [number[name] for name in column.names],
+                _bits(column),
+                _files(table, column),
+            ]
             for place, table in enumerate(tables)
             for column in table.columns
             if column.names
@@ -56,13 +63,18 @@ def payload(rows: Sequence[Row], tables: Sequence[Table]) -> dict[str, Any]:
     }
 
 
+def subjects(rows: Sequence[Row]) -> list[str]:
+    """Representations in the order of their numbers."""
+    return sorted({row.result.representation.name for row in rows})
+
+
 def _facts(result: Result) -> dict[str, str | float]:
     rep, task, probe, cost = result.representation, result.task, result.probe, result.cost
     facts: dict[str, str | float] = {
-        "representation": rep.name,
         "origin": rep.origin,
         "dims": rep.dims,
         "trained": rep.trained_on or "not stated",
+        "weights": _weights(rep),
         "fingerprint": rep.fingerprint,
         "folder": slug(rep.name),
         "task": f"{task.title} ({task.name}, version {task.version})",
@@ -70,7 +82,7 @@ def _facts(result: Result) -> dict[str, str | float]:
         "protocol": f"{result.protocol.name}, {result.protocol.hash}",
         "probes": result.protocol.probes_run,
         "counts": _counts(result),
-        "file": _file(result),
+        "file": _file(task.name, task.split, result.protocol.name),
         "probe": f"number {probe.index}: {_probe(probe)}",
         "layer": probe.layer or "",
         "versions": _versions(result),
@@ -93,7 +105,12 @@ def _counts(result: Result) -> str:
     task = result.task
     score = next(iter(result.scores.values()))
     words = ", ".join(f"{count:,} {name}" for name, count in sorted(task.counts.items()))
-    return f"{words}; {score.groups:,} groups in test; {len(task.missing)} missing"
+    notes = "".join(f"; {note}: {count:,}" for note, count in sorted(task.notes.items()))
+    return f"{words}; {score.groups:,} groups in test; {len(task.missing)} missing{notes}"
+
+
+def _weights(rep: RepresentationRecord) -> str:
+    return ", ".join(f"{file} {sha256[:12]}…" for file, sha256 in sorted(rep.weights.items()))
 
 
 def _probe(probe: ProbeRow) -> str:
@@ -120,9 +137,13 @@ def _versions(result: Result) -> str:
     )
 
 
-def _file(result: Result) -> str:
-    suffix = "" if result.protocol.name == "castellon2021" else f".{result.protocol.name}"
-    return f"{result.task.name}.{result.task.split}{suffix}.json"
+def _file(task: str, split: str, protocol: str) -> str:
+    return one_line(result_path(Path(), "x", task, split, protocol).name)
+
+
+def _files(table: Table, column: Column) -> list[str]:
+    tasks = PAPER_TASKS if column.task == AVERAGE else (column.task,)
+    return [_file(task, table.split, table.protocol) for task in tasks]
 
 
 def _bits(column: Column) -> str:

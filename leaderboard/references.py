@@ -50,6 +50,11 @@ class PublishedRow:
             cells.append("–" if score is None else f"{100 * score:.1f}{star}")
         return cells
 
+    def average_cell(self) -> str:
+        """Give the average as printed, in the form of `cells`."""
+        star = "*" if "average" in self.starred else ""
+        return "–" if self.average is None else f"{100 * self.average:.1f}{star}"
+
 
 @dataclass(frozen=True)
 class PublishedTable:

@@ -23,6 +23,11 @@ CAUTION = (
     "too narrow: the rendered tasks are tested on 12 bands."
 )
 
+ORDER = (
+    "Representations that cover more of a table’s tasks come first, then those with the higher "
+    "mean over the tasks that they cover: the order ranks nobody."
+)
+
 OVERLAP = "Pre-training data overlaps the task: its clips, or others of the same source."
 
 PUBLISHED = (

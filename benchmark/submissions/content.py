@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mirbench.benchmark.adapters import written_name
 from mirbench.benchmark.api import SPLITS
 from mirbench.benchmark.result import Cost, Environment, Result, result_path
 from mirbench.benchmark.submissions.ground import AGAIN, Ground
@@ -125,6 +126,14 @@ def _is_plain(value: Any) -> bool:
 
 def _named(name: str, params: Mapping[str, Any]) -> bool:
     """Whether a name has these parameters. A file stands there with part of its digest."""
+    if "target" in params and not re.search("[:,]target=", name):
+        # An adapter's name begins with what it runs.
+        target = f":{written_name(str(params['target']))}"
+        base, _, rest = name.partition(":")
+        if not f":{rest},".startswith(f"{target},"):
+            return False
+        name = base + f":{rest}".removeprefix(target)
+        params = {key: value for key, value in params.items() if key != "target"}
     shown = dict(re.findall(r"[:,]([A-Za-z_]\w*)=([^,]*)", name))
     return set(shown) == set(params) and all(
         shown[key] == str(value) or re.search(r"-[0-9a-f]{8}$", shown[key])

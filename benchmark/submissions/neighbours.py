@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mirbench.benchmark.api import DataError, MirbenchError
+from mirbench.benchmark.adapters import adapter_form
+from mirbench.benchmark.api import DataError, MirbenchError, UsageError
 from mirbench.benchmark.datasets import dataset_folder, read_clips
 from mirbench.benchmark.plugins import find_plugins
 from mirbench.benchmark.registry import parse_representation
@@ -21,6 +22,7 @@ from mirbench.benchmark.result import Predictions, RepresentationRecord, Result
 from mirbench.benchmark.rows import targets_by_clip
 from mirbench.benchmark.store import Store
 from mirbench.benchmark.submissions.ground import Ground
+from mirbench.benchmark.submissions.texts import check_name
 from mirbench.benchmark.submissions.verdict import show
 
 #: Between two z-scored regression targets of one clip: rounding.
@@ -86,7 +88,7 @@ def check_name_taken(own: RepresentationRecord) -> tuple[list[str], list[str]]:
     errors, notes : list of str
     """
     base = own.name.partition(":")[0]
-    taken = {p.name for p in find_plugins("representation") if p.origin == "built-in"}
+    taken = {p.name: p for p in find_plugins("representation") if p.origin == "built-in"}
     if own.origin == "built-in" and base not in taken:
         return [
             f"representation.origin: mirbench has no built-in {show(base)}; the origin of a row of "
@@ -99,8 +101,18 @@ def check_name_taken(own: RepresentationRecord) -> tuple[list[str], list[str]]:
         ], []
     if base not in taken:
         return [], []
+    if check_name(own.name):
+        return [], []  # No name is acted upon that cannot be one.
+    if adapter_form(taken[base]) is not None:
+        return [], [
+            "representation.fingerprint: not compared: it is of the files that an adapter ran, "
+            "which are the submitter's; a reviewer can fetch and run them"
+        ]
     try:
-        fingerprint = parse_representation(own.name).fingerprint()
+        spec = parse_representation(own.name)
+        if any(isinstance(value, str) and Path(value).exists() for value in spec.params.values()):
+            raise UsageError("a parameter names a file or folder of this machine")
+        fingerprint = spec.fingerprint()
     except MirbenchError as error:
         return [], [f"its fingerprint could not be compared: {error}"]
     if fingerprint == own.fingerprint:

@@ -30,7 +30,7 @@
       const lines = [...body.rows].filter((row) => !row.classList.contains("group"));
       return { body, measured: body.classList.contains("measured"), lines: lines.map((row, order) => {
         const cells = [...row.cells];
-        return { row, order, name: cells[0].firstChild.textContent.trim(), cells,
+        return { row, order, of: Number(row.dataset.n), name: cells[0].firstChild.textContent.trim(), cells,
           values: cells.map((cell, place) => place ? number((cell.querySelector("button") ?? cell).firstChild.textContent) : NaN) };
       }) };
     });
@@ -38,6 +38,25 @@
       title: element.querySelector("h2").textContent, sorted: null,
       hidden: new Set(keys.filter((_, place) => "extra" in heads[place].dataset)) };
   });
+  const interval = (cell) => cell.lastElementChild.textContent.split(/–| to /).map(number);
+  const rowOf = new Map(data.rows.map((_, row) => [`${fact(row, "name")}/${fact(row, "file")}`, row]));
+  const rowsOf = (section, key, of) => data.columns[`${section.number}.${key}`][2].map((file) => rowOf.get(`${of}/${file}`));
+
+  // Bars, from the numbers in the cells, on a scale of each column's own.
+  for (const { keys, bodies } of sections) {
+    const lines = bodies.filter((part) => part.measured).flatMap((part) => part.lines);
+    for (let place = 2; place < keys.length; place += 1) {
+      const found = lines.filter((line) => !Number.isNaN(line.values[place]))
+        .map((line) => [line.cells[place], ...interval(line.cells[place]), line.values[place]]);
+      const least = Math.min(...found.map(([, low]) => low));
+      const width = Math.max(...found.map(([, , high]) => high)) - least || 1;
+      for (const [cell, ...ends] of found) {
+        const [low, high, value] = ends.map((end) => Math.round(1000 * (end - least) / width) / 10);
+        cell.style.cssText = `--l:${low};--h:${high};--v:${value}`;
+        cell.querySelector("b")?.setAttribute("title", "pre-training data overlaps");
+      }
+    }
+  }
   const shown = () => sections.filter((section) => !section.element.hidden);
   const headText = (section, key) => {
     const head = section.heads[section.keys.indexOf(key)];
@@ -48,7 +67,7 @@
     const place = section.keys.indexOf(key);
     if (place < 0) return;
     const order = data.columns[`${section.number}.${key}`];
-    const rank = order && new Map(order[0].map((name, at) => [data.names[name], at]));
+    const rank = order && new Map(order[0].map((of, at) => [of, at]));
     const sign = direction === "ascending" ? 1 : -1;
     for (const { body, measured, lines } of section.bodies) {
       const ranked = measured && rank;
@@ -56,7 +75,7 @@
         if (key === "name") return sign * a.name.localeCompare(b.name, "en") || a.order - b.order;
         const [x, y] = [a.values[place], b.values[place]];
         if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y) || a.order - b.order;
-        if (ranked) return -sign * (rank.get(a.name) - rank.get(b.name));
+        if (ranked) return -sign * (rank.get(a.of) - rank.get(b.of));
         return sign * (x - y) || a.order - b.order;
       });
       body.append(...lines.map((line) => line.row));
@@ -168,10 +187,10 @@
   }
 
   // Where a score is from.
-  function peers(section, key, name) {
+  function peers(section, key, of) {
     const [order, bits] = data.columns[`${section.number}.${key}`];
     const packed = Uint8Array.from(atob(bits), (character) => character.charCodeAt(0));
-    const own = order.findIndex((at) => data.names[at] === name);
+    const own = order.indexOf(of);
     const better = (i, j) => {
       const bit = i * order.length - i * (i + 1) / 2 + j - i - 1;
       return (packed[bit >> 3] >> (7 - (bit & 7))) & 1;
@@ -182,14 +201,15 @@
     const cell = button.closest("td");
     const section = sections.find((one) => one.element.contains(cell));
     const key = section.keys[cell.cellIndex];
-    const rows = button.dataset.r.split(",").map(Number);
-    const name = fact(rows[0], "representation");
+    const of = Number(cell.parentElement.dataset.n);
+    const rows = rowsOf(section, key, of);
+    const name = data.names[of];
     const value = button.firstChild.textContent;
     document.getElementById("ptitle").textContent = `${name}: ${headText(section, key)}`;
     const body = dialog.querySelector(".body");
     const big = make("p", value, { class: "big" });
-    big.append(make("small", `  95 % interval ${cell.querySelector("small").textContent}, rank group ${button.querySelector("sup").textContent}`));
-    const alike = peers(section, key, name);
+    big.append(make("small", `  95 % interval ${cell.lastElementChild.textContent}, rank group ${button.querySelector("sup").textContent}`));
+    const alike = peers(section, key, of);
     const others = data.columns[`${section.number}.${key}`][0].length - 1;
     body.replaceChildren(big, make("p", others === 0 ? "There is nothing to compare it with yet." :
       alike.length ? `Not distinguishable from ${alike.length} of ${others}: ${alike.join(", ")}.` :
@@ -213,6 +233,7 @@
       add("Training", `${fact(row, "updates")} updates, best after ${fact(row, "best")}; ${fact(row, "valid").toFixed(1)} on validation`);
       add("Representation", `${fact(row, "dims")} dimensions; ${fact(row, "origin")}; fingerprint ${fact(row, "fingerprint")}; embeddings ${fact(row, "embeddings")}…`);
       add("Trained on", fact(row, "trained"));
+      if (fact(row, "weights")) add("Weights", `SHA-256 of ${fact(row, "weights")}`);
       add("Cost", `${fact(row, "seconds").toLocaleString("en")} s embedding, ${fact(row, "probing").toLocaleString("en")} s probing, ${fact(row, "memory").toLocaleString("en")} MiB at most`);
       add("Made with", fact(row, "versions"));
       const place = `results/${fact(row, "folder")}/${fact(row, "file")}`;
@@ -237,13 +258,13 @@
     const section = sections.find((one) => one.number === at);
     const place = section.keys.indexOf(rest.join("."));
     const found = [];
-    for (const { name, cells } of section.bodies.filter((part) => part.measured).flatMap((part) => part.lines)) {
+    for (const { of, name, cells } of section.bodies.filter((part) => part.measured).flatMap((part) => part.lines)) {
       const button = cells[place].querySelector("button");
       if (!button) continue;
-      const rows = button.dataset.r.split(",").map(Number);
+      const rows = rowsOf(section, section.keys[place], of);
       const x = by.value === "dims" ? Math.max(...rows.map((row) => fact(row, "dims"))) :
         rows.reduce((sum, row) => sum + fact(row, "seconds"), 0);
-      const [low, high] = cells[place].querySelector("small").textContent.split(/–| to /).map(number);
+      const [low, high] = interval(cells[place]);
       found.push({ name, x, y: number(button.firstChild.textContent), low, high });
     }
     return found;
@@ -275,6 +296,7 @@
     const without = found.length - seen.length;
     const words = `${score.selectedOptions[0].textContent} against ${by.selectedOptions[0].textContent}`;
     document.getElementById("costnote").textContent = `Bars: 95 % intervals. The horizontal axis is logarithmic.${
+      by.value === "seconds" ? " Seconds are those of each row’s own machine and device, summed over processes: a hint, not a race." : ""}${
       without ? ` Not drawn: ${without} without a measured cost (embedded elsewhere).` : ""}`;
     if (!seen.length) return;
     const [W, H, L, R, T, B] = [box.clientWidth < 480 ? 400 : 640, 340, 44, 44, 14, 42];

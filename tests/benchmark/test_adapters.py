@@ -11,6 +11,7 @@ import pytest
 from mirbench.benchmark.api import PluginError, UsageError
 from mirbench.benchmark.listing import list_representations
 from mirbench.benchmark.registry import parse_representation
+from mirbench.benchmark.submissions.texts import check_name
 
 if TYPE_CHECKING:
     from conftest import TinyPackage
@@ -58,7 +59,7 @@ def change(folder: Path, old: str, new: str) -> None:
 def test_target_and_parameters(adapter: Path) -> None:
     spec = parse_representation(f"text:{adapter}?factor=2&layer=1")
     assert spec.load().params == ("one", 1, 2.0)
-    assert spec.label == f"text:a:b.txt-{spec.files['target'][:8]}?factor=2.0"
+    assert spec.label == f"text:a:b.txt-{spec.files['target'][:8]},factor=2.0"
     for same in ("?layer=1,factor=2", "?factor=2.0"):
         assert parse_representation(f"text:{adapter}{same}").fingerprint() == spec.fingerprint()
     bare = parse_representation(f"text:{adapter}")
@@ -93,3 +94,13 @@ def test_an_adapter_must_name_its_files(adapter: Path, tmp_path: Path) -> None:
     change(tmp_path, "def target_files", "def files")
     with pytest.raises(PluginError, match="is an adapter without a function target_files"):
         parse_representation(f"text:{adapter}").fingerprint()
+
+
+@pytest.mark.parametrize("name", ["a b&c.txt", "x/y.txt", "ä$%{}<b>.txt"])
+def test_labels_may_stand_on_the_board(adapter: Path, name: str) -> None:
+    target = adapter.parent / name
+    target.parent.mkdir(exist_ok=True)
+    target.write_text("one")
+    spec = parse_representation(f"text:{target}?factor=2")
+    assert check_name(spec.label) == []
+    assert spec.label.endswith(f"-{spec.files['target'][:8]},factor=2.0")

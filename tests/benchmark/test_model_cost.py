@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mirbench.benchmark.api import MissingWeights, PluginError
+from mirbench.benchmark import planning
+from mirbench.benchmark.api import MirbenchError, MissingWeights, PluginError, UsageError
 from mirbench.benchmark.engine import free_cpus
 from mirbench.benchmark.planning import plan_run
 from mirbench.benchmark.registry import parse_representation
@@ -91,6 +92,27 @@ def test_a_plan_multiplies_by_clips_and_layers(
     assert plan.disk_bytes == 150 * 3 * 100 * 4
     assert plan.probe_seconds is not None
     assert len(missing) == 1
+
+
+def test_workers_beside_a_gpu_do_not_share_its_work(
+    plugin: Path, tiny: TinyPackage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "check_device", lambda device: None)
+    monkeypatch.setattr(planning, "_probe_seconds", lambda *_: 0.0)
+    options = {"protocol": "quick", "cache": tmp_path, "data": tiny.data, "device": "cuda"}
+    for jobs in (None, 8):
+        (plan,) = plan_run(str(plugin), "tinytask", jobs=jobs, on_missing=print, **options)  # type: ignore[arg-type]
+        assert plan.embed_seconds == pytest.approx(150 * 20 * 0.2)
+
+
+def test_a_plan_is_for_a_device_that_is_there(tiny: TinyPackage) -> None:
+    import torch
+
+    with pytest.raises(UsageError, match="there is no device 'gpu'; choose one of: cpu, cuda"):
+        list(plan_run("tinyrep", "tinytask", data=tiny.data, device="gpu"))
+    absent = f"cuda:{torch.cuda.device_count()}"
+    with pytest.raises(MirbenchError, match=f"PyTorch finds no GPU for --device {absent}"):
+        list(plan_run("tinyrep", "tinytask", data=tiny.data, device=absent))
 
 
 def test_what_tells_no_cost_is_left_out_as_before(plugin: Path, tiny: TinyPackage) -> None:

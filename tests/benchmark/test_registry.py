@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
@@ -323,3 +325,22 @@ def test_a_metric_that_does_not_fit_the_task_is_refused(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(PluginError, match=message):
         load_task(name)
+
+
+def test_a_plugin_that_imports_torch_leaves_the_probes_their_kernels(tmp_path: Path) -> None:
+    from mirbench.benchmark.kernels import _has_avx512
+
+    if not _has_avx512():
+        pytest.skip("PyTorch has no choice of kernels on this processor")
+    (tmp_path / "early.py").write_text("import torch\n\ndef load_model(device='cpu'): ...\n")
+    code = (
+        "from mirbench.benchmark.registry import load_representation\n"
+        "load_representation('early.py')\n"
+        "import torch\n"
+        "print(torch.backends.cpu.get_cpu_capability())"
+    )
+    env = {key: value for key, value in os.environ.items() if key != "ATEN_CPU_CAPABILITY"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.stdout, done.returncode) == ("AVX2\n", 0), done.stderr

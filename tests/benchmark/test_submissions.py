@@ -106,6 +106,39 @@ def test_a_built_in_of_another_version_is_noted(tmp_path: Path) -> None:
         assert (verdict.errors, len(verdict.notes)) == ([], notes)
 
 
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("hear:antigravity", {"target": "antigravity"}),
+        ("hf:m-a-p:MERT-v1-95M,layer=7", {"target": "m-a-p/MERT-v1-95M", "layer": 7}),
+        ("hf:encoder-01234567", {"target": "encoder-01234567"}),
+    ],
+)
+def test_rows_of_adapters(
+    tmp_path: Path, name: str, params: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They can be handed in, and nothing is looked for by the name that they bear."""
+    for adapter in ("hear", "hf"):
+        monkeypatch.delattr(f"mirbench.representations.{adapter}.target_files")
+    path = submit_row(tmp_path, name, origin="built-in", params=params)
+    (verdict,) = validate([path])
+    assert verdict.errors == []
+    assert [note.partition(": ")[2][:12] for note in verdict.notes] == ["not compared"]
+    put("representation.params", params | {"target": "another"})(path)
+    (verdict,) = validate([path])
+    assert any(error.startswith("representation.params: ") for error in verdict.errors)
+
+
+def test_no_file_is_read_that_a_name_speaks_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name, params = "choi:norm=.", {"norm": "."}
+    path = submit_row(tmp_path, name, origin="built-in", params=params)
+    (verdict,) = validate([path])
+    assert any("names a file or folder of this machine" in note for note in verdict.notes)
+
+
 def test_changes_that_were_not_committed_are_noted(tmp_path: Path) -> None:
     path = submit_row(tmp_path)
     put("environment.dirty", True)(path)

@@ -15,7 +15,7 @@ import pytest
 from helpers.made_board import write_board, write_row
 
 from mirbench.benchmark.api import MirbenchError
-from mirbench.benchmark.result import Result, predictions_path, result_path
+from mirbench.benchmark.result import Result, predictions_path, read_result, result_path
 from mirbench.leaderboard import build_pages, stale_pages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,10 +72,18 @@ def test_markdown_and_page_have_the_same_numbers(
     value, low, high, group = re.findall(r"[\d.]+", good[6])
     assert group == "1"
     assert bad[6].endswith("2")
-    assert f">{value}<sup>1</sup></button><small>{low}–{high}</small>" in page
+    assert f">{value}<sup>1</sup></button><p>{low}–{high}<" in page
     texts = Page(page).texts
     assert texts.index("good") < texts.index("bad")
     assert "1 of 4 tasks" in texts
+
+
+def test_published_averages_stand_in_both(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    markdown, page = build(tmp_path)
+    assert cells_of(markdown, "JUKEBOX")[1:4] == ["4800", "69.9", "91.5"]
+    assert cells_of(markdown, "state of the art \\(2021\\)")[2] == "72.5\\*"
+    assert "JUKEBOX<td>4800<td>69.9<td>91.5" in page
 
 
 def test_same_rows_same_bytes(tmp_path: Path, make_result: Callable[..., Result]) -> None:
@@ -170,6 +178,16 @@ def test_figures_for_papers(tmp_path: Path, make_result: Callable[..., Result]) 
     assert len(drawing.findall(f"{name}circle")) == 6  # 2 × (accuracy, arousal, valence)
 
 
+def test_figures_stay_in_their_folder(tmp_path: Path, make_result: Callable[..., Result]) -> None:
+    """Even if a row that nobody validated says otherwise."""
+    path = write_row(tmp_path / "results", make_result, "one", "gtzan")
+    content = read_result(path).model_dump(mode="json")
+    content["task"]["board"] = "../../elsewhere"
+    path.write_text(Result.model_validate(content).to_json(), encoding="utf-8")
+    pages = build_pages(tmp_path / "results", tmp_path / "out", latex=True, svg=True)
+    assert {page.resolve().parent for page in pages[2:]} == {tmp_path / "out" / "figures"}
+
+
 def test_a_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "rows").mkdir()
     (tmp_path / "index.html").write_text("mine")
@@ -234,6 +252,6 @@ def test_a_large_board_is_built_in_time(large_board: Path, monkeypatch: pytest.M
     page = build_pages(large_board, large_board.parent)[1]
     assert time.process_time() - before < 2 * 20
     assert spent[0] < 2 * 15
-    assert page.stat().st_size < 500_000
+    assert page.stat().st_size < 400_000
     first = result_path(large_board, "representation-000", "gtzan", "paper", "castellon2021")
     assert predictions_path(first).exists()

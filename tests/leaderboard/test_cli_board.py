@@ -71,6 +71,6 @@ def test_why(call: Callable[..., tuple[int, str, str]]) -> None:
     status, out, _ = call("why", "mine", "--results", "rows")
     assert status == 0
     assert "gtzan: there" in out
-    assert "emomusic: lacking; mirbench run --rep mine --task emomusic --data DIR" in out
+    assert "emomusic: lacking; mirbench run --rep ./mine.py --task emomusic --data DIR" in out
     assert call("why", "yours", "--results", "rows")[0] == 2
     assert call("why", "mine", "--results", "absent")[0] == 2

@@ -204,11 +204,59 @@ def test_provenance(page: Any) -> None:
     assert not dialog.is_visible()
 
 
+def test_bars_are_the_intervals(page: Any) -> None:
+    """Over all cells of a column they reach from end to end, and dots lie within."""
+    bars = page.evaluate(
+        """[...document.querySelectorAll("section:not([hidden]) tbody.measured tr")]
+        .map((row) => [...row.cells].slice(2, 9).map((cell) =>
+          ["--l", "--v", "--h"].map((end) => cell.style.getPropertyValue(end))))"""
+    )
+    assert len(bars) == 4 + 3
+    for place in range(7):
+        column = [[float(end) for end in row[place]] for row in bars[:4] if row[place][0]]
+        assert len(column) == (4 if place == 3 else 3)
+        assert all(low <= value <= high for low, value, high in column)
+        assert min(low for low, _, _ in column) == 0
+        assert max(high for _, _, high in column) == 100
+
+
 def test_links_to_rows_lead_to_files(page: Any, board: Path) -> None:
     row = page.locator("section:visible tbody.measured tr").last
     row.locator("td button").first.click()
     href = page.get_by_role("dialog").locator("a").evaluate("a => decodeURI(a.href)")
     assert Path(href.removeprefix("file://")).is_file()
+
+
+def test_long_names_are_whole(
+    browser: Any, tmp_path: Path, make_result: Callable[..., Result]
+) -> None:
+    """Two layers of one model must not look alike."""
+    name = "hf:somebody:a-rather-long-name-of-a-model,chunk=5.0,layer="
+    for layer in "12":
+        write_row(tmp_path / "results", make_result, name + layer, "gtzan")
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.goto(build_pages(tmp_path / "results", tmp_path)[1].as_uri())
+    heads = page.locator("section:visible tbody.measured th")
+    assert heads.evaluate_all("all => all.every((one) => one.scrollWidth <= one.clientWidth)")
+    assert heads.first.evaluate("one => getComputedStyle(one).textOverflow") == "clip"
+    page.close()
+
+
+def test_what_the_panel_says_of_weights_and_remarks(
+    browser: Any, tmp_path: Path, make_result: Callable[..., Result]
+) -> None:
+    path = write_row(tmp_path / "results", make_result, "one", "gtzan")
+    content = read_result(path).model_dump(mode="json")
+    content["representation"]["weights"] = {"model.pt": "ab" * 32}
+    content["task"]["notes"] = {"repeated to 3 s": 12}
+    path.write_text(Result.model_validate(content).to_json(), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(build_pages(tmp_path / "results", tmp_path)[1].as_uri())
+    page.locator("section:visible td button").first.click()
+    text = page.get_by_role("dialog").inner_text()
+    assert "SHA-256 of model.pt abababababab…" in text
+    assert "1 missing; repeated to 3 s: 12" in text
+    page.close()
 
 
 def test_names_are_only_names(page: Any) -> None:
@@ -218,6 +266,7 @@ def test_names_are_only_names(page: Any) -> None:
     assert page.locator("img").count() == 0
 
 
+PLACE = "[...document.querySelectorAll('td button')].indexOf(document.activeElement)"
 FOCUS = "document.activeElement.closest('th')?.dataset.key ?? document.activeElement.tagName"
 
 
@@ -241,7 +290,8 @@ def test_keyboard_only(page: Any) -> None:
     assert outline == "solid"
     while page.evaluate("document.activeElement.closest('td') === null"):
         page.keyboard.press("Tab")
-    opener = page.evaluate("document.activeElement.dataset.r")
+    opener = page.evaluate(PLACE)
+    assert opener >= 0
     page.keyboard.press("Enter")
     for _ in range(8):  # the focus stays in the panel, or with the browser's own controls
         page.keyboard.press("Tab")
@@ -249,7 +299,7 @@ def test_keyboard_only(page: Any) -> None:
             "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
         )
     page.keyboard.press("Escape")
-    assert page.evaluate("document.activeElement.dataset.r") == opener
+    assert page.evaluate(PLACE) == opener
 
 
 def test_what_a_screen_reader_is_told(page: Any) -> None:
@@ -273,7 +323,9 @@ def test_what_a_screen_reader_is_told(page: Any) -> None:
 def test_curves_and_cost(page: Any) -> None:
     assert page.locator("svg.layer-curve:visible").count() == 1
     assert page.locator("#cost circle").count() == 3
+    assert "each row’s own machine" in page.locator("#costnote").inner_text()
     page.select_option("[name=cost]", "dims")
+    assert "machine" not in page.locator("#costnote").inner_text()
     assert page.locator("#cost text:text-is('dimensions')").count() == 1
     page.select_option("[name=score]", label="GTZAN accuracy")
     assert page.locator("#cost circle").count() == 4
@@ -290,6 +342,8 @@ PHONES = [
 @pytest.mark.parametrize("page", PHONES, indirect=True, ids=["light", "dark"])
 def test_a_phone(page: Any) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    curve = page.locator("svg.layer-curve:visible").bounding_box()
+    assert curve["width"] > 500  # or nobody could read it; it scrolls in its own box
     first = page.locator("section:visible tbody.measured th").first
     left = first.bounding_box()["x"]
     page.locator(".scroll:visible").first.evaluate("e => e.scrollLeft = 300")
@@ -318,7 +372,7 @@ CONTRAST = """() => {
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const paper = light(getComputedStyle(document.body).backgroundColor);
-  const what = ["body", ".note", "td small", "td button.best", "sup", ".published td", "a"];
+  const what = ["body", ".note", "td p", "td button.best", "sup", ".published td", "a"];
   return what.map((one) => {
     const ink = light(getComputedStyle(document.querySelector(one)).color);
     return (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);

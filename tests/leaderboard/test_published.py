@@ -77,7 +77,7 @@ def test_the_board_shows_them_apart_and_says_so(tmp_path: Path) -> None:
     measured, published = html.split('<tbody class="published">', 1)
     assert 'class="measured"' not in html
     assert "MERT" not in measured
-    assert "data-r" not in published.split("<script", 1)[0]
+    assert "<tr data-n=" not in published.split("<script", 1)[0]
     assert load_results(tmp_path / "rows").empty
 
 

@@ -76,7 +76,7 @@ def test_weights_are_given_to_the_module_and_fingerprinted(module: str, tmp_path
         weights.write_text(str(factor))
         spec = parse_representation(f"hear:{module}?weights={weights}")
         assert spec.load().embed(np.ones(10, np.float32), 8000)[0] == factor
-        assert spec.label == f"hear:{module}?weights=weights.txt-{spec.files['weights'][:8]}"
+        assert spec.label == f"hear:{module},weights=weights.txt-{spec.files['weights'][:8]}"
         prints.add(spec.fingerprint())
     assert len(prints) == 2
     with pytest.raises(DataError, match=f"hear:{module}: there are no weights absent.pt"):

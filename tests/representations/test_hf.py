@@ -141,7 +141,7 @@ def test_label_and_fingerprint_follow_the_content(encoders: Path, tmp_path: Path
     assert here.label == there.label
     assert here.fingerprint() == there.fingerprint()
     assert here.label.startswith("hf:hubert-")
-    assert here.label.endswith("?layer=1")
+    assert here.label.endswith(",layer=1")
     assert here.shown_params == there.shown_params
     config = tmp_path / "hubert" / "preprocessor_config.json"
     config.write_text(config.read_text().replace('"do_normalize": true', '"do_normalize": false'))
@@ -160,7 +160,7 @@ def test_a_hub_id_is_found_in_the_cache(encoders: Path, tmp_path: Path) -> None:
     (cached / "refs").mkdir()
     (cached / "refs" / "main").write_text("abc")
     spec = parse_representation("hf:someone/tiny-hubert?layer=3")
-    assert spec.label == "hf:someone/tiny-hubert?layer=3"
+    assert spec.label == "hf:someone:tiny-hubert,layer=3"
     local = parse_representation(f"hf:{encoders / 'hubert'}?layer=3")
     np.testing.assert_array_equal(
         spec.load().embed(noise(RATE), RATE), local.load().embed(noise(RATE), RATE)
