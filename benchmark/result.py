@@ -298,7 +298,14 @@ def read_predictions(path: Path) -> Predictions:
             facts = json.loads(file.metadata()["mirbench"])
             outputs, targets = file.get_tensor("outputs"), file.get_tensor("targets")
             return Predictions(tuple(facts["clip_ids"]), tuple(facts["groups"]), outputs, targets)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+    except (
+        SafetensorError,
+        OSError,
+        KeyError,
+        TypeError,
+        ValueError,
+        RecursionError,
+    ) as error:
         raise DataError(f"cannot read the predictions {place}: {error}") from error
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from html import escape
 
 from mirbench.leaderboard.curves import LayerFigure
+from mirbench.leaderboard.escaping import html as escape
 from mirbench.leaderboard.names import task_name
 
 WIDTH, HEIGHT = 640, 320

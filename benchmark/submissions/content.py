@@ -86,6 +86,9 @@ def _check_counts(result: Result, ground: Ground) -> Iterator[str]:
     if set(record.counts) != set(SPLITS) or set(record.rows) != set(SPLITS):
         yield "task.counts and task.rows must have exactly train, valid and test"
         return
+    for note, count in record.notes.items():
+        if not 0 < count < 10**9:
+            yield f"task.notes: {show(note)} on {count} rows cannot be; {AGAIN}"
     lost = set(missing)
     for name in SPLITS:
         expected = sum(clip_id not in lost for clip_id in split.ids(name))
@@ -109,6 +112,9 @@ def _check_representation(result: Result) -> Iterator[str]:
             f"representation.origin: {show(record.origin)} must be built-in, file, precomputed or "
             "the name of a distribution"
         )
+    for file, sha256 in record.weights.items():
+        if not re.fullmatch("[0-9a-f]{64}", sha256):
+            yield f"representation.weights.{show(file)[1:-1]}: {show(sha256, 24)} is no SHA-256"
     if record.dims > 1_000_000 or record.layers > 1000:
         yield f"representation: {record.dims} dims in {record.layers} layers are too many"
     if not all(_is_plain(value) for value in record.params.values()):

@@ -89,6 +89,12 @@ def check_name_taken(own: RepresentationRecord) -> tuple[list[str], list[str]]:
     """
     base = own.name.partition(":")[0]
     taken = {p.name: p for p in find_plugins("representation") if p.origin == "built-in"}
+    alike = next((name for name in taken if name.lower() == base.lower()), None)
+    if base not in taken and alike is not None:
+        return [
+            f"representation.name: {show(base)} differs from the built-in {show(alike)} in upper "
+            "and lower case only; name yours otherwise"
+        ], []
     if own.origin == "built-in" and base not in taken:
         return [
             f"representation.origin: mirbench has no built-in {show(base)}; the origin of a row of "

@@ -15,6 +15,7 @@ from mirbench.benchmark.result import (
 )
 from mirbench.benchmark.submissions.content import check_content, check_path
 from mirbench.benchmark.submissions.files import (
+    PREDICTIONS_BYTES,
     ROW_BYTES,
     check_place,
     find_rows,
@@ -132,10 +133,13 @@ class _Judge:
                 leaves = _place(path) in leaving
                 try:
                     read_limited(path, ROW_BYTES, "a row")
+                    read_limited(
+                        predictions_path(path), PREDICTIONS_BYTES, "the file of predictions"
+                    )
                     result, predictions = read_result(path), read_predictions(path)
-                except DataError:
+                except DataError as error:
                     if board is not None and not leaves:
-                        raise
+                        raise DataError(f"{path}, on the board: {error}") from error
                     continue
                 self.neighbours.add_targets(result, predictions)
                 if not leaves:

@@ -234,7 +234,8 @@
       add("Representation", `${fact(row, "dims")} dimensions; ${fact(row, "origin")}; fingerprint ${fact(row, "fingerprint")}; embeddings ${fact(row, "embeddings")}…`);
       add("Trained on", fact(row, "trained"));
       if (fact(row, "weights")) add("Weights", `SHA-256 of ${fact(row, "weights")}`);
-      add("Cost", `${fact(row, "seconds").toLocaleString("en")} s embedding, ${fact(row, "probing").toLocaleString("en")} s probing, ${fact(row, "memory").toLocaleString("en")} MiB at most`);
+      const seconds = fact(row, "seconds");
+      add("Cost", `${seconds ? `${seconds.toLocaleString("en")} s embedding` : "embedding not measured"}, ${fact(row, "probing").toLocaleString("en")} s probing, ${fact(row, "memory").toLocaleString("en")} MiB at most`);
       add("Made with", fact(row, "versions"));
       const place = `results/${fact(row, "folder")}/${fact(row, "file")}`;
       add("Row", make("a", place, { href: place.split("/").map(encodeURIComponent).join("/") }));
@@ -263,7 +264,7 @@
       if (!button) continue;
       const rows = rowsOf(section, section.keys[place], of);
       const x = by.value === "dims" ? Math.max(...rows.map((row) => fact(row, "dims"))) :
-        rows.reduce((sum, row) => sum + fact(row, "seconds"), 0);
+        rows.every((row) => fact(row, "seconds")) ? rows.reduce((sum, row) => sum + fact(row, "seconds"), 0) : 0;
       const [low, high] = interval(cells[place]);
       found.push({ name, x, y: number(button.firstChild.textContent), low, high });
     }

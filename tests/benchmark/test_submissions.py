@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from helpers.submitted_rows import predictions, put, read_row, submit_row, write_row
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
 from mirbench.benchmark.api import DataError, MirbenchError, UsageError
 from mirbench.benchmark.registry import parse_representation
@@ -127,6 +129,36 @@ def test_rows_of_adapters(
     put("representation.params", params | {"target": "another"})(path)
     (verdict,) = validate([path])
     assert any(error.startswith("representation.params: ") for error in verdict.errors)
+
+
+@pytest.mark.parametrize("origin", ["file", "built-in"])
+def test_names_of_built_ins_are_reserved_in_any_case(tmp_path: Path, origin: str) -> None:
+    (verdict,) = validate([submit_row(tmp_path, "Choi", origin=origin)])
+    assert [error.partition(";")[0] for error in verdict.errors] == [
+        "representation.name: 'Choi' differs from the built-in 'choi' in upper and lower case only"
+    ]
+
+
+def test_weights_and_remarks_that_cannot_be(tmp_path: Path) -> None:
+    path = submit_row(tmp_path, weights={"model.pt": "abc"})
+    put("task.notes", {"repeated": -1})(path)
+    (verdict,) = validate([path])
+    assert sorted(error.partition(":")[0] for error in verdict.errors) == [
+        "representation.weights.model.pt",
+        "task.notes",
+    ]
+
+
+def test_a_neighbour_that_nobody_asked_about_exhausts_nothing(tmp_path: Path) -> None:
+    own, huge, deep = (
+        submit_row(tmp_path, name, seed=seed) for seed, name in enumerate(("own", "huge", "deep"))
+    )
+    with predictions_path(huge).open("r+b") as file:
+        file.truncate(2 * 1000**3)
+    facts = "[" * 100_000 + "]" * 100_000
+    save_file({"outputs": np.zeros(1)}, predictions_path(deep), metadata={"mirbench": facts})
+    (verdict,) = validate([own])
+    assert verdict.accepted
 
 
 def test_no_file_is_read_that_a_name_speaks_of(

@@ -122,3 +122,10 @@ def test_png() -> None:
         assert struct.unpack(">II", content[16:24]) == (1800, 900)
         assert content == layer_png(drawn)
         assert b"matplotlib" not in content
+
+
+def test_a_layer_cannot_turn_the_direction_of_writing() -> None:
+    turned = "\u202elast\x00"
+    text = layer_svg(figure(curve("a", 0.1, 0.2, layers=(turned, "2")), name=turned))
+    assert "\u202e" not in text
+    assert "\x00" not in text

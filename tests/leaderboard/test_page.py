@@ -259,6 +259,27 @@ def test_what_the_panel_says_of_weights_and_remarks(
     page.close()
 
 
+def test_a_cost_that_is_known_in_part_is_not_drawn(
+    browser: Any, tmp_path: Path, make_result: Callable[..., Result]
+) -> None:
+    """The sum would be too small."""
+    for name, unknown in (("whole", ""), ("part", "gtzan")):
+        for task in list(SIZES)[:4]:
+            seconds = 0.0 if task == unknown else 10.0
+            write_row(tmp_path / "results", make_result, name, task, seconds=seconds)
+    page = browser.new_page()
+    page.goto(build_pages(tmp_path / "results", tmp_path)[1].as_uri())
+    assert (
+        page.locator("[name=score]").evaluate("e => e.selectedOptions[0].text").startswith("Magna")
+    )
+    page.select_option("[name=score]", label="Average of four tasks")
+    assert page.locator("#cost circle").count() == 1
+    assert "Not drawn: 1 without a measured cost" in page.locator("#costnote").inner_text()
+    page.locator("tr:has(th:text-is('part')) td button").first.click()
+    assert "embedding not measured, 0 s probing" in page.get_by_role("dialog").inner_text()
+    page.close()
+
+
 def test_names_are_only_names(page: Any) -> None:
     page.locator("tr:has(th:text('onerror')) td button").first.click()
     assert page.locator("#ptitle").text_content() == f"{HOSTILE}: GTZAN accuracy"
