@@ -327,7 +327,7 @@ def test_ctrl_c_is_no_success(tiny_task_package: TinyPackage, tmp_path: Path) ->
             break
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "interrupted; what is finished is kept" in err
     assert "Traceback" not in err

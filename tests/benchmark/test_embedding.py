@@ -283,7 +283,7 @@ def test_two_processes_at_once_do_not_harm_each_other(
         for _ in range(2)
     ]
     for process in both:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors
     alone = embed(task, clips, tmp_path / "alone")
     found = embed(task, clips, tmp_path / "both")
