@@ -12,6 +12,7 @@ import ast
 import functools
 import importlib
 import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -165,9 +166,9 @@ class RepresentationSpec:
 
     def _shown(self, key: str) -> Any:
         value = self.params[key]
-        if key == "target" and self.target is not None and not Path(value).expanduser().exists():
+        if key == "target" and self.target is not None and not _place(value).exists():
             return value
-        return f"{Path(value).name}-{self.files[key][:8]}" if key in self.files else value
+        return f"{_place(value).name}-{self.files[key][:8]}" if key in self.files else value
 
     def load(self, device: str = "cpu") -> Any:
         """Build the model.
@@ -202,9 +203,13 @@ class RepresentationSpec:
             ) from error
 
 
+def _place(value: str) -> Path:
+    return Path(os.path.abspath(os.path.expanduser(value)))
+
+
 def _contents(value: Any) -> str | None:
     """Digest of the file or folder that a parameter names; None if it names none."""
-    path = Path(value) if isinstance(value, str) and value else None
+    path = _place(value) if isinstance(value, str) and value else None
     if path is not None and path.is_file():
         return file_sha256(path)
     if path is not None and path.is_dir():

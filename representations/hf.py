@@ -151,7 +151,7 @@ def target_files(target: str) -> dict[str, Path]:
 
 
 def _folder(target: str) -> Path:
-    folder = Path(target).expanduser()
+    folder = Path(os.path.expanduser(target))
     if folder.is_dir():
         return folder
     if re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", target) is None:

@@ -274,6 +274,10 @@ def test_targets_that_are_no_model(tmp_path: Path) -> None:
         parse_representation(f"hf:{tmp_path}").fingerprint()
     with pytest.raises(UsageError, match="there is no such folder, and it is no hub id"):
         parse_representation(f"hf:{tmp_path / 'absent'}").fingerprint()
+    nobody = parse_representation("hf:~nobody-of-this-name")
+    assert nobody.label == "hf:~nobody-of-this-name"
+    with pytest.raises(UsageError, match="there is no such folder, and it is no hub id"):
+        nobody.fingerprint()
 
 
 def test_a_run_without_network(tiny: TinyPackage, encoders: Path, tmp_path: Path) -> None:
