@@ -10,6 +10,7 @@ import functools
 import hashlib
 import importlib.util
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -328,9 +329,15 @@ def stored_embeddings(
     if batches:
         shards.append(merge_batches(batches))
     if not shards:
+        none = f"the store has no embeddings of {spec.label!r} for task {task.name!r}"
+        if spec.weights is not None and not spec.weights_sha256:
+            raise DataError(
+                f"{none}, and finds none without {spec.weights.note}, which says what its weights "
+                "were made from: copy that from where the embeddings were computed, or run: "
+                f"{spec.weights.command('fetch')}"
+            )
         raise DataError(
-            f"the store has no embeddings of {spec.label!r} for task {task.name!r}; "
-            f"run: mirbench embed --rep {spec.text} --task {task.name}"
+            f"{none}; run: mirbench embed --rep {shlex.quote(spec.text)} --task {task.name}"
         )
     return _only(join_shards(shards), clip_ids)
 

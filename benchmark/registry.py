@@ -12,6 +12,7 @@ import ast
 import functools
 import importlib
 import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -167,11 +168,11 @@ class RepresentationSpec:
 
     def _shown(self, key: str) -> Any:
         value = self.params[key]
-        if key == "target" and self.target is not None and not Path(value).expanduser().exists():
+        if key == "target" and self.target is not None and not _place(value).exists():
             return value
         if key not in self.files:
             return value
-        return f"{written_name(Path(value).name)}-{self.files[key][:8]}"
+        return f"{written_name(_place(value).name)}-{self.files[key][:8]}"
 
     def load(self, device: str = "cpu") -> Any:
         """Build the model.
@@ -206,9 +207,13 @@ class RepresentationSpec:
             ) from error
 
 
+def _place(value: str) -> Path:
+    return Path(os.path.abspath(os.path.expanduser(value)))
+
+
 def _contents(value: Any) -> str | None:
     """Digest of the file or folder that a parameter names; None if it names none."""
-    path = Path(value) if isinstance(value, str) and value else None
+    path = _place(value) if isinstance(value, str) and value else None
     if path is not None and path.is_file():
         return file_sha256(path)
     if path is not None and path.is_dir():

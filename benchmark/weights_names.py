@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mirbench.benchmark.adapters import adapter_form
 from mirbench.benchmark.api import UsageError
+from mirbench.benchmark.plugins import find_plugins
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation
 from mirbench.benchmark.weight_sets import WeightSet, weight_sets
 
@@ -43,6 +45,9 @@ def named_sets(text: str, cache: Path | None = None) -> Named:
         If there is no such representation or set, or it has no weights.
     """
     head, colon, rest = text.rpartition(":")
+    name = text.partition(":")[0]
+    if any(p.name == name and adapter_form(p) for p in find_plugins("representation")):
+        raise UsageError(f"{name!r} runs other models, whose weights mirbench does not keep")
     if not colon or "=" in rest or not rest:
         spec = parse_representation(text, cache)
         sets = weight_sets(spec.plugin, cache)

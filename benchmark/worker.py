@@ -211,6 +211,7 @@ def _at_most(duration: float, clip: Clip) -> float | None:
 def _loaded_model(
     representation: str, fingerprint: str, device: str, cache: Path | None
 ) -> tuple[Representation, ModelInfo]:
+    _loaded_model.cache_clear()  # a GPU may not hold the model before beside this one
     spec = parse_representation(representation, cache)
     model = spec.load(device)
     if spec.fingerprint() != fingerprint:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,7 @@ def load_model(device: str = "cpu", *, target: str, weights: str = "") -> HearMo
     import torch
 
     target_files(target)
+    weights = os.path.expanduser(weights)
     if weights and not Path(weights).exists():
         raise DataError(f"hear:{target}: there are no weights {weights}")
     try:

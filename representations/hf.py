@@ -105,14 +105,17 @@ class HuggingFaceEncoder:
         """Means over time ``[n_clips, n_layers, dims]`` for clips of one length; their frames."""
         import torch
 
+        from mirbench.representations._inference import exact
+
         inputs = self.extractor(
             list(audios), sampling_rate=self.sample_rate, return_tensors="pt"
         ).to(self.device)
-        with torch.inference_mode():
+        with exact():  # so that the store may hold rows of a GPU beside those of a processor
             try:
                 states = self.model(**inputs, output_hidden_states=True).hidden_states
             except RuntimeError as error:
-                if len(audios[0]) >= self.sample_rate:
+                no_memory = isinstance(error, torch.OutOfMemoryError)
+                if no_memory or len(audios[0]) >= self.sample_rate:
                     raise
                 seconds = len(audios[0]) / self.sample_rate
                 raise UnusableClip(f"{seconds:.3f} s is too short for the model") from error
@@ -151,7 +154,7 @@ def target_files(target: str) -> dict[str, Path]:
 
 
 def _folder(target: str) -> Path:
-    folder = Path(target).expanduser()
+    folder = Path(os.path.expanduser(target))
     if folder.is_dir():
         return folder
     if re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", target) is None:

@@ -12,6 +12,7 @@ from mirbench.benchmark.api import PluginError, UsageError
 from mirbench.benchmark.listing import list_representations
 from mirbench.benchmark.registry import parse_representation
 from mirbench.benchmark.submissions.texts import check_name
+from mirbench.benchmark.weights_names import named_sets
 
 if TYPE_CHECKING:
     from conftest import TinyPackage
@@ -67,6 +68,23 @@ def test_target_and_parameters(adapter: Path) -> None:
     assert bare.fingerprint() != spec.fingerprint()
     adapter.write_text("two")
     assert parse_representation(f"text:{adapter}").fingerprint() != bare.fingerprint()
+
+
+def test_a_folder_has_a_name_from_within_it_too(
+    adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(tmp_path, "Path(target)", 'Path(target, "a:b.txt")')
+    monkeypatch.chdir(tmp_path)
+    named = parse_representation(f"text:{tmp_path}")
+    assert parse_representation("text:.").label == named.label
+    assert named.label.startswith(f"text:{tmp_path.name}-")
+
+
+@pytest.mark.parametrize("name", ["text", "text:x", "hf", "hf:some/model"])
+def test_adapters_have_no_weights_in_the_store(adapter: Path, name: str) -> None:
+    message = r"'(text|hf)' runs other models, whose weights mirbench does not keep"
+    with pytest.raises(UsageError, match=message):
+        named_sets(name)
 
 
 def test_an_adapter_needs_a_target(adapter: Path) -> None:

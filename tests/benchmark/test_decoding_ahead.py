@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
+from operator import truediv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,6 +89,18 @@ def test_one_model_is_loaded_and_the_rows_are_the_same(
     assert (tmp_path / "loaded.txt").read_text() == f"{os.getpid()} cuda\n"
 
 
+def test_the_model_before_is_let_go_first(
+    plugin: Path, task: Task, clips: list[Clip], tmp_path: Path
+) -> None:
+    embed(plugin, task, clips, tmp_path / "gpu", "cuda")
+    (tmp_path / "loaded.txt").unlink()
+    other = tmp_path / "other.py"
+    counted = "sum(type(o).__name__ == 'Model' for o in __import__('gc').get_objects())"
+    other.write_text(plugin.read_text().replace("{os.getpid()}", f"{{{counted}}}"))
+    embed(other, task, clips, tmp_path / "gpu", "cuda")
+    assert (tmp_path / "loaded.txt").read_text() == "0 cuda\n"
+
+
 def test_audio_is_decoded_in_other_processes(
     plugin: Path,
     task: Task,
@@ -134,20 +149,21 @@ def test_a_note_that_fails_is_the_plugins_mistake(
         embed(plugin, task, clips, tmp_path / "gpu", "cuda")
 
 
-def _touch(item: tuple[Path, int]) -> int:
-    (item[0] / str(item[1])).touch()
-    return item[1]
-
-
+# The functions below are the standard library's: those of this file cannot be
+# imported by a worker if pytest was not started as ``python -m pytest``.
 def test_no_more_is_begun_than_may_wait(tmp_path: Path) -> None:
-    results = map_ahead(_touch, ((tmp_path, number) for number in range(20)), jobs=2, ahead=3)
-    assert next(results) == 0
+    made = tmp_path / "made"
+    made.mkdir()
+    wanted = [made / f"{number:02d}" for number in range(20)]
+    (tmp_path / "source").touch()
+    results = map_ahead(partial(shutil.copyfile, tmp_path / "source"), wanted, jobs=2, ahead=3)
+    assert next(results) == wanted[0]
     deadline = time.monotonic() + 20
-    while len(list(tmp_path.iterdir())) < 3 and time.monotonic() < deadline:
+    while len(list(made.iterdir())) < 3 and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.3)
-    assert sorted(int(path.name) for path in tmp_path.iterdir()) == [0, 1, 2]
-    assert list(results) == list(range(1, 20))
+    assert sorted(made.iterdir()) == wanted[:3]
+    assert list(results) == wanted[1:]
 
 
 def test_items_are_taken_as_they_are_needed() -> None:
@@ -164,22 +180,14 @@ def test_items_are_taken_as_they_are_needed() -> None:
     results.close()  # type: ignore[attr-defined]
 
 
-def _die(_: int) -> None:
-    os._exit(1)
-
-
 def test_a_decoder_that_dies_is_explained() -> None:
     with pytest.raises(MirbenchError, match="a worker process died"):
-        list(map_ahead(_die, [1, 2], jobs=2, ahead=2))
+        list(map_ahead(os._exit, [1, 2], jobs=2, ahead=2))
 
 
 def test_an_error_of_the_function_is_passed_on() -> None:
     with pytest.raises(ZeroDivisionError):
-        list(map_ahead(_invert, [1, 0], jobs=1, ahead=2))
-
-
-def _invert(number: int) -> float:
-    return 1 / number
+        list(map_ahead(partial(truediv, 1), [1, 0], jobs=1, ahead=2))
 
 
 def test_decoding_is_what_a_worker_does_alone(tiny: TinyPackage, clips: list[Clip]) -> None:

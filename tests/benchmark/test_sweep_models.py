@@ -122,10 +122,21 @@ def test_weights_of_a_package_are_converted_before_they_are_fingerprinted(
 def test_a_plan_needs_no_weights(
     large: str, tmp_path: Path, main: Callable[..., tuple[int, str, str]]
 ) -> None:
-    with pytest.raises(MissingWeights, match="the weights of .*large"):
+    with pytest.raises(MissingWeights, match=r"the weights of .*large"):
         with_layers(large, tmp_path / "cache")
     status, out, err = main("sweep", "--rep", large, "--task", "tinytask", "--dry-run")
     assert "large:layers=all" in out
     assert " 21 " in out  # seven layers of three probes
     assert status == 1
     assert err.startswith("mirbench: would not be run:\nthe weights of ")
+
+
+def test_probing_stored_embeddings_needs_to_know_the_weights(
+    large: str, tmp_path: Path, main: Callable[..., tuple[int, str, str]]
+) -> None:
+    status, _, err = main("probe", "--rep", large, "--task", "tinytask", "--protocol", "quick")
+    note = tmp_path / "cache" / "weights" / "large" / "large.json"
+    assert status == 1
+    assert "the store has no embeddings of 'large' for task 'tinytask', and finds none " in err
+    assert f"without {note}, which says what its weights were made from: " in err
+    assert "mirbench weights fetch large.py" in err

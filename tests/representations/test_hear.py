@@ -69,12 +69,17 @@ def test_clips_of_any_length(module: str) -> None:
         assert row.dtype == np.float32
 
 
-def test_weights_are_given_to_the_module_and_fingerprinted(module: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("home", [False, True])
+def test_weights_are_given_to_the_module_and_fingerprinted(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: bool
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     weights = tmp_path / "weights.txt"
     prints = set()
     for factor in (2.0, 3.0):
         weights.write_text(str(factor))
-        spec = parse_representation(f"hear:{module}?weights={weights}")
+        # No shell replaces ~ in the middle of a word.
+        spec = parse_representation(f"hear:{module}?weights={'~/weights.txt' if home else weights}")
         assert spec.load().embed(np.ones(10, np.float32), 8000)[0] == factor
         assert spec.label == f"hear:{module},weights=weights.txt-{spec.files['weights'][:8]}"
         prints.add(spec.fingerprint())

@@ -108,6 +108,31 @@ def test_a_direct_forward_pass_agrees(encoders: Path, name: str) -> None:
             np.testing.assert_allclose(model.embed(audio, RATE), row, atol=1e-6)
 
 
+def test_a_gpu_would_compute_in_true_float32(encoders: Path) -> None:
+    import torch
+
+    model = parse_representation(f"hf:{encoders / 'hubert'}").load()
+    allowed = []
+    model.model.register_forward_pre_hook(
+        lambda *_: allowed.append(torch.backends.cudnn.allow_tf32)
+    )
+    model.embed(noise(RATE), RATE)
+    assert allowed == [False]
+
+
+def test_a_gpu_without_memory_does_not_make_a_clip_too_short(encoders: Path) -> None:
+    import torch
+
+    model = parse_representation(f"hf:{encoders / 'hubert'}").load()
+
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    model.model.register_forward_pre_hook(full)
+    with pytest.raises(torch.OutOfMemoryError):
+        model.embed(noise(1600), RATE)
+
+
 def test_the_default_is_the_mean_of_the_layers(encoders: Path) -> None:
     spec = parse_representation(f"hf:{encoders / 'hubert'}")
     np.testing.assert_allclose(
@@ -274,6 +299,10 @@ def test_targets_that_are_no_model(tmp_path: Path) -> None:
         parse_representation(f"hf:{tmp_path}").fingerprint()
     with pytest.raises(UsageError, match="there is no such folder, and it is no hub id"):
         parse_representation(f"hf:{tmp_path / 'absent'}").fingerprint()
+    nobody = parse_representation("hf:~nobody-of-this-name")
+    assert nobody.label == "hf:~nobody-of-this-name"
+    with pytest.raises(UsageError, match="there is no such folder, and it is no hub id"):
+        nobody.fingerprint()
 
 
 def test_a_run_without_network(tiny: TinyPackage, encoders: Path, tmp_path: Path) -> None:
