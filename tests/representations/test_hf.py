@@ -300,7 +300,7 @@ def test_targets_that_are_no_model(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no such folder, and it is no hub id"):
         parse_representation(f"hf:{tmp_path / 'absent'}").fingerprint()
     nobody = parse_representation("hf:~nobody-of-this-name")
-    assert nobody.label == "hf:~nobody-of-this-name"
+    assert nobody.label == "hf:_nobody-of-this-name"
     with pytest.raises(UsageError, match="there is no such folder, and it is no hub id"):
         nobody.fingerprint()
 
