@@ -52,7 +52,7 @@ LAYERS = (
         "sources",
         "cards",
     },
-    {"checksums", "partial", "tensorfile", "layered"},
+    {"checksums", "heap", "partial", "tensorfile", "layered"},
     {"api"},
 )
 LEVEL = {name: number for number, names in enumerate(LAYERS) for name in names}
