@@ -19,6 +19,11 @@ FLOOR_DB = -80.0
 #: Max pooling of the five blocks: mel bands, frames.
 POOLING = ((2, 4), (3, 4), (2, 5), (2, 4), (4, 4))
 EPSILON = 1e-3
+#: Frames of an image whose maps stay in a processor's cache; a multiple of the first pooling.
+STRIP = 272
+
+#: Mean [n, 9] and mean products [n, 9, 9] over the patches of each image, or of all (n = 1).
+Moments = tuple[Tensor, Tensor]
 
 
 class Choi:
@@ -67,7 +72,8 @@ class Choi:
             of_what = (0, 1, 2, 3) if self.batch_dependent else (1, 2, 3)
             decibels -= decibels.amax(of_what, keepdim=True)
             decibels.clamp_(min=FLOOR_DB)
-            columns = [self._run(network, decibels) for network in self.networks]
+            moments = _moments_of_patches(decibels, self.batch_dependent)
+            columns = [self._run(network, decibels, moments) for network in self.networks]
             embedding: FloatArray = torch.cat(columns, dim=1).cpu().numpy()
         return embedding
 
@@ -93,9 +99,11 @@ class Choi:
         power = spectrum.real.square() + spectrum.imag.square()
         return 10 * (self.mel.T @ power)[None, None].clamp(min=1e-10).log10()
 
-    def _run(self, blocks: Sequence[_Block], maps: Tensor) -> Tensor:
-        for block in blocks:
-            maps = block(maps, self._chunk, self.batch_dependent)
+    def _run(self, blocks: Sequence[_Block], image: Tensor, moments: Moments) -> Tensor:
+        first, *later = blocks
+        maps = first.on_image(image, moments, self._chunk)
+        for block in later:
+            maps = block.on_maps(maps, self._chunk, self.batch_dependent)
         return maps.mean((2, 3))
 
 
@@ -104,46 +112,92 @@ class _Block:
 
     The statistics are those of the whole batch, whose maps would be gigabytes.
     But the maximum may be taken first (see `sign_of`), which leaves an eighth, and
-    the statistics be gathered clip by clip meanwhile, so that one pass is enough.
+    the statistics be gathered meanwhile, so that one pass is enough. The bias of the
+    convolution has no part in it: the normalisation takes it out again.
     """
 
     def __init__(self, weights: Weights, name: str, pooling: tuple[int, int]) -> None:
         self.gamma, self.beta = weights[f"{name}.gamma"], weights[f"{name}.beta"]
-        sign = sign_of(self.gamma)
-        kernel = weights[f"{name}.weight"] * sign[:, None, None, None]
+        kernel = weights[f"{name}.weight"] * sign_of(self.gamma)[:, None, None, None]
+        self.patch = kernel[:, 0].flatten(1).double()
         if kernel.shape[1] == 1:
             # With an idle second channel PyTorch keeps channels last, and pools ten times faster.
             kernel = torch.cat([kernel, torch.zeros_like(kernel)], dim=1)
         self.kernel = kernel.contiguous(memory_format=torch.channels_last)
-        self.bias = weights[f"{name}.bias"] * sign
         self.pooling = pooling
 
-    def __call__(self, maps: Tensor, chunk: int, over_batch: bool) -> Tensor:
-        """Run on ``[n, channels, bands, frames]``, `chunk` clips at a time."""
-        pooled = [
-            length // factor for length, factor in zip(maps.shape[2:], self.pooling, strict=True)
-        ]
-        found = torch.empty(
-            (len(maps), len(self.bias), *pooled),
-            device=maps.device,
-            memory_format=torch.channels_last,
-        )
+    def on_image(self, image: Tensor, moments: Moments, chunk: int) -> Tensor:
+        """Run the first block on ``[n, 1, bands, frames]``, `chunk` clips at a time.
+
+        Its maps are by far the largest. So they are made in strips, and nothing is done
+        with them but take maxima: their statistics follow from those of the image.
+        """
+        found = self._pooled_like(image)
+        strip = STRIP if image.device.type == "cpu" else image.shape[3]
+        for into, part in zip(torch.split(found, chunk), torch.split(image, chunk), strict=True):
+            padded = functional.pad(part, (1, 1, 1, 1, 0, 1))
+            padded = padded.contiguous(memory_format=torch.channels_last)
+            for place, kept in enumerate(torch.split(into, strip // self.pooling[1], dim=3)):
+                frames = padded[..., place * strip : (place + 1) * strip + 2]
+                kept.copy_(
+                    functional.max_pool2d(functional.conv2d(frames, self.kernel), self.pooling)
+                )
+        mean, products = moments
+        variance = ((self.patch @ _central(mean, products)) * self.patch).sum(2)
+        return self._normalise(found, mean @ self.patch.T, variance)
+
+    def on_maps(self, maps: Tensor, chunk: int, over_batch: bool) -> Tensor:
+        """Run a later block on ``[n, channels, bands, frames]``, `chunk` clips at a time."""
+        found = self._pooled_like(maps)
         means, squares = [], []
         for into, part in zip(torch.split(found, chunk), torch.split(maps, chunk), strict=True):
-            if part.shape[1] == 1:
-                part = functional.pad(part, (0, 0, 0, 0, 0, 1))
-            part = part.contiguous(memory_format=torch.channels_last)
-            convolved = functional.conv2d(part, self.kernel, self.bias, padding=1)
+            convolved = functional.conv2d(part, self.kernel, padding=1)
             means.append(convolved.mean((2, 3)).double())
             squares.append(convolved.square().mean((2, 3)).double())
             into.copy_(functional.max_pool2d(convolved, self.pooling))
         mean, square = torch.cat(means), torch.cat(squares)
         if over_batch:
             mean, square = mean.mean(0, keepdim=True), square.mean(0, keepdim=True)
-        scale = self.gamma.abs() / ((square - mean**2).clamp(min=0) + EPSILON).sqrt()
+        return self._normalise(found, mean, square - mean**2)
+
+    def _pooled_like(self, maps: Tensor) -> Tensor:
+        bands, frames = (
+            length // factor for length, factor in zip(maps.shape[2:], self.pooling, strict=True)
+        )
+        shape = (len(maps), len(self.kernel), bands, frames)
+        return torch.empty(shape, device=maps.device, memory_format=torch.channels_last)
+
+    def _normalise(self, pooled: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+        """Apply statistics ``[n or 1, channels]``, and ELU."""
+        scale = self.gamma.abs() / (variance.clamp(min=0) + EPSILON).sqrt()
         shift = self.beta - mean * scale
-        found.mul_(_per_map(scale)).add_(_per_map(shift))
-        return functional.elu(found, inplace=True)
+        pooled.mul_(_per_map(scale)).add_(_per_map(shift))
+        return functional.elu(pooled, inplace=True)
+
+
+def _moments_of_patches(images: Tensor, over_batch: bool) -> Moments:
+    """Mean and mean products of the nine pixels of all 3 × 3 patches, zeros around the image.
+
+    A convolution is a weighted sum of them, so these give its mean and variance, in
+    float64 and for all networks at once.
+    """
+    means, products = [], []
+    for image in images:
+        bands, frames = image.shape[1:]
+        padded = functional.pad(image[0].double(), (1, 1, 1, 1))
+        pixels = torch.stack(
+            [padded[y : y + bands, x : x + frames] for y in range(3) for x in range(3)]
+        ).flatten(1)
+        means.append(pixels.mean(1))
+        products.append(pixels @ pixels.T / pixels.shape[1])
+    mean, product = torch.stack(means), torch.stack(products)
+    if over_batch:
+        return mean.mean(0, keepdim=True), product.mean(0, keepdim=True)
+    return mean, product
+
+
+def _central(mean: Tensor, products: Tensor) -> Tensor:
+    return products - mean[:, :, None] * mean[:, None, :]
 
 
 def _per_map(values: Tensor) -> Tensor:

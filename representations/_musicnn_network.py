@@ -50,7 +50,7 @@ class Musicnn:
         }[layers]
         self._what = layers
         self._mel = librosa.filters.mel(sr=RATE, n_fft=N_FFT, n_mels=BANDS)
-        self._chunk = 2 if self.device.type == "cpu" else 64
+        self._chunk = 1 if self.device.type == "cpu" else 64
 
     def embed(self, audio: FloatArray, sr: int) -> FloatArray:
         """Represent audio ``[n_samples]`` as float32 ``[dims]`` or ``[3, dims]``."""
@@ -130,7 +130,8 @@ class Network:
             name = f"front.{number}"
             sign = sign_of(weights[f"{name}.scale"])
             self.weights[f"{name}.sign"] = sign[:, None]
-            self.weights[f"{name}.weight"] = weights[f"{name}.weight"] * sign[:, None, None, None]
+            kernel = weights[f"{name}.weight"] * sign[:, None, None, None]
+            self.weights[f"{name}.weight"] = kernel.transpose(2, 3).contiguous()
         for number in range(3):
             # The original's image of one channel is here a signal of many.
             name = f"mid.{number}.weight"
@@ -138,7 +139,9 @@ class Network:
 
     def maps(self, patches: Tensor) -> Tensor:
         """Front end, c1, c2, c3: ``[n, 187, 96]`` to ``[n, 561 + 3 * filters, 187]``."""
-        image = (patches * self.weights["input.scale"] + self.weights["input.shift"])[:, None]
+        image = patches * self.weights["input.scale"] + self.weights["input.shift"]
+        # Time comes last: the maximum over frequency is then one of whole rows.
+        image = image.transpose(1, 2)[:, None].contiguous()
         front = torch.cat([self._branch(image, number) for number in range(5)], dim=1)
         c1 = self._convolve(front, 0)
         c2 = self._convolve(c1, 1) + c1
@@ -164,9 +167,9 @@ class Network:
         """
         name = f"front.{number}"
         kernel = self.weights[f"{name}.weight"]
-        around = kernel.shape[2] - 1
-        padded = functional.pad(image, (0, 0, around // 2, around - around // 2))
-        extreme = functional.conv2d(padded, kernel).amax(3) * self.weights[f"{name}.sign"]
+        around = kernel.shape[3] - 1
+        padded = functional.pad(image, (around // 2, around - around // 2))
+        extreme = functional.conv2d(padded, kernel).amax(2) * self.weights[f"{name}.sign"]
         return self._activate(extreme + self.weights[f"{name}.bias"][:, None], name)
 
     def _convolve(self, maps: Tensor, number: int) -> Tensor:
