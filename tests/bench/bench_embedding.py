@@ -1,18 +1,21 @@
 """Time every built-in representation beside its plainest form, and the harness around it.
 
-    python tests/bench/bench_embedding.py [--rep NAME…] [--write]
+    python tests/bench/bench_embedding.py [--rep NAME…] [--original PYTHON] [--write]
 
 Each row is one representation on clips of 30 s. In one process with one
 thread, in turn and several times over, so that a busy moment meets all of them:
 
 - its plainest correct implementation, clip by clip, on decoded audio;
+- the original package, where ``original_musicnn.py`` can be run by another
+  interpreter, ``--original``;
 - ``embed`` alone, clip by clip, on decoded audio;
 - decoding and resampling alone;
 - ``mirbench embed`` with one worker, from the files to the store.
 
 What the harness adds is the last, less the two before it. Two workers are
-then timed beside one, both warm: with the model loaded. Models with weights
-get random ones, which cost the same. ``--write`` puts the table into
+then timed beside one, both warm: with the model loaded. Everything in this process
+keeps the memory that it frees, as workers do. Models with weights get random
+ones, which cost the same. ``--write`` puts the table into
 ``docs/performance.md``.
 """
 
@@ -23,7 +26,9 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import argparse
+import json
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -31,6 +36,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from mirbench.benchmark.kernels import use_portable_kernels
+
+use_portable_kernels()  # as in the workers, beside which this process is measured
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -50,6 +59,7 @@ from mirbench.benchmark.api import Clip  # noqa: E402
 from mirbench.benchmark.audio import read_audio  # noqa: E402
 from mirbench.benchmark.conversion import Draft  # noqa: E402
 from mirbench.benchmark.embedding import embed_task  # noqa: E402
+from mirbench.benchmark.heap import kept_memory  # noqa: E402
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation  # noqa: E402
 from mirbench.benchmark.store import Store  # noqa: E402
 from mirbench.benchmark.weight_sets import Original  # noqa: E402
@@ -65,7 +75,7 @@ ROUNDS = 3
 FILES, RATE = 8, 44_100
 
 #: Seconds for which one worker is busy when two are timed beside it.
-LONG = 12.0
+LONG = 24.0
 
 #: Clips of a round: some seconds of work each.
 CLIPS = {
@@ -88,6 +98,7 @@ class Line:
     embed: float
     decode: float
     harness: float
+    original: float | None
     two: float | None
 
     @property
@@ -98,8 +109,10 @@ class Line:
     def row(self) -> str:
         """Give the row of the table."""
         two = "one batch" if self.two is None else f"**{self.two:.2f}×**"
+        original = "" if self.original is None else f"{SECONDS / self.original:.0f}"
         return (
-            f"| `{self.name}` | {SECONDS / self.plain:.0f} | {SECONDS / self.embed:.0f} | "
+            f"| `{self.name}` | {original} | {SECONDS / self.plain:.0f} | "
+            f"{SECONDS / self.embed:.0f} | "
             f"**{self.plain / self.embed:.2f}×** | {SECONDS / self.decode:.0f} | "
             f"{SECONDS / self.harness:.0f} | **{100 * self.added:+.1f} %** | {two} |"
         )
@@ -111,13 +124,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--rep", nargs="*", choices=CLIPS, default=list(CLIPS))
+    parser.add_argument("--original", type=Path, help="Python with the package musicnn")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     start, lines = time.perf_counter(), []
     print(*heading(), sep="\n", flush=True)
-    with tempfile.TemporaryDirectory(prefix="mirbench-bench-") as folder:
-        bench = Bench(Path(folder))
+    with tempfile.TemporaryDirectory(prefix="mirbench-bench-") as folder, kept_memory():
+        bench = Bench(Path(folder), asked.original)
         for name in asked.rep:
             lines.append(bench.measure(name, CLIPS[name]))
             print(lines[-1].row(), flush=True)
@@ -137,17 +151,17 @@ def main() -> None:
 def heading() -> list[str]:
     """Give the first two lines of the table."""
     return [
-        "| representation | plainest form | `embed` | faster | decode and resample | "
-        "`mirbench embed` | the harness adds to `embed` | two workers |",
-        "|---|---|---|---|---|---|---|---|",
+        "| representation | original package | plainest form | `embed` | faster than plainest | "
+        "decode and resample | `mirbench embed` | the harness adds to `embed` | two workers |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
 
 
 class Bench:
     """Audio files and random weights in a folder, and what is timed on them."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.stores = folder, 0
+    def __init__(self, folder: Path, original: Path | None = None) -> None:
+        self.folder, self.original, self.stores = folder, original, 0
         self.paths = [folder / f"{number}.wav" for number in range(FILES)]
         for number, path in enumerate(self.paths):
             soundfile.write(path, music(number), RATE)
@@ -167,6 +181,7 @@ class Bench:
         np.testing.assert_allclose(np.stack(mine(some)), np.stack(theirs(some)), 1e-2, 1e-2)
         batch = [audios[number % FILES] for number in range(count)]
         self.harness(spec, clips[:4], 1)
+        original = self.start_original(name)
         times: list[tuple[float, ...]] = []
         for _ in range(ROUNDS):
             times.append(
@@ -175,11 +190,12 @@ class Bench:
                     clock(lambda: mine(batch)),
                     clock(lambda: decode(clips, model)),
                     self.harness(spec, clips, 1),
+                    *([self.ask(original, count)] if original else []),
                 )
             )
         seconds = [statistics.median(column) / count for column in zip(*times, strict=True)]
-        two = None if name == "choi" else self.two_workers(spec, seconds[-1])
-        return Line(name, *seconds, two)
+        two = None if name == "choi" else self.two_workers(spec, seconds[3])
+        return Line(name, *seconds[:4], seconds[4] if original else None, two)
 
     def clips(self, count: int) -> list[Clip]:
         """Give so many clips, the files in turn."""
@@ -190,6 +206,33 @@ class Bench:
         self.stores += 1
         store = Store(self.folder / f"store{self.stores}")
         return clock(lambda: embed_task(spec, toy_task(), clips, store, jobs=jobs))
+
+    def start_original(self, name: str) -> subprocess.Popen[str] | None:
+        """Start the original package of a representation, with its own weights, warm."""
+        if self.original is None or name != "musicnn:model=MSD_musicnn":
+            return None
+        script = Path(__file__).with_name("original_musicnn.py")
+        started = subprocess.Popen(
+            [self.original, script, "MSD_musicnn"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "TF_USE_LEGACY_KERAS": "1"},
+        )
+        for number, path in enumerate(self.paths):
+            decoded = read_audio(path, 16_000)
+            soundfile.write(self.folder / f"16k-{number}.wav", decoded, 16_000, "FLOAT")
+        self.ask(started, FILES)
+        return started
+
+    def ask(self, original: subprocess.Popen[str], count: int) -> float:
+        """Seconds that the original package takes for so many clips."""
+        assert original.stdin is not None
+        assert original.stdout is not None
+        paths = [str(self.folder / f"16k-{number % FILES}.wav") for number in range(count)]
+        print(json.dumps(paths), file=original.stdin, flush=True)
+        return float(original.stdout.readline())
 
     def two_workers(self, spec: RepresentationSpec, seconds: float) -> float:
         """How many times faster two warm workers are than one that takes so long for a clip."""
