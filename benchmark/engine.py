@@ -107,20 +107,20 @@ def _in_worker(function: Callable[[Item], Outcome], item: Item) -> Outcome:
     one that has grown by 300 MB since its first item makes way for a new one, and a
     model that is not small would be loaded over and over. So it does what it would do
     without psutil: collect garbage once a second. Among all the objects of PyTorch and
-    librosa that takes a twelfth of the time, and so they are left out.
+    librosa that takes up to a twelfth of the time, and so they are left out.
     """
     from joblib.externals.loky import process_executor
 
     process_executor._USE_PSUTIL = False
     with kept_memory():
         outcome = function(item)
-    _leave_out_of_collection(len(sys.modules))
+    _leave_out_of_collection(len(sys.modules), gc.get_freeze_count() == 0)
     return outcome
 
 
 @functools.lru_cache(maxsize=1)
-def _leave_out_of_collection(modules: int) -> None:
-    """Leave what there is now out of garbage collection, once for so many modules."""
+def _leave_out_of_collection(modules: int, none_is: bool) -> None:
+    """Leave what there is now out of garbage collection, unless that was done for as much."""
     gc.collect()
     gc.freeze()
 

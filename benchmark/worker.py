@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import os
 import resource
 import time
@@ -211,7 +212,10 @@ def _at_most(duration: float, clip: Clip) -> float | None:
 def _loaded_model(
     representation: str, fingerprint: str, device: str, cache: Path | None
 ) -> tuple[Representation, ModelInfo]:
-    _loaded_model.cache_clear()  # a GPU may not hold the model before beside this one
+    # The memory may not hold the model before beside this one, even if it refers to itself.
+    _loaded_model.cache_clear()
+    gc.unfreeze()
+    gc.collect()
     spec = parse_representation(representation, cache)
     model = spec.load(device)
     if spec.fingerprint() != fingerprint:

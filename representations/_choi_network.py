@@ -22,7 +22,7 @@ EPSILON = 1e-3
 #: Frames of an image whose maps stay in a processor's cache; a multiple of the first pooling.
 STRIP = 272
 
-#: Mean [n, 9] and mean products [n, 9, 9] over the patches of each image, or of all (n = 1).
+#: Mean [n, 9] and covariance [n, 9, 9] of the pixels of 3 × 3 patches, by image or of all (n = 1).
 Moments = tuple[Tensor, Tensor]
 
 
@@ -111,15 +111,14 @@ class _Block:
     """Convolution, normalisation with the statistics of what comes in, ELU, max pooling.
 
     The statistics are those of the whole batch, whose maps would be gigabytes.
-    But the maximum may be taken first (see `sign_of`), which leaves an eighth, and
-    the statistics be gathered meanwhile, so that one pass is enough. The bias of the
-    convolution has no part in it: the normalisation takes it out again.
+    But the maximum may be taken first (see `sign_of`), which leaves an eighth, so that
+    one pass over the maps is enough. The bias of the convolution has no part in it: the
+    normalisation takes it out again.
     """
 
     def __init__(self, weights: Weights, name: str, pooling: tuple[int, int]) -> None:
         self.gamma, self.beta = weights[f"{name}.gamma"], weights[f"{name}.beta"]
         kernel = weights[f"{name}.weight"] * sign_of(self.gamma)[:, None, None, None]
-        self.patch = kernel[:, 0].flatten(1).double()
         if kernel.shape[1] == 1:
             # With an idle second channel PyTorch keeps channels last, and pools ten times faster.
             kernel = torch.cat([kernel, torch.zeros_like(kernel)], dim=1)
@@ -130,7 +129,7 @@ class _Block:
         """Run the first block on ``[n, 1, bands, frames]``, `chunk` clips at a time.
 
         Its maps are by far the largest. So they are made in strips, and nothing is done
-        with them but take maxima: their statistics follow from those of the image.
+        with them but take maxima: their statistics follow from those of patches.
         """
         found = self._pooled_like(image)
         strip = STRIP if image.device.type == "cpu" else image.shape[3]
@@ -142,9 +141,10 @@ class _Block:
                 kept.copy_(
                     functional.max_pool2d(functional.conv2d(frames, self.kernel), self.pooling)
                 )
-        mean, products = moments
-        variance = ((self.patch @ _central(mean, products)) * self.patch).sum(2)
-        return self._normalise(found, mean @ self.patch.T, variance)
+        mean, covariance = moments
+        weights = self.kernel[:, 0].flatten(1).double()
+        variance = ((weights @ covariance) * weights).sum(2)
+        return self._normalise(found, mean @ weights.T, variance)
 
     def on_maps(self, maps: Tensor, chunk: int, over_batch: bool) -> Tensor:
         """Run a later block on ``[n, channels, bands, frames]``, `chunk` clips at a time."""
@@ -176,10 +176,10 @@ class _Block:
 
 
 def _moments_of_patches(images: Tensor, over_batch: bool) -> Moments:
-    """Mean and mean products of the nine pixels of all 3 × 3 patches, zeros around the image.
+    """Mean and covariance of the nine pixels over all 3 × 3 patches, zeros around the image.
 
-    A convolution is a weighted sum of them, so these give its mean and variance, in
-    float64 and for all networks at once.
+    A convolution is a weighted sum of them, so these give the mean and variance of its
+    maps, in float64 and for all networks at once.
     """
     means, products = [], []
     for image in images:
@@ -192,12 +192,8 @@ def _moments_of_patches(images: Tensor, over_batch: bool) -> Moments:
         products.append(pixels @ pixels.T / pixels.shape[1])
     mean, product = torch.stack(means), torch.stack(products)
     if over_batch:
-        return mean.mean(0, keepdim=True), product.mean(0, keepdim=True)
-    return mean, product
-
-
-def _central(mean: Tensor, products: Tensor) -> Tensor:
-    return products - mean[:, :, None] * mean[:, None, :]
+        mean, product = mean.mean(0, keepdim=True), product.mean(0, keepdim=True)
+    return mean, product - mean[:, :, None] * mean[:, None, :]
 
 
 def _per_map(values: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ def exact() -> Iterator[None]:
 def in_chunks(network: Callable[[Tensor], Tensor], inputs: Tensor, size: int) -> Tensor:
     """Run a network on `size` inputs at a time, so that memory does not grow with their number.
 
-    On a CPU the smallest chunks are no slower, and what they make stays in its cache.
+    On a CPU the smallest chunks are no slower, and take the least.
     """
     return torch.cat([network(chunk) for chunk in torch.split(inputs, size)])
 

@@ -193,6 +193,8 @@ class Bench:
                     *([self.ask(original, count)] if original else []),
                 )
             )
+        if original:
+            original.communicate()
         seconds = [statistics.median(column) / count for column in zip(*times, strict=True)]
         two = None if name == "choi" else self.two_workers(spec, seconds[3])
         return Line(name, *seconds[:4], seconds[4] if original else None, two)
@@ -216,7 +218,6 @@ class Bench:
             [self.original, script, "MSD_musicnn"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
             text=True,
             env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "TF_USE_LEGACY_KERAS": "1"},
         )
@@ -232,7 +233,10 @@ class Bench:
         assert original.stdout is not None
         paths = [str(self.folder / f"16k-{number % FILES}.wav") for number in range(count)]
         print(json.dumps(paths), file=original.stdin, flush=True)
-        return float(original.stdout.readline())
+        answer = original.stdout.readline()
+        if not answer:
+            raise SystemExit("the original package stopped; what it said stands above")
+        return float(answer)
 
     def two_workers(self, spec: RepresentationSpec, seconds: float) -> float:
         """How many times faster two warm workers are than one that takes so long for a clip."""
