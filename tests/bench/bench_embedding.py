@@ -49,6 +49,7 @@ import numpy as np  # noqa: E402
 import numpy.typing as npt  # noqa: E402
 import soundfile  # noqa: E402
 import torch  # noqa: E402
+import transformers  # noqa: E402
 from bench.performance_page import write_section  # noqa: E402
 from helpers import plain_representations as plain  # noqa: E402
 from helpers import weight_files  # noqa: E402
@@ -86,6 +87,7 @@ CLIPS = {
     "musicnn": 4,
     "musicnn:model=MSD_musicnn": 8,
     "clmr": 8,
+    "hf:hubert-base": 4,
 }
 
 
@@ -169,7 +171,8 @@ class Bench:
 
     def measure(self, name: str, count: int) -> Line:
         """Time one representation on some clips."""
-        spec = parse_representation(name, self.folder / "cache")
+        text = name.replace("hf:", f"hf:{self.folder}/")
+        spec = parse_representation(text, self.folder / "cache")
         model = spec.load()
         clips = self.clips(count)
         audios = [
@@ -254,6 +257,9 @@ class Bench:
             return lambda audios: list(plain.plain_choi(arrays["choi"], audios))
         if base == "choi":
             return lambda audios: [plain.plain_choi(arrays["choi"], [a])[0] for a in audios]
+        if base == "hf":
+            states = plain.plain_encoder(self.folder / "hubert-base")
+            return lambda audios: [states(audio).mean(axis=0) for audio in audios]
         if base == "clmr":
             encoder = plain.sample_cnn(arrays["clmr"])
             return lambda audios: [plain.plain_clmr(encoder, audio) for audio in audios]
@@ -316,6 +322,8 @@ def plain_musicnn(variables: Mapping[str, Audio], audio: Audio) -> Audio:
 
 def random_weights(folder: Path) -> dict[str, Any]:
     """Make weights of noise up and put them into the store; give them for the plain forms."""
+    transformers.HubertModel(transformers.HubertConfig()).save_pretrained(folder / "hubert-base")
+    transformers.Wav2Vec2FeatureExtractor().save_pretrained(folder / "hubert-base")
     choi = weight_files.choi_files(folder / "choi")
     put_weights("choi", choi, folder)
     arrays: dict[str, Any] = {"choi": plain.read_hdf5(choi)}

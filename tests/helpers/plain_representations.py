@@ -1,4 +1,4 @@
-"""CHOI, MUSICNN and CLMR once more, as plainly as possible: one clip at a time, nothing clever.
+"""The trained representations once more, as plainly as possible: a clip at a time, nothing clever.
 
 They read the originals' own numbers (arrays by Keras', TensorFlow's and PyTorch's
 names) and follow the papers line by line. The tests compare mirbench's with them,
@@ -8,7 +8,7 @@ and the benchmark compares speeds.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -178,3 +178,20 @@ def plain_clmr(encoder: nn.Module, audio: Array, frame: int = 59_409) -> Array:
     for piece in torch.from_numpy(audio).split(frame)[:-1]:
         vectors.append(encoder(piece[None, None])[0])
     return torch.stack(vectors).mean(0).numpy()
+
+
+def plain_encoder(folder: Path) -> Callable[[Array], Array]:
+    """Give the mean over time of every hidden state of a Hugging Face encoder, ``[n, dims]``."""
+    from transformers import AutoFeatureExtractor, AutoModel
+
+    model = AutoModel.from_pretrained(folder).eval()
+    extractor = AutoFeatureExtractor.from_pretrained(folder)
+
+    @torch.no_grad()
+    def states(audio: Array) -> Array:
+        rate = extractor.sampling_rate
+        inputs = extractor(audio, sampling_rate=rate, return_tensors="pt")
+        found = model(**inputs, output_hidden_states=True).hidden_states
+        return np.stack([state[0].mean(dim=0).numpy() for state in found])
+
+    return states

@@ -81,6 +81,16 @@ def test_short_clips_are_repeated_and_long_ones_cut(
     np.testing.assert_array_equal(model.embed(tone, 12_000), model.embed(long, 12_000))
 
 
+def test_strips_are_as_good_as_whole_maps_which_a_gpu_makes(
+    load: Load, clips: list[npt.NDArray[np.float32]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load("choi")
+    in_strips = model.embed_batch(clips, 12_000)
+    monkeypatch.setattr("mirbench.representations._choi_network.STRIP", 1360)
+    whole = model.embed_batch(clips, 12_000)
+    np.testing.assert_allclose(in_strips, whole, rtol=1e-4, atol=1e-4)
+
+
 def test_another_norm_is_a_usage_error(load: Load) -> None:
     with pytest.raises(UsageError, match="there are batch and clip"):
         load("choi:norm=layer")

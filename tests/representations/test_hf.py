@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from helpers.plain_representations import plain_encoder
 
 from mirbench.benchmark.api import DataError, PluginError, UnusableClip, UsageError
 from mirbench.benchmark.registry import parse_representation
@@ -75,24 +76,10 @@ def noise(samples: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, 0.1, samples).astype(np.float32)
 
 
-def hidden_states(folder: Path, audio: np.ndarray) -> np.ndarray:
-    """Mean over time of every hidden state ``[4, 32]``, by a plain forward pass."""
-    import torch
-    from transformers import AutoFeatureExtractor, AutoModel
-
-    model = AutoModel.from_pretrained(folder).eval()
-    inputs = AutoFeatureExtractor.from_pretrained(folder)(
-        audio, sampling_rate=RATE, return_tensors="pt"
-    )
-    with torch.no_grad():
-        states = model(**inputs, output_hidden_states=True).hidden_states
-    return np.stack([state[0].mean(dim=0).numpy() for state in states])
-
-
 @pytest.mark.parametrize("name", ["wav2vec", "hubert"])
 def test_a_direct_forward_pass_agrees(encoders: Path, name: str) -> None:
     audios = [noise(n, n) for n in (RATE, 1600, RATE, 5000, RATE, RATE, RATE)]
-    wanted = [hidden_states(encoders / name, audio) for audio in audios]
+    wanted = list(map(plain_encoder(encoders / name), audios))
     for layer, pick in (
         ("all", lambda states: states),
         ("mean", lambda states: states.mean(axis=0)),
@@ -137,7 +124,7 @@ def test_the_default_is_the_mean_of_the_layers(encoders: Path) -> None:
     spec = parse_representation(f"hf:{encoders / 'hubert'}")
     np.testing.assert_allclose(
         spec.load().embed(noise(RATE), RATE),
-        hidden_states(encoders / "hubert", noise(RATE)).mean(axis=0),
+        plain_encoder(encoders / "hubert")(noise(RATE)).mean(axis=0),
         atol=1e-5,
     )
 
@@ -145,7 +132,7 @@ def test_the_default_is_the_mean_of_the_layers(encoders: Path) -> None:
 def test_long_clips_are_cut_into_equal_pieces(encoders: Path) -> None:
     folder, audio = encoders / "wav2vec", noise(40_000)
     model = parse_representation(f"hf:{folder}?layer=all&chunk=1").load()
-    first, second, third = (hidden_states(folder, piece) for piece in np.array_split(audio, 3))
+    first, second, third = map(plain_encoder(folder), np.array_split(audio, 3))
     # Pieces of 13,334, 13,333 and 13,333 samples have 165 frames each.
     np.testing.assert_allclose(model.embed(audio, RATE), (first + second + third) / 3, atol=1e-5)
 
