@@ -114,15 +114,22 @@ def _in_worker(function: Callable[[Item], Outcome], item: Item) -> Outcome:
     process_executor._USE_PSUTIL = False
     with kept_memory():
         outcome = function(item)
-    _leave_out_of_collection(len(sys.modules), gc.get_freeze_count() == 0)
+    _leave_out_of_collection(len(sys.modules))
     return outcome
 
 
 @functools.lru_cache(maxsize=1)
-def _leave_out_of_collection(modules: int, none_is: bool) -> None:
-    """Leave what there is now out of garbage collection, unless that was done for as much."""
+def _leave_out_of_collection(modules: int) -> None:
+    """Leave what there is now out of garbage collection, once for so many modules."""
     gc.collect()
     gc.freeze()
+
+
+def collect_everything() -> None:
+    """Collect garbage, also among what a worker process has left out of collection."""
+    _leave_out_of_collection.cache_clear()
+    gc.unfreeze()
+    gc.collect()
 
 
 def _died(jobs: int) -> MirbenchError:

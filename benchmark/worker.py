@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import gc
 import os
 import resource
 import time
@@ -25,6 +24,7 @@ from mirbench.benchmark.audio import (
     read_windows,
 )
 from mirbench.benchmark.contract import ModelInfo, describe_model, embed_clips
+from mirbench.benchmark.engine import collect_everything
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation
 
 
@@ -214,8 +214,7 @@ def _loaded_model(
 ) -> tuple[Representation, ModelInfo]:
     # The memory may not hold the model before beside this one, even if it refers to itself.
     _loaded_model.cache_clear()
-    gc.unfreeze()
-    gc.collect()
+    collect_everything()
     spec = parse_representation(representation, cache)
     model = spec.load(device)
     if spec.fingerprint() != fingerprint:

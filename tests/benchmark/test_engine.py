@@ -25,6 +25,30 @@ for pid, count in map_unordered(frozen, range(40), 2):
 assert gc.get_freeze_count() == 0  # not in the process of the user
 """
 
+CYCLE = """
+import gc, weakref
+from mirbench.benchmark.engine import _in_worker, collect_everything
+
+class Model:
+    pass
+
+def load(item):
+    model = Model()
+    model.itself = model
+    loaded.append(model)
+    return weakref.ref(model)
+
+loaded = []
+model = _in_worker(load, 0)
+loaded.clear()
+gc.collect()
+assert model() is not None  # it is left out
+collect_everything()
+assert model() is None
+_in_worker(load, 0)
+assert gc.get_freeze_count() > 1000  # once more, though no module came
+"""
+
 PSUTIL = """
 from types import SimpleNamespace
 
@@ -62,6 +86,10 @@ def run(code: str, path: Path) -> str:
 
 def test_what_a_worker_has_loaded_is_left_out_of_garbage_collection(tmp_path: Path) -> None:
     run(FROZEN, tmp_path)
+
+
+def test_a_model_that_refers_to_itself_can_be_collected_before_the_next(tmp_path: Path) -> None:
+    run(CYCLE, tmp_path)
 
 
 def test_a_worker_that_grows_is_not_replaced_because_psutil_is_installed(tmp_path: Path) -> None:
