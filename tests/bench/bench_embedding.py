@@ -26,9 +26,8 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import argparse
-import json
+import contextlib
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -49,22 +48,18 @@ import numpy as np  # noqa: E402
 import numpy.typing as npt  # noqa: E402
 import soundfile  # noqa: E402
 import torch  # noqa: E402
-import transformers  # noqa: E402
+from bench.made_weights import hubert_base, random_weights  # noqa: E402
+from bench.original_package import OriginalMusicnn  # noqa: E402
 from bench.performance_page import write_section  # noqa: E402
 from helpers import plain_representations as plain  # noqa: E402
-from helpers import weight_files  # noqa: E402
 from helpers.toy_task import toy_task  # noqa: E402
-from safetensors.numpy import save_file  # noqa: E402
 
 from mirbench.benchmark.api import Clip  # noqa: E402
 from mirbench.benchmark.audio import read_audio  # noqa: E402
-from mirbench.benchmark.conversion import Draft  # noqa: E402
 from mirbench.benchmark.embedding import embed_task  # noqa: E402
 from mirbench.benchmark.heap import kept_memory  # noqa: E402
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation  # noqa: E402
 from mirbench.benchmark.store import Store  # noqa: E402
-from mirbench.benchmark.weight_sets import Original  # noqa: E402
-from mirbench.representations import musicnn  # noqa: E402
 
 Audio = npt.NDArray[np.float32]
 Embed = Callable[[Sequence[Audio]], Sequence[Audio]]
@@ -171,8 +166,7 @@ class Bench:
 
     def measure(self, name: str, count: int) -> Line:
         """Time one representation on some clips."""
-        text = name.replace("hf:", f"hf:{self.folder}/")
-        spec = parse_representation(text, self.folder / "cache")
+        spec = parse_representation(self.text(name), self.folder / "cache")
         model = spec.load()
         clips = self.clips(count)
         audios = [
@@ -184,20 +178,18 @@ class Bench:
         np.testing.assert_allclose(np.stack(mine(some)), np.stack(theirs(some)), 1e-2, 1e-2)
         batch = [audios[number % FILES] for number in range(count)]
         self.harness(spec, clips[:4], 1)
-        original = self.start_original(name)
         times: list[tuple[float, ...]] = []
-        for _ in range(ROUNDS):
-            times.append(
-                (
-                    clock(lambda: theirs(batch)),
-                    clock(lambda: mine(batch)),
-                    clock(lambda: decode(clips, model)),
-                    self.harness(spec, clips, 1),
-                    *([self.ask(original, count)] if original else []),
+        with self.start_original(name) as original:
+            for _ in range(ROUNDS):
+                times.append(
+                    (
+                        clock(lambda: theirs(batch)),
+                        clock(lambda: mine(batch)),
+                        clock(lambda: decode(clips, model)),
+                        self.harness(spec, clips, 1),
+                        *([original.seconds(self.at_16k(count))] if original else []),
+                    )
                 )
-            )
-        if original:
-            original.communicate()
         seconds = [statistics.median(column) / count for column in zip(*times, strict=True)]
         two = None if name == "choi" else self.two_workers(spec, seconds[3])
         return Line(name, *seconds[:4], seconds[4] if original else None, two)
@@ -212,34 +204,26 @@ class Bench:
         store = Store(self.folder / f"store{self.stores}")
         return clock(lambda: embed_task(spec, toy_task(), clips, store, jobs=jobs))
 
-    def start_original(self, name: str) -> subprocess.Popen[str] | None:
-        """Start the original package of a representation, with its own weights, warm."""
-        if self.original is None or name != "musicnn:model=MSD_musicnn":
-            return None
-        script = Path(__file__).with_name("original_musicnn.py")
-        started = subprocess.Popen(
-            [self.original, script, "MSD_musicnn"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "TF_USE_LEGACY_KERAS": "1"},
-        )
-        for number, path in enumerate(self.paths):
-            decoded = read_audio(path, 16_000)
-            soundfile.write(self.folder / f"16k-{number}.wav", decoded, 16_000, "FLOAT")
-        self.ask(started, FILES)
-        return started
+    def text(self, name: str) -> str:
+        """Give what names a representation in the registry; a Hugging Face encoder is made."""
+        adapter, _, target = name.partition(":")
+        return f"hf:{hubert_base(self.folder / target)}" if adapter == "hf" else name
 
-    def ask(self, original: subprocess.Popen[str], count: int) -> float:
-        """Seconds that the original package takes for so many clips."""
-        assert original.stdin is not None
-        assert original.stdout is not None
-        paths = [str(self.folder / f"16k-{number % FILES}.wav") for number in range(count)]
-        print(json.dumps(paths), file=original.stdin, flush=True)
-        answer = original.stdout.readline()
-        if not answer:
-            raise SystemExit("the original package stopped; what it said stands above")
-        return float(answer)
+    def start_original(
+        self, name: str
+    ) -> contextlib.AbstractContextManager[OriginalMusicnn | None]:
+        """Start the original package of a representation, warm; None where there is none."""
+        if self.original is None or name != "musicnn:model=MSD_musicnn":
+            return contextlib.nullcontext()
+        for decoded, path in zip(self.at_16k(FILES), self.paths, strict=True):
+            soundfile.write(decoded, read_audio(path, 16_000), 16_000, "FLOAT")
+        original = OriginalMusicnn(self.original, "MSD_musicnn")
+        original.seconds(self.at_16k(FILES))
+        return original
+
+    def at_16k(self, count: int) -> list[Path]:
+        """Give the decoded files of so many clips, in turn."""
+        return [self.folder / f"16k-{number % FILES}.wav" for number in range(count)]
 
     def two_workers(self, spec: RepresentationSpec, seconds: float) -> float:
         """How many times faster two warm workers are than one that takes so long for a clip."""
@@ -318,36 +302,6 @@ def plain_musicnn(variables: Mapping[str, Audio], audio: Audio) -> Audio:
     """MUSICNN's mean and maximum, averaged over patches."""
     found = plain.plain_musicnn(variables, audio)
     return np.concatenate([found["mean_pool"].mean(axis=0), found["max_pool"].mean(axis=0)])
-
-
-def random_weights(folder: Path) -> dict[str, Any]:
-    """Make weights of noise up and put them into the store; give them for the plain forms."""
-    transformers.HubertModel(transformers.HubertConfig()).save_pretrained(folder / "hubert-base")
-    transformers.Wav2Vec2FeatureExtractor().save_pretrained(folder / "hubert-base")
-    choi = weight_files.choi_files(folder / "choi")
-    put_weights("choi", choi, folder)
-    arrays: dict[str, Any] = {"choi": plain.read_hdf5(choi)}
-    for name in ("musicnn", "musicnn:model=MSD_musicnn"):
-        model = name.partition("=")[2] or "MSD_musicnn_big"
-        arrays[name] = weight_files.musicnn_variables(musicnn.variable_shapes(model))
-        put_weights(name, weight_files.musicnn_files(folder / model, arrays[name]), folder)
-    arrays["clmr"] = weight_files.clmr_state()
-    clmr = weight_files.clmr_file(folder / "clmr_epoch=10000.ckpt", arrays["clmr"])
-    put_weights("clmr", {clmr.name: clmr}, folder)
-    return arrays
-
-
-def put_weights(name: str, files: Mapping[str, Path], folder: Path) -> None:
-    """Convert made-up files into the store as if they were those that the card declares."""
-    spec = parse_representation(name, folder / "cache")
-    one = spec.weights
-    assert one is not None
-    tensors = spec.plugin.load_module().convert_weights(one.name, files)
-    converted = folder / f"{one.name}.safetensors"
-    save_file(tensors, converted)
-    originals = {f.name: Original(f.sources[0], 0, f.sha256 or 64 * "0") for f in one.files}
-    one.folder.mkdir(parents=True, exist_ok=True)
-    Draft(one, originals, converted).keep()
 
 
 if __name__ == "__main__":
