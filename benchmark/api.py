@@ -12,9 +12,9 @@ embeddings are float32.
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypedDict, runtime_checkable
@@ -117,8 +117,14 @@ class Card(TypedDict, total=False):
     weights_parameter: str
 
 
+#: Finds the converted weights of (representation, set); set by the harness around `load_model`.
+weights_lookup: ContextVar[Callable[[str, str], Path] | None] = ContextVar(
+    "weights_lookup", default=None
+)
+
+
 def weights_file(representation: str, name: str) -> Path:
-    """Give the weights of a representation, converted to safetensors, for its ``load_model``.
+    """Locate the weights of a representation, converted to safetensors, for its ``load_model``.
 
     Parameters
     ----------
@@ -137,10 +143,17 @@ def weights_file(representation: str, name: str) -> Path:
     MissingWeights
         If they are not on this machine; one sentence that names the command
         that gets them.
+    PluginError
+        If the card declares no such set, or mirbench is not loading a model:
+        only then is it known which plugin asks, and which cache folder is meant.
     """
-    store = importlib.import_module("mirbench.benchmark.weights")
-    path: Path = store.weights_file(representation, name)
-    return path
+    lookup = weights_lookup.get()
+    if lookup is None:
+        raise PluginError(
+            f"the weights {name!r} are looked up while mirbench loads a model; get the model from "
+            f"mirbench.benchmark.registry.load_representation({representation!r})"
+        )
+    return lookup(representation, name)
 
 
 @runtime_checkable

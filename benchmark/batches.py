@@ -30,16 +30,10 @@ import numpy as np
 
 from mirbench.benchmark.api import Clip, Task
 from mirbench.benchmark.engine import map_unordered
+from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.files.checksums import digest
 from mirbench.benchmark.progress import bar
-from mirbench.benchmark.store import (
-    Shard,
-    ShardPlan,
-    Store,
-    add_notes,
-    clip_identity,
-    digest,
-    write_atomic,
-)
+from mirbench.benchmark.store import Shard, ShardPlan, Store, add_notes, clip_identity
 from mirbench.benchmark.worker import Chunk, model_info, windows_of
 
 #: Number of windows of a clip by its id, or the reason why it has none.

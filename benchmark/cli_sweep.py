@@ -95,7 +95,7 @@ def sweep(
 
 
 def _report_layers(rep: str, rows: list[Row]) -> None:
-    from mirbench.benchmark.store import write_atomic
+    from mirbench.benchmark.files.atomic import write_atomic
     from mirbench.benchmark.sweeping import single_layer
     from mirbench.leaderboard.curves import layer_figures
     from mirbench.leaderboard.curves_png import layer_png

@@ -10,8 +10,8 @@ from typing import Literal, get_args
 
 from mirbench.benchmark.api import Clip, DataError, Download, Task, UnusableClip
 from mirbench.benchmark.audio import audio_info, quiet_decoders, read_audio, read_windows
-from mirbench.benchmark.checksums import what_is_wrong
 from mirbench.benchmark.engine import free_cpus, map_unordered
+from mirbench.benchmark.files.checksums import what_is_wrong
 from mirbench.benchmark.progress import bar
 
 Problem = Literal["absent", "empty", "undecodable", "too short", "wrong checksum"]

@@ -11,6 +11,8 @@ from mirbench.benchmark.api import (
 )
 from mirbench.benchmark.datasets import dataset_folder, read_clips
 from mirbench.benchmark.embedding import Embeddings, embed_task, stored_embeddings
+from mirbench.benchmark.files.atomic import check_writable
+from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.jobs import Names, check_device, default_out, plan_jobs
 from mirbench.benchmark.plugins import find_plugins
 from mirbench.benchmark.precomputed import read_embeddings, write_embeddings
@@ -30,7 +32,7 @@ from mirbench.benchmark.runner import (
     subject_of,
 )
 from mirbench.benchmark.splits import load_split
-from mirbench.benchmark.store import Store, check_writable, file_sha256
+from mirbench.benchmark.store import Store
 
 Folder = Path | str | None
 
@@ -91,7 +93,7 @@ def run(
     pairs = list(
         plan_jobs(rep, task, split, _path(data), store, make=True, on_missing=missing.append)
     )
-    check_writable(store.root)
+    check_writable(store.cache.root)
     check_writable(folder)
     for reason in missing:
         say(f"left out: {reason}")
@@ -154,7 +156,7 @@ def embed(
     check_device(device)
     store, folder = Store(_path(cache)), _path(out)
     pairs = list(plan_jobs(rep, task, split, _path(data), store, make=True))
-    for each in (store.root, folder or store.root):
+    for each in (store.cache.root, folder or store.cache.root):
         check_writable(each)
     done = {}
     for job in pairs:
@@ -205,7 +207,7 @@ def probe(
     store, file = Store(_path(cache)), _path(embeddings)
     spec = load_task(task)
     table = load_split(spec, split, split_folder(spec.name))
-    clips = read_clips(spec, dataset_folder(spec, _path(data), store), table)
+    clips = read_clips(spec, dataset_folder(spec, _path(data), store.cache), table)
     ids = [clip.id for clip in clips]
     if file is not None:
         found = read_embeddings(file, spec, ids)
@@ -216,7 +218,7 @@ def probe(
         subject = Subject(label, "precomputed", {}, file_sha256(file)[:16], None)
     else:
         assert rep is not None
-        named = parse_representation(rep, store.root)
+        named = parse_representation(rep, store.cache.root)
         found = stored_embeddings(named, spec, ids, store)
         subject = subject_of(named)
     folder = _path(out) or default_out(rules)

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from mirbench.benchmark.api import DataError, MirbenchError, PluginError
-from mirbench.benchmark.checksums import file_digest
+from mirbench.benchmark.files.atomic import remove_stale_temporaries, write_atomic
+from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.files.checksums import file_sha256
+from mirbench.benchmark.files.tensorfile import write_tensors
 from mirbench.benchmark.progress import say
-from mirbench.benchmark.store import remove_stale_temporaries, write_atomic
-from mirbench.benchmark.tensorfile import write_tensors
 from mirbench.benchmark.weight_sets import Original, WeightFile, WeightSet
 
 
@@ -150,7 +151,7 @@ def _identified(one: WeightSet, file: WeightFile, path: Path) -> Original:
         size = path.stat().st_size
         if file.bytes is not None and size != file.bytes:
             raise DataError(f"{path} has {size:,} bytes instead of {file.bytes:,}")
-        sha256 = file_digest(path, "sha256")
+        sha256 = file_sha256(path)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
     if file.sha256 is not None and sha256 != file.sha256.lower():
@@ -161,7 +162,7 @@ def _identified(one: WeightSet, file: WeightFile, path: Path) -> Original:
 
 def first_seen_path(one: WeightSet) -> Path:
     """Where checksums are kept of files for which none is published."""
-    return one.cache / "weights" / "first_seen.json"
+    return CacheFolder(one.cache).weights / "first_seen.json"
 
 
 def first_seen(one: WeightSet) -> dict[str, str]:

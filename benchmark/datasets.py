@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.benchmark.api import Clip, DataError, MirbenchError, PluginError, Task
+from mirbench.benchmark.files.atomic import check_writable
+from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.splits import SplitTable
-from mirbench.benchmark.store import Store, check_writable
 
 
 def data_root(folder: Path | None = None) -> Path:
@@ -18,10 +19,10 @@ def data_root(folder: Path | None = None) -> Path:
     return folder or Path(os.environ.get("MIRBENCH_DATA") or "data").expanduser()
 
 
-def dataset_folder(task: Task, data: Path | None, store: Store) -> Path:
+def dataset_folder(task: Task, data: Path | None, cache: CacheFolder) -> Path:
     """Folder of a dataset: below `data`, `data` itself, or in the cache if mirbench makes it."""
     if task.prepare is not None:
-        return store.made_data(task.folder)
+        return cache.data(task.folder)
     root = data_root(data)
     inside = root / task.folder
     return inside if inside.is_dir() or not root.is_dir() else root
@@ -99,11 +100,11 @@ class Readiness:
     message: str
 
 
-def readiness(task: Task, data: Path | None, store: Store) -> Readiness:
+def readiness(task: Task, data: Path | None, cache: CacheFolder) -> Readiness:
     """Look whether a task's annotations and audio are on disk, without decoding anything."""
     if task.prepare is not None:
         return Readiness(True, "ready (made on first use)")
-    folder = dataset_folder(task, data, store)
+    folder = dataset_folder(task, data, cache)
     try:
         clips = read_clips(task, folder)
     except (DataError, PluginError) as error:

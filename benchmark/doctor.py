@@ -15,13 +15,13 @@ from mirbench.benchmark.api import (
     Split,
     Task,
 )
-from mirbench.benchmark.checksums import has_checksum, what_is_wrong
 from mirbench.benchmark.clip_checks import Fault, find_faults
 from mirbench.benchmark.datasets import dataset_folder, read_clips
 from mirbench.benchmark.fetching import fetch_folder
+from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
 from mirbench.benchmark.registry import load_task, split_folder
 from mirbench.benchmark.splits import SplitTable, load_split
-from mirbench.benchmark.store import Store
 
 State = Literal["absent", "part", "wrong", "right", "unchecked"]
 
@@ -115,7 +115,7 @@ def check_dataset(
         If there is no such task.
     """
     spec = load_task(task)
-    folder = dataset_folder(spec, data, Store(cache))
+    folder = dataset_folder(spec, data, CacheFolder.find(cache))
     tables = [load_split(spec, name, split_folder(spec.name)) for name in spec.splits]
     members = {clip_id for table in tables for clip_id in table.of}
     files = tuple(_file_states(spec, folder))

@@ -31,18 +31,11 @@ from mirbench.benchmark.batches import (
     plan_batches,
 )
 from mirbench.benchmark.engine import free_cpus, map_ahead, map_unordered
+from mirbench.benchmark.files.atomic import remove_stale_temporaries
 from mirbench.benchmark.layered import StoredLayers, join_rows, leave_on_disk
 from mirbench.benchmark.progress import bar, say
 from mirbench.benchmark.registry import RepresentationSpec
-from mirbench.benchmark.store import (
-    Shard,
-    ShardPlan,
-    Store,
-    add_notes,
-    read_shard,
-    remove_stale_temporaries,
-    write_shard,
-)
+from mirbench.benchmark.store import Shard, ShardPlan, Store, add_notes, read_shard, write_shard
 from mirbench.benchmark.worker import Chunk, Outcome, decode_chunk, embed_chunk, model_info
 
 #: Clips that a worker is given at once.

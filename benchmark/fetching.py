@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.benchmark.api import DataError, Download, MirbenchError, PluginError, Task
-from mirbench.benchmark.checksums import has_checksum, what_is_wrong
 from mirbench.benchmark.datasets import data_root, dataset_folder, prepare, read_clips
-from mirbench.benchmark.download import fetch_file, forbid_if_offline
+from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
+from mirbench.benchmark.files.download import fetch_file, forbid_if_offline
+from mirbench.benchmark.files.unpack import unpack
 from mirbench.benchmark.progress import bar, say
 from mirbench.benchmark.registry import load_task
-from mirbench.benchmark.store import Store
-from mirbench.benchmark.unpack import unpack
 
 #: Single files downloaded at once: few, so as not to burden the publishers' servers.
 CONNECTIONS = 4
@@ -53,7 +53,7 @@ def fetch(task: str, data: Path | None = None, cache: Path | None = None) -> Fet
     """
     spec = load_task(task)
     if spec.prepare is not None:
-        folder = dataset_folder(spec, data, Store(cache))
+        folder = dataset_folder(spec, data, CacheFolder.find(cache))
         prepare(spec, folder)
         return Fetched(spec, folder, 0, 0, ())
     folder = fetch_folder(spec, data)

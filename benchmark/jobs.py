@@ -81,7 +81,7 @@ def plan_jobs(
     MissingWeights
         If there is none whose weights are here, or `on_missing` is not given.
     """
-    specs = [parse_representation(text, store.root) for text in as_list(rep)]
+    specs = [parse_representation(text, store.cache.root) for text in as_list(rep)]
     labels = [spec.label for spec in specs]
     for number, spec in enumerate(specs):
         if spec.label in labels[:number]:
@@ -96,7 +96,7 @@ def plan_jobs(
     clips: dict[str, tuple[Clip, ...]] = {}
     every: dict[str, tuple[Clip, ...]] = {}
     for one in tasks:
-        folder = dataset_folder(one, data, store)
+        folder = dataset_folder(one, data, store.cache)
         if make:
             prepare(one, folder)
         every[one.name] = tuple(read_clips(one, folder))
@@ -152,7 +152,7 @@ def _ready_tasks(split: str, data: Path | None, store: Store) -> list[Task]:
         if split not in task.splits:
             say(f"left out: task {task.name}: it has no split {split!r}")
             continue
-        state = readiness(task, data, store)
+        state = readiness(task, data, store.cache)
         if state.ready:
             ready.append(task)
         else:

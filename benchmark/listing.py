@@ -12,9 +12,9 @@ from pathlib import Path
 
 from mirbench.benchmark.api import MirbenchError, PluginError
 from mirbench.benchmark.datasets import readiness
+from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.plugins import Plugin, PluginKind, find_plugins
 from mirbench.benchmark.registry import load_task
-from mirbench.benchmark.store import Store
 from mirbench.benchmark.weight_sets import chosen_set, weight_sets
 
 
@@ -64,7 +64,7 @@ def list_tasks(data: Path | None = None, cache: Path | None = None) -> list[List
     for plugin in plugins:
         try:
             task = load_task(plugin.name)
-            state = readiness(task, data, Store(cache))
+            state = readiness(task, data, CacheFolder.find(cache))
             title, ready, status = task.title, state.ready, state.message
         except MirbenchError as error:
             title, ready, status = "", False, twice.get(plugin.name) or str(error)

@@ -12,7 +12,7 @@ import numpy as np
 
 from mirbench.benchmark.api import DataError, FloatArray, Task
 from mirbench.benchmark.embedding import Embeddings
-from mirbench.benchmark.store import write_atomic
+from mirbench.benchmark.files.atomic import write_atomic
 
 _FORM = "an .npz with the arrays clip_id [n] (text) and embedding [n, dims] or [n, layers, dims]"
 

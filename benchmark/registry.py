@@ -26,10 +26,10 @@ from mirbench.benchmark.adapters import (
     written_name,
 )
 from mirbench.benchmark.api import MirbenchError, ModelCost, PluginError, Task, UsageError
+from mirbench.benchmark.files.checksums import digest, file_sha256
 from mirbench.benchmark.metrics import KEY_NAMES, METRICS, METRICS_OF
 from mirbench.benchmark.plugins import Plugin, find_plugin, find_plugins
 from mirbench.benchmark.sources import file_source
-from mirbench.benchmark.store import digest, file_sha256
 from mirbench.benchmark.weight_sets import WeightSet, chosen_set
 from mirbench.benchmark.weights import loading, prepare_weights
 

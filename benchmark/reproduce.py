@@ -8,7 +8,6 @@ from pathlib import Path
 
 from mirbench.benchmark.api import DataError, MirbenchError, UsageError
 from mirbench.benchmark.datasets import dataset_folder, read_clips
-from mirbench.benchmark.download import fetch_file
 from mirbench.benchmark.features import (
     DATASETS,
     REPRESENTATIONS,
@@ -16,6 +15,8 @@ from mirbench.benchmark.features import (
     read_archive,
     read_checksums,
 )
+from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.files.download import fetch_file
 from mirbench.benchmark.jobs import default_out
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import load_task, split_folder
@@ -96,7 +97,7 @@ def reproduce(
         spec = load_task(name)
         split = load_split(spec, SPLIT, split_folder(name))
         try:
-            clips = read_clips(spec, dataset_folder(spec, data, store), split)
+            clips = read_clips(spec, dataset_folder(spec, data, store.cache), split)
         except DataError as error:
             reason = f"its annotations are needed: {error}"
             cells += [Cell(one, name, None, reason, excused=task is None) for one in reps]
@@ -104,7 +105,7 @@ def reproduce(
         for one in reps:
             archive = Archive(name, one)
             try:
-                place = _archive_path(archive, features, table, store)
+                place = _archive_path(archive, features, table, store.cache)
                 embeddings = read_archive(
                     place, spec, [clip.id for clip in clips], table[archive.name]
                 )
@@ -138,7 +139,7 @@ def _chosen(kind: str, asked: Sequence[str] | None, known: Mapping[str, str]) ->
 
 
 def _archive_path(
-    archive: Archive, features: Path | None, table: Mapping[str, str], store: Store
+    archive: Archive, features: Path | None, table: Mapping[str, str], cache: CacheFolder
 ) -> Path:
     """Where an archive lies that has a checksum; without a folder of them it is downloaded."""
     if features is not None and not (features / archive.name).is_file():
@@ -146,7 +147,7 @@ def _archive_path(
     item = archive.download(table)
     if features is not None:
         return features / archive.name
-    place = store.root / "features" / "castellon2021" / archive.name
+    place = cache.features("castellon2021") / archive.name
     fetch_file(item, place)
     return place
 

@@ -26,7 +26,8 @@ from pydantic import (
 )
 
 from mirbench.benchmark.api import DataError, FloatArray, Kind
-from mirbench.benchmark.store import digest, write_atomic
+from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.files.checksums import digest
 
 
 class _Record(BaseModel):

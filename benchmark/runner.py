@@ -158,7 +158,7 @@ def evaluate_embeddings(
     present = set(rows.clips["valid"]) | set(rows.clips["test"])
     check_labels(task, split, {clip_id: targets[clip_id] for clip_id in sorted(present)})
     chosen = best_probe(
-        task, embeddings, rows, targets, protocol, device, memory, store.grid(identity)
+        task, embeddings, rows, targets, protocol, device, memory, store.cache.grid(identity)
     )
     predictions = test_predictions(task, clips, rows, targets, chosen.outputs)
     cost = Cost(
@@ -180,7 +180,7 @@ def evaluate_embeddings(
         environment=describe_environment(embeddings.made_with),
     )
     written = write_result(out, result, predictions)
-    shutil.rmtree(store.grid(identity), ignore_errors=True)
+    shutil.rmtree(store.cache.grid(identity), ignore_errors=True)
     return Row(result, written, False)
 
 

@@ -1,6 +1,6 @@
 """The store of embeddings: content-addressed shards in one folder.
 
-The only module that owns the cache folder. A shard is a safetensors file
+A shard is a safetensors file
 ``embeddings/<representation>/<task>/<number>-<clips>.safetensors``: the first
 two parts are the fingerprints of what makes embeddings differ, the last one
 is a digest of the clips in the shard and of their audio files, so that a
@@ -17,9 +17,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -28,76 +25,15 @@ from typing import Any
 
 import numpy as np
 
-from mirbench.benchmark.api import Clip, FloatArray, IntArray, MirbenchError, Task
+from mirbench.benchmark.api import Clip, FloatArray, IntArray, Task
 from mirbench.benchmark.audio import AUDIO_VERSION
+from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.files.checksums import digest, file_sha256
 from mirbench.benchmark.layered import StoredLayers
 
 #: Clips a shard; part of the shards' names, so a change embeds everything anew.
 SHARD_CLIPS = 64
-
-
-def cache_root(folder: Path | None = None) -> Path:
-    """Give the cache folder: the argument, ``MIRBENCH_CACHE``, or the platform's."""
-    if folder is not None:
-        return folder
-    if os.environ.get("MIRBENCH_CACHE"):
-        return Path(os.environ["MIRBENCH_CACHE"]).expanduser()
-    import platformdirs
-
-    return platformdirs.user_cache_path("mirbench", appauthor=False)
-
-
-def digest(content: Any) -> str:
-    """First 16 hex digits of the SHA-256 of JSON-like content."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all.
-
-    Raises
-    ------
-    MirbenchError
-        If it cannot be written; the message says why.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise MirbenchError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def check_writable(folder: Path) -> None:
-    """Make a folder if need be and try to write into it, so that a long run does not end in vain.
-
-    Raises
-    ------
-    MirbenchError
-        If that fails; the message says why.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise MirbenchError(f"cannot write into {folder}: {error.strerror or error}") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,19 +112,11 @@ class Store:
     """Embeddings on disk, below one cache folder."""
 
     def __init__(self, root: Path | None = None) -> None:
-        self.root = cache_root(root)
-
-    def made_data(self, folder: str) -> Path:
-        """Folder of a dataset that mirbench makes itself."""
-        return self.root / "data" / folder
-
-    def grid(self, row: str) -> Path:
-        """Folder of the finished probes of a row that is not finished."""
-        return self.root / "grids" / row
+        self.cache = CacheFolder.find(root)
 
     def folder(self, representation: str, task: Task) -> Path:
         """Folder of the shards of a representation's fingerprint on a task's audio."""
-        return self.root / "embeddings" / representation / task_fingerprint(task)
+        return self.cache.embeddings / representation / task_fingerprint(task)
 
     def plan(
         self, representation: str, task: Task, clips: Sequence[Clip], full_hash: bool = False
@@ -212,7 +140,7 @@ class Store:
 
     def known_layers(self, representation: str) -> tuple[str, ...] | None:
         """Names of the layers of a representation's fingerprint; None if it has no shard here."""
-        for path in sorted((self.root / "embeddings" / representation).rglob("*.safetensors")):
+        for path in sorted((self.cache.embeddings / representation).rglob("*.safetensors")):
             shard = read_shard(path)
             if shard is not None and len(shard.embedding):
                 return shard.layers
@@ -224,11 +152,11 @@ class Store:
 
     def model_facts(self, representation: str) -> Path:
         """File of what is known of a representation's model without loading it."""
-        return self.root / "embeddings" / representation / "model.json"
+        return self.cache.embeddings / representation / "model.json"
 
     def window_counts(self, task: Task) -> Path:
         """File of how many windows the clips of a task's audio have."""
-        return self.root / "windows" / f"{task_fingerprint(task)}.json"
+        return self.cache.windows / f"{task_fingerprint(task)}.json"
 
     def all_shards(self, representation: str, task: Task) -> list[Path]:
         """Every shard that there is, oldest first, whatever the audio files are now."""
@@ -319,13 +247,3 @@ def _content_sha256(
         if numbers is not None:
             total.update(np.ascontiguousarray(numbers, dtype=np.int64).data)
     return total.hexdigest()
-
-
-def remove_stale_temporaries(folder: Path, older_than: float = 86400.0) -> None:
-    """Remove what runs that were killed left half-written more than a day ago."""
-    for path in folder.glob(".*.tmp"):
-        try:
-            if time.time() - path.stat().st_mtime > older_than:
-                path.unlink()
-        except OSError:
-            continue

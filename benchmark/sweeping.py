@@ -75,7 +75,7 @@ def with_layers(
     check_device(device)
     store = Store(cache)
     # With the folder that a run uses, so that its model is the one that is loaded here.
-    named, failure = parse_representation(rep, store.root), ""
+    named, failure = parse_representation(rep, store.cache.root), ""
     for spec in filter(None, (_all_layers(named), named)):
         try:
             count = _count_layers(spec, store, device, only_plan)

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import PluginError, UsageError
+from mirbench.benchmark.files.cache import CacheFolder, cache_root
 from mirbench.benchmark.plugins import Plugin
-from mirbench.benchmark.store import cache_root
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class WeightSet:
     @property
     def folder(self) -> Path:
         """Folder of the representation's weights."""
-        return self.cache / "weights" / self.plugin.name
+        return CacheFolder(self.cache).weights / self.plugin.name
 
     @property
     def ready(self) -> bool:

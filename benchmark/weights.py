@@ -1,36 +1,43 @@
-"""Give plugins their weights: `weights_file`, which `mirbench.benchmark.api` offers."""
+"""Look weights up for plugins: what `mirbench.benchmark.api.weights_file` asks."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 
-from mirbench.benchmark.api import MissingWeights, PluginError
+from mirbench.benchmark.api import MissingWeights, PluginError, weights_lookup
 from mirbench.benchmark.conversion import convert, locked
 from mirbench.benchmark.plugins import Plugin, find_plugin
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.weight_sets import WeightSet, weight_sets
 
-#: The plugin whose model is being built, and the cache folder, if that is not the usual one.
-_loading: ContextVar[tuple[Plugin, Path | None] | None] = ContextVar("loading", default=None)
-
 
 @contextlib.contextmanager
 def loading(plugin: Plugin, cache: Path | None) -> Iterator[None]:
-    """While a plugin builds its model, let `weights_file` know it and the cache folder."""
-    token = _loading.set((plugin, cache))
+    """While a plugin builds its model, let `api.weights_file` find weights in a cache folder."""
+    token = weights_lookup.set(partial(converted_weights, plugin, cache))
     try:
         yield
     finally:
-        _loading.reset(token)
+        weights_lookup.reset(token)
 
 
-def weights_file(representation: str, name: str) -> Path:
-    """Give the converted weights of a set; see `mirbench.benchmark.api.weights_file`."""
-    plugin, cache = _loading.get() or (None, None)
-    if plugin is None or plugin.name != representation:
+def converted_weights(loaded: Plugin, cache: Path | None, representation: str, name: str) -> Path:
+    """Locate the converted weights of a set; see `mirbench.benchmark.api.weights_file`.
+
+    Parameters
+    ----------
+    loaded : Plugin
+        The representation whose model is being built.
+    cache : Path or None
+        The cache folder; None: the usual one.
+    representation, name : str
+        Whose weights are asked for, mostly those of `loaded`, and which set.
+    """
+    plugin = loaded
+    if plugin.name != representation:
         plugin = find_plugin("representation", representation)
     sets = weight_sets(plugin, cache)
     if name not in sets:

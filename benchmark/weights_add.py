@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from mirbench.benchmark.api import DataError, PluginError, UsageError
 from mirbench.benchmark.conversion import Draft, draft, locked
-from mirbench.benchmark.unpack import unpack
+from mirbench.benchmark.files.unpack import unpack
 from mirbench.benchmark.weight_sets import WeightSet
 from mirbench.benchmark.weights_names import named_sets
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mirbench.benchmark.api import DataError, Download, MirbenchError, UsageError
-from mirbench.benchmark.checksums import has_checksum, what_is_wrong
 from mirbench.benchmark.conversion import convert, locked
-from mirbench.benchmark.download import fetch_file
+from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
+from mirbench.benchmark.files.download import fetch_file
+from mirbench.benchmark.files.unpack import unpack
 from mirbench.benchmark.progress import say
-from mirbench.benchmark.unpack import unpack
 from mirbench.benchmark.weight_sets import WeightFile, WeightSet
 from mirbench.benchmark.weights import prepare_weights
 from mirbench.benchmark.weights_names import named_sets

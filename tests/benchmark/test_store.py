@@ -12,15 +12,14 @@ import pytest
 from helpers.toy_task import toy_task
 
 from mirbench.benchmark.api import Clip, MirbenchError
+from mirbench.benchmark.files.atomic import remove_stale_temporaries, write_atomic
+from mirbench.benchmark.files.cache import cache_root
 from mirbench.benchmark.store import (
     SHARD_CLIPS,
     Shard,
     Store,
-    cache_root,
     read_shard,
-    remove_stale_temporaries,
     task_fingerprint,
-    write_atomic,
     write_shard,
 )
 

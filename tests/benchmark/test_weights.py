@@ -24,6 +24,7 @@ from mirbench.benchmark.api import (
     UsageError,
     weights_file,
 )
+from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.registry import load_representation, parse_representation
 from mirbench.benchmark.weight_sets import WeightSet
 from mirbench.benchmark.weights_add import add_weights
@@ -60,7 +61,7 @@ def test_added_weights_are_loaded(rep: str, tmp_path: Path) -> None:
             "w.npy": {
                 "source": "http://127.0.0.1:9/w.npy",
                 "bytes": len(W),
-                "sha256": conversion.file_digest(Path("w.npy"), "sha256"),
+                "sha256": file_sha256(Path("w.npy")),
             }
         },
     }
@@ -125,7 +126,14 @@ def test_unknown_sets(rep: str) -> None:
     add_weights(rep, [Path("w.npy")])
     with pytest.raises(UsageError, match="no representation 'x'"):
         load_representation(rep)
+    Path(rep).write_text(text.replace("('x', 'y')", "('mfcc', 'big')"))
+    add_weights(rep, [Path("w.npy")])
     with pytest.raises(PluginError, match=r"'mfcc' declares no weights 'big'; there are: none"):
+        load_representation(rep)
+
+
+def test_weights_are_looked_up_while_a_model_is_loaded_only() -> None:
+    with pytest.raises(PluginError, match=r"get the model from .*load_representation\('mfcc'\)"):
         weights_file("mfcc", "big")
 
 

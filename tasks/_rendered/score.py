@@ -3,7 +3,7 @@
 One pitched instrument comps (plays the chords), the others play lines above
 it, the bass plays roots, the drums keep the beat. Pieces start with their
 tonic chord on the first beat of a bar of four beats; the progression is
-repeated to the end. Conventions are those of `mirbench.tasks.rendered_corpus`.
+repeated to the end. Conventions are those of `mirbench.tasks._rendered.corpus`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from mirbench.tasks.rendered_bands import PITCHED
-from mirbench.tasks.rendered_corpus import DURATION, TONICS, Piece
+from mirbench.tasks._rendered.bands import PITCHED
+from mirbench.tasks._rendered.corpus import DURATION, TONICS, Piece
 
 #: Drums, by their numbers in General MIDI.
 KICK, SNARE, HAT = 36, 38, 42

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mirbench.tasks.rendered_bands import Voice
-from mirbench.tasks.rendered_corpus import DURATION, SAMPLE_RATE, Piece
-from mirbench.tasks.rendered_score import HAT, KICK, SNARE, Note, score
+from mirbench.tasks._rendered.bands import Voice
+from mirbench.tasks._rendered.corpus import DURATION, SAMPLE_RATE, Piece
+from mirbench.tasks._rendered.score import HAT, KICK, SNARE, Note, score
 
 Audio = npt.NDArray[np.float64]
 

@@ -1,6 +1,6 @@
 """Who plays in the rendered corpus: instruments, bands, and the split each band is in.
 
-Conventions are those of `mirbench.tasks.rendered_corpus`.
+Conventions are those of `mirbench.tasks._rendered.corpus`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Band:
     centre : int
         Pitch around which chords lie.
     rhythm : int
-        Number of the comping pattern (`mirbench.tasks.rendered_score`).
+        Number of the comping pattern (`mirbench.tasks._rendered.score`).
     legato : float
         Sounding part of a note's duration, 0–1.
     treble : float

@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from mirbench.tasks.rendered_audio import N_SAMPLES, render
-from mirbench.tasks.rendered_corpus import CORPUS_VERSION, SAMPLE_RATE, Piece, pieces
-from mirbench.tasks.rendered_score import chords
+from mirbench.tasks._rendered.audio import N_SAMPLES, render
+from mirbench.tasks._rendered.corpus import CORPUS_VERSION, SAMPLE_RATE, Piece, pieces
+from mirbench.tasks._rendered.score import chords
 
 _COMMENT = f"mirbench rendered corpus, version {CORPUS_VERSION}"
 

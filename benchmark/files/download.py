@@ -1,6 +1,6 @@
 """Download a file: mirrors in order, resumed, checked. The only module that opens a socket.
 
-While it grows, a file is called ``<name>.part`` (`mirbench.benchmark.partial`).
+While it grows, a file is called ``<name>.part`` (`mirbench.benchmark.files.partial`).
 It gets its name when its size and checksum are right, so a file that is there
 is whole.
 
@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from mirbench.benchmark.api import Download
-from mirbench.benchmark.checksums import has_checksum, what_is_wrong
-from mirbench.benchmark.partial import DownloadError, PartialFile, locked_part
+from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
+from mirbench.benchmark.files.partial import DownloadError, PartialFile, locked_part
 from mirbench.benchmark.progress import bar, say
 
 #: Seconds without a byte after which a connection counts as dropped.

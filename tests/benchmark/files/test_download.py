@@ -12,7 +12,7 @@ import pytest
 from helpers.webserver import Page, Site, serve
 
 from mirbench.benchmark.api import Download
-from mirbench.benchmark.download import ATTEMPTS, DownloadError, fetch_file
+from mirbench.benchmark.files.download import ATTEMPTS, DownloadError, fetch_file
 
 CONTENT = bytes(range(256)) * 4000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

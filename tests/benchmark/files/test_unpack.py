@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mirbench.benchmark.api import DataError
-from mirbench.benchmark.unpack import Limits, unpack
+from mirbench.benchmark.files.unpack import Limits, unpack
 
 FILES = {"a/one.mp3": b"one" * 1000, "b/two.mp3": b"", "three.csv": bytes(range(256)) * 50}
 

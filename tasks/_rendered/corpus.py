@@ -9,8 +9,8 @@ labels vary across bands, so a probe must hear past the timbre.
 
 Everything is drawn from `random.Random` with fixed seeds, and tests pin the
 outcome, so labels are the same everywhere.
-`mirbench.tasks.rendered_bands` says who plays, `rendered_score` writes the
-notes, `rendered_audio` makes them sound, and `rendered_files` keeps them.
+`mirbench.tasks._rendered.bands` says who plays, `score` writes the
+notes, `audio` makes them sound, and `files` keeps them.
 
 Conventions: a pitch is a MIDI note number; a tonic is a pitch class 0–11 (C
 is 0); a beat is a quarter note; times are seconds.
@@ -25,7 +25,7 @@ from pathlib import Path
 from random import Random
 
 from mirbench.benchmark.api import SPLITS, Clip, Label, Split
-from mirbench.tasks.rendered_bands import Band, bands_of
+from mirbench.tasks._rendered.bands import Band, bands_of
 
 #: Raised whenever a label or a sample of the audio changes.
 CORPUS_VERSION = 1
@@ -97,14 +97,6 @@ def read_clips(root: Path, label: Callable[[Piece], Label]) -> Iterator[Clip]:
     for piece in pieces():
         path = root / "audio" / f"{piece.id}.flac"
         yield Clip(piece.id, path, label(piece), piece.band.name, 0.0, DURATION)
-
-
-def prepare(root: Path) -> None:
-    """Render what is missing of the corpus below `root`."""
-    # Not imported with the labels: tasks are listed and probed without audio.
-    from mirbench.tasks import rendered_files
-
-    rendered_files.prepare(root)
 
 
 def split_table() -> str:

@@ -14,9 +14,9 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from mirbench.benchmark import tensorfile
 from mirbench.benchmark.api import PluginError
-from mirbench.benchmark.tensorfile import write_tensors
+from mirbench.benchmark.files import tensorfile
+from mirbench.benchmark.files.tensorfile import write_tensors
 
 TENSORS: dict[str, Any] = {
     "bytes": np.arange(3, dtype=np.uint8),
@@ -107,7 +107,7 @@ def test_names_that_do_not_fit_are_refused(tmp_path: Path, monkeypatch: pytest.M
 
 def test_pytorch_is_not_imported_for_arrays(tmp_path: Path) -> None:
     program = (
-        "import sys, numpy as np; from mirbench.benchmark.tensorfile import write_tensors;"
+        "import sys, numpy as np; from mirbench.benchmark.files.tensorfile import write_tensors;"
         "write_tensors(open(sys.argv[1], 'wb'), {'a': np.ones(2)});"
         "assert 'torch' not in sys.modules"
     )
