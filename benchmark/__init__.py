@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mirbench.benchmark.kernels import use_portable_kernels
+
 if TYPE_CHECKING:
     from mirbench.benchmark.commands import embed, probe, run
 
 __all__ = ["embed", "probe", "run"]
+
+use_portable_kernels()  # before anything of mirbench, or a plugin, imports torch
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,7 @@ embeddings are float32.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -364,56 +364,3 @@ class Task:
             raise PluginError(f"task {self.name!r}: window must be positive, is {self.window!r}")
         if self.window is not None and self.kind != "multiclass":
             raise PluginError(f"task {self.name!r}: windows are merged for multiclass tasks only")
-
-
-def encode_targets(task: Task, clips: Sequence[Clip]) -> TargetArray:
-    """Turn the labels of clips into the array that probes are trained on.
-
-    Returns
-    -------
-    ndarray
-        int64 ``[n_clips]`` (multiclass), int64 0/1 ``[n_clips, n_labels]``
-        (multilabel) or float32 ``[n_clips, n_labels]`` (regression).
-
-    Raises
-    ------
-    DataError
-        If a label is not one of the task's.
-    """
-    index = {label: i for i, label in enumerate(task.labels)}
-    if task.kind == "regression":
-        for clip in clips:
-            numbers = isinstance(clip.label, tuple) and len(clip.label) == len(task.labels)
-            if not numbers or not all(map(_is_finite, clip.label)):
-                raise _wrong_label(task, clip)
-        values = np.array([clip.label for clip in clips], dtype=np.float32)
-        return values.reshape(len(clips), len(task.labels))
-    if task.kind == "multiclass":
-        classes = np.empty(len(clips), dtype=np.int64)
-        for row, clip in enumerate(clips):
-            if not isinstance(clip.label, str) or clip.label not in index:
-                raise _wrong_label(task, clip)
-            classes[row] = index[clip.label]
-        return classes
-    tags = np.zeros((len(clips), len(task.labels)), dtype=np.int64)
-    for row, clip in enumerate(clips):
-        if not isinstance(clip.label, tuple) or not all(tag in index for tag in clip.label):
-            raise _wrong_label(task, clip)
-        tags[row, [index[str(tag)] for tag in clip.label]] = 1
-    return tags
-
-
-def _is_finite(value: object) -> bool:
-    return isinstance(value, float | int | np.floating | np.integer) and bool(np.isfinite(value))
-
-
-def _wrong_label(task: Task, clip: Clip) -> DataError:
-    wanted = {
-        "multiclass": "one of its labels",
-        "multilabel": "a tuple of its labels",
-        "regression": f"a tuple of {len(task.labels)} finite numbers",
-    }[task.kind]
-    return DataError(
-        f"task {task.name!r}: clip {clip.id!r} has the label {clip.label!r}; expected {wanted} "
-        f"({', '.join(task.labels[:6])}{', …' if len(task.labels) > 6 else ''})"
-    )

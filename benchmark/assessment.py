@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from mirbench.benchmark.api import Clip, FloatArray, Task
 from mirbench.benchmark.bootstrap import intervals
-from mirbench.benchmark.embedding import Embeddings
+from mirbench.benchmark.embeddings import Embeddings
 from mirbench.benchmark.metrics import evaluate
 from mirbench.benchmark.progress import bar, duration
 from mirbench.benchmark.protocol import Protocol

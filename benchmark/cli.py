@@ -134,7 +134,7 @@ def embed(
 ) -> None:
     """Embed the clips of tasks into the store, without probing."""
     from mirbench.benchmark import commands
-    from mirbench.benchmark.embedding import check_missing
+    from mirbench.benchmark.embeddings import check_missing
 
     done = commands.embed(
         rep,

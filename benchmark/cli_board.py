@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mirbench.benchmark.api import MirbenchError, UsageError
+from mirbench.benchmark.places import page_folder
 
 board = typer.Typer(help="The leaderboard.", no_args_is_help=True)
 
@@ -68,16 +69,10 @@ def leaderboard_why(
 
 
 def _rows(results: Path | None) -> Path:
-    from mirbench.benchmark.jobs import default_out
+    from mirbench.benchmark.places import default_out
     from mirbench.benchmark.protocol import CASTELLON2021
 
     folder = results or default_out(CASTELLON2021)
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}; name one with --results")
     return folder
-
-
-def page_folder(results: Path) -> Path:
-    """Give the folder of the pages: above the rows in a checkout, else beside them."""
-    own = results.name == "results" and results.parent.name == "leaderboard"
-    return results.parent if own else results

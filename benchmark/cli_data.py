@@ -26,8 +26,19 @@ def data_doctor(
     """Say what of a dataset is there, what is wrong with it, and what to do next."""
     from mirbench.benchmark.doctor import check_dataset
     from mirbench.benchmark.doctor_report import checkup_report
+    from mirbench.benchmark.files.cache import CacheFolder
+    from mirbench.benchmark.registry import load_split, load_task
 
-    checkup = check_dataset(task, data, cache, deep, jobs, max_missing)
+    spec = load_task(task)
+    checkup = check_dataset(
+        spec,
+        [load_split(spec, name) for name in spec.splits],
+        data,
+        cache=CacheFolder.find(cache),
+        deep=deep,
+        workers=jobs,
+        max_missing=max_missing,
+    )
     typer.echo(checkup_report(checkup))
     if not checkup.ready:
         raise MirbenchError(f"task {task} cannot run with the data that is here")
@@ -38,5 +49,7 @@ def data_fetch(task: TaskName, data: Data = None, cache: Cache = None) -> None:
     """Download a dataset, check and unpack it; run it again to go on where it stopped."""
     from mirbench.benchmark.doctor_report import fetch_report
     from mirbench.benchmark.fetching import fetch
+    from mirbench.benchmark.files.cache import CacheFolder
+    from mirbench.benchmark.registry import load_task
 
-    typer.echo(fetch_report(fetch(task, data, cache)))
+    typer.echo(fetch_report(fetch(load_task(task), data, CacheFolder.find(cache))))

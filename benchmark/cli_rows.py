@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mirbench.benchmark.api import MirbenchError
-from mirbench.benchmark.cli_board import page_folder
+from mirbench.benchmark.places import page_folder
 
 if TYPE_CHECKING:
     from mirbench.benchmark.runner import Row

@@ -40,9 +40,10 @@ def weights_fetch(
 ) -> None:
     """Download weights, check and convert them; run it again to go on where it stopped."""
     from mirbench.benchmark.weights_fetch import fetch_weights
+    from mirbench.benchmark.weights_names import named_sets
     from mirbench.benchmark.weights_report import fetch_report
 
-    typer.echo(fetch_report(fetch_weights(rep, keep, force, cache)))
+    typer.echo(fetch_report(fetch_weights(named_sets(rep, cache).one, keep, force)))
 
 
 @weights.command("add")
@@ -55,6 +56,7 @@ def weights_add(
 ) -> None:
     """Take weights that you have: recognise which they are, and convert them."""
     from mirbench.benchmark.weights_add import add_weights
+    from mirbench.benchmark.weights_names import named_sets
     from mirbench.benchmark.weights_report import added_report
 
-    typer.echo(added_report(add_weights(rep, paths, cache)))
+    typer.echo(added_report(add_weights(named_sets(rep, cache).candidates, paths)))

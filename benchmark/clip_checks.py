@@ -10,7 +10,8 @@ from typing import Literal, get_args
 
 from mirbench.benchmark.api import Clip, DataError, Download, Task, UnusableClip
 from mirbench.benchmark.audio import audio_info, quiet_decoders, read_audio, read_windows
-from mirbench.benchmark.engine import free_cpus, map_unordered
+from mirbench.benchmark.device import free_cpus
+from mirbench.benchmark.engine import map_unordered
 from mirbench.benchmark.files.checksums import what_is_wrong
 from mirbench.benchmark.progress import bar
 
@@ -35,16 +36,22 @@ class Fault:
 
 
 def find_faults(
-    task: Task, folder: Path, clips: Sequence[Clip], deep: bool, jobs: int | None
+    task: Task, folder: Path, clips: Sequence[Clip], deep: bool, workers: int | None
 ) -> list[Fault]:
     """Find the clips that cannot be used.
 
     Parameters
     ----------
+    task : Task
+        Its window is the least that a clip must have.
     folder : Path
         Folder of the dataset, to which the names of `Task.list_files` are relative.
+    clips : sequence of Clip
+        Those to examine.
     deep : bool
-        Decode every clip to its end, in `jobs` processes; else read headers only.
+        Decode every clip to its end; else read headers only.
+    workers : int, optional
+        Processes that decode; default: one per processor.
 
     Returns
     -------
@@ -68,7 +75,7 @@ def find_faults(
             _Work(tuple(sound[k : k + _CHUNK]), task.window) for k in range(0, len(sound), _CHUNK)
         ]
         with bar(f"decoding {task.folder}", len(sound), "clip") as progress:
-            for done, found in map_unordered(_decode, work, jobs or free_cpus()):
+            for done, found in map_unordered(_decode, work, workers or free_cpus()):
                 faults |= {fault.clip_id: fault for fault in found}
                 progress.update(done)
     return sorted(faults.values(), key=lambda fault: fault.clip_id)

@@ -10,18 +10,21 @@ from mirbench.benchmark.api import (
     UsageError,
 )
 from mirbench.benchmark.datasets import dataset_folder, read_clips
-from mirbench.benchmark.embedding import Embeddings, embed_task, stored_embeddings
+from mirbench.benchmark.device import check_device
+from mirbench.benchmark.embedding import embed_task, stored_embeddings
+from mirbench.benchmark.embeddings import Embeddings
 from mirbench.benchmark.files.atomic import check_writable
 from mirbench.benchmark.files.checksums import file_sha256
-from mirbench.benchmark.jobs import Names, check_device, default_out, plan_jobs
+from mirbench.benchmark.jobs import Names, plan_jobs
+from mirbench.benchmark.places import default_out
 from mirbench.benchmark.plugins import find_plugins
 from mirbench.benchmark.precomputed import read_embeddings, write_embeddings
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import (
+    load_split,
     load_task,
     parse_representation,
-    split_folder,
 )
 from mirbench.benchmark.result import Result
 from mirbench.benchmark.runner import (
@@ -31,7 +34,6 @@ from mirbench.benchmark.runner import (
     evaluate_representation,
     subject_of,
 )
-from mirbench.benchmark.splits import load_split
 from mirbench.benchmark.store import Store
 
 Folder = Path | str | None
@@ -206,7 +208,7 @@ def probe(
     check_device(device)
     store, file = Store(_path(cache)), _path(embeddings)
     spec = load_task(task)
-    table = load_split(spec, split, split_folder(spec.name))
+    table = load_split(spec, split)
     clips = read_clips(spec, dataset_folder(spec, _path(data), store.cache), table)
     ids = [clip.id for clip in clips]
     if file is not None:

@@ -20,8 +20,7 @@ from mirbench.benchmark.datasets import dataset_folder, read_clips
 from mirbench.benchmark.fetching import fetch_folder
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
-from mirbench.benchmark.registry import load_task, split_folder
-from mirbench.benchmark.splits import SplitTable, load_split
+from mirbench.benchmark.splits import SplitTable
 
 State = Literal["absent", "part", "wrong", "right", "unchecked"]
 
@@ -94,52 +93,56 @@ class Checkup:
 
 
 def check_dataset(
-    task: str,
+    task: Task,
+    splits: Sequence[SplitTable],
     data: Path | None = None,
-    cache: Path | None = None,
+    *,
+    cache: CacheFolder | None = None,
     deep: bool = False,
-    jobs: int | None = None,
+    workers: int | None = None,
     max_missing: float = 0.05,
 ) -> Checkup:
     """Examine the dataset of a task.
 
     Parameters
     ----------
+    splits : sequence of SplitTable
+        Every split of the task.
+    data : Path, optional
+        Folder of the datasets; default: ``MIRBENCH_DATA`` or ``./data``.
+    cache : CacheFolder, optional
+        Where a dataset lies that mirbench makes itself; default: the usual one.
     deep : bool
-        Decode every clip to its end, in `jobs` processes; else only headers
-        are read.
-
-    Raises
-    ------
-    UsageError
-        If there is no such task.
+        Decode every clip to its end; else only headers are read.
+    workers : int, optional
+        Processes that decode; default: one per processor.
+    max_missing : float
+        Share of clips that may be unusable.
     """
-    spec = load_task(task)
-    folder = dataset_folder(spec, data, CacheFolder.find(cache))
-    tables = [load_split(spec, name, split_folder(spec.name)) for name in spec.splits]
-    members = {clip_id for table in tables for clip_id in table.of}
-    files = tuple(_file_states(spec, folder))
+    folder = dataset_folder(task, data, cache or CacheFolder.find())
+    members = {clip_id for table in splits for clip_id in table.of}
+    files = tuple(_file_states(task, folder))
     problem, clips = None, []
     try:
-        if spec.prepare is None or folder.is_dir():
-            clips = [clip for clip in read_clips(spec, folder) if clip.id in members]
+        if task.prepare is None or folder.is_dir():
+            clips = [clip for clip in read_clips(task, folder) if clip.id in members]
             unknown = members - {clip.id for clip in clips}
             if unknown:
                 problem = f"{len(unknown):,} clips of the splits are not in the annotations, such "
                 problem += f"as {min(unknown)!r}: they are incomplete, or of another version"
     except (DataError, PluginError) as error:
         problem = str(error)
-    faults = find_faults(spec, folder, clips, deep, jobs)
+    faults = find_faults(task, folder, clips, deep, workers)
     return Checkup(
-        task=spec,
+        task=task,
         data=data,
         looked_in=folder,
-        fetch_into=fetch_folder(spec, data),
+        fetch_into=fetch_folder(task, data),
         problem=problem,
         files=files,
         clips=len(clips),
         faults=tuple(faults),
-        usable=_count(tables, clips, faults) if clips else {},
+        usable=_count(splits, clips, faults) if clips else {},
         deep=deep,
         max_missing=max_missing,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import gc
-import os
 import sys
 import warnings
 from collections import deque
@@ -17,14 +16,6 @@ from mirbench.benchmark.heap import kept_memory
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
-
-
-def free_cpus() -> int:
-    """Processors that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS and Windows
-        return os.cpu_count() or 1
 
 
 def map_unordered(

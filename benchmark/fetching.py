@@ -15,7 +15,6 @@ from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
 from mirbench.benchmark.files.download import fetch_file, forbid_if_offline
 from mirbench.benchmark.files.unpack import unpack
 from mirbench.benchmark.progress import bar, say
-from mirbench.benchmark.registry import load_task
 
 #: Single files downloaded at once: few, so as not to burden the publishers' servers.
 CONNECTIONS = 4
@@ -35,7 +34,7 @@ class Fetched:
     archives: tuple[Path, ...]
 
 
-def fetch(task: str, data: Path | None = None, cache: Path | None = None) -> Fetched:
+def fetch(task: Task, data: Path | None = None, cache: CacheFolder | None = None) -> Fetched:
     """Download what is missing of a dataset, check and unpack it.
 
     Files that are there already and right are left alone, so that an
@@ -45,23 +44,24 @@ def fetch(task: str, data: Path | None = None, cache: Path | None = None) -> Fet
     ----------
     data : Path, optional
         Folder of the datasets; the dataset's own folder is made in it.
+    cache : CacheFolder, optional
+        Where a dataset lies that mirbench makes itself; default: the usual one.
 
     Raises
     ------
     MirbenchError
         If something could not be downloaded, or must be asked for.
     """
-    spec = load_task(task)
-    if spec.prepare is not None:
-        folder = dataset_folder(spec, data, CacheFolder.find(cache))
-        prepare(spec, folder)
-        return Fetched(spec, folder, 0, 0, ())
-    folder = fetch_folder(spec, data)
-    if not spec.downloads and spec.list_files is None:
-        raise MirbenchError(f"{spec.title} cannot be fetched. {spec.how_to_get}")
+    if task.prepare is not None:
+        folder = dataset_folder(task, data, cache or CacheFolder.find())
+        prepare(task, folder)
+        return Fetched(task, folder, 0, 0, ())
+    folder = fetch_folder(task, data)
+    if not task.downloads and task.list_files is None:
+        raise MirbenchError(f"{task.title} cannot be fetched. {task.how_to_get}")
     downloaded = unpacked = 0
     archives: list[Path] = []
-    downloads = () if _is_complete(spec, folder) else spec.downloads
+    downloads = () if _is_complete(task, folder) else task.downloads
     on_request = []
     for group in archive_groups(downloads):
         absent = [item for item in group if not (folder / item.filename).exists()]
@@ -76,13 +76,13 @@ def fetch(task: str, data: Path | None = None, cache: Path | None = None) -> Fet
             archives += pieces
     if on_request:
         raise MirbenchError(
-            f"{', '.join(on_request)}: {spec.title} is given out on request only. "
-            f"{spec.how_to_get} (Or put the archives into {folder} and run this again: they are "
+            f"{', '.join(on_request)}: {task.title} is given out on request only. "
+            f"{task.how_to_get} (Or put the archives into {folder} and run this again: they are "
             "checked and unpacked.)"
         )
-    if spec.list_files is not None:
-        downloaded += _fetch_files(spec, list(spec.list_files(folder)), folder)
-    return Fetched(spec, folder, downloaded, unpacked, tuple(archives))
+    if task.list_files is not None:
+        downloaded += _fetch_files(task, list(task.list_files(folder)), folder)
+    return Fetched(task, folder, downloaded, unpacked, tuple(archives))
 
 
 def fetch_folder(task: Task, data: Path | None) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,16 +23,15 @@ from mirbench.benchmark.datasets import (
 )
 from mirbench.benchmark.plugins import find_plugins
 from mirbench.benchmark.progress import say
-from mirbench.benchmark.protocol import Protocol
 from mirbench.benchmark.registry import (
     RepresentationSpec,
+    load_split,
     load_task,
     parse_representation,
-    split_folder,
 )
-from mirbench.benchmark.rows import check_labels, targets_by_clip
-from mirbench.benchmark.splits import SplitTable, load_split
+from mirbench.benchmark.splits import SplitTable
 from mirbench.benchmark.store import Store
+from mirbench.benchmark.targets import check_labels, targets_by_clip
 from mirbench.benchmark.weights import prepare_weights
 
 Names = str | Sequence[str]
@@ -92,7 +90,7 @@ def plan_jobs(
         tasks = [load_task(name) for name in dict.fromkeys(as_list(task))]
     else:
         tasks = _ready_tasks(split, data, store)
-    tables = {one.name: load_split(one, split, split_folder(one.name)) for one in tasks}
+    tables = {one.name: load_split(one, split) for one in tasks}
     clips: dict[str, tuple[Clip, ...]] = {}
     every: dict[str, tuple[Clip, ...]] = {}
     for one in tasks:
@@ -165,43 +163,6 @@ def _ready_tasks(split: str, data: Path | None, store: Store) -> list[Task]:
     if not ready:
         raise DataError(f"no task with a split {split!r} has its data here; see: mirbench list")
     return ready
-
-
-def default_out(protocol: Protocol, here: Path | None = None) -> Path:
-    """Give the folder of rows: the board's own in a checkout, else ``./mirbench-results``.
-
-    Only rows of a main-board protocol go into a checkout by default.
-    """
-    here = here or Path.cwd()
-    board = here / "leaderboard" / "results"
-    project = here / "pyproject.toml"
-    checkout = board.is_dir() and project.is_file()
-    if protocol.main_board and checkout and 'name = "mirbench"' in project.read_text("utf-8"):
-        return board
-    return here / "mirbench-results"
-
-
-def check_device(device: str) -> None:
-    """Stop before anything is computed if there is no such device.
-
-    Raises
-    ------
-    UsageError
-        If it is neither ``cpu`` nor ``cuda`` (nor ``cuda:1``, …).
-    MirbenchError
-        If PyTorch finds no GPU.
-    """
-    if device == "cpu":
-        return
-    if re.fullmatch(r"cuda(:\d+)?", device) is None:
-        raise UsageError(f"there is no device {device!r}; choose one of: cpu, cuda")
-    from mirbench.benchmark.kernels import use_portable_kernels
-
-    use_portable_kernels()
-    import torch
-
-    if torch.cuda.device_count() <= int(device.partition(":")[2] or 0):
-        raise MirbenchError(f"PyTorch finds no GPU for --device {device} on this machine")
 
 
 def as_list(names: Names) -> list[str]:

@@ -21,7 +21,6 @@ from typing import Literal, cast
 
 from mirbench.benchmark.api import Card, PluginError, UsageError
 from mirbench.benchmark.cards import card_mistake
-from mirbench.benchmark.kernels import use_portable_kernels
 from mirbench.benchmark.sources import Source, module_source, package_source
 
 PluginKind = Literal["representation", "task"]
@@ -83,7 +82,6 @@ class Plugin:
         PluginError
             If that fails for whatever reason; the message gives it.
         """
-        use_portable_kernels()  # it may be the first that imports torch, and probes come after it
         if self.source is not None:
             forget_changed(str(self.source.path), self.source.digest(), self.source.files())
         try:

@@ -30,6 +30,7 @@ from mirbench.benchmark.files.checksums import digest, file_sha256
 from mirbench.benchmark.metrics import KEY_NAMES, METRICS, METRICS_OF
 from mirbench.benchmark.plugins import Plugin, find_plugin, find_plugins
 from mirbench.benchmark.sources import file_source
+from mirbench.benchmark.splits import SplitTable, read_split
 from mirbench.benchmark.weight_sets import WeightSet, chosen_set
 from mirbench.benchmark.weights import loading, prepare_weights
 
@@ -364,6 +365,19 @@ def _check_metrics(task: Task, plugin: Plugin) -> None:
             raise PluginError(f"{who}: {metric} is no metric of {task.kind} tasks; use {fitting}")
     if "weighted_key_score" in task.metrics and len(task.labels) != len(KEY_NAMES):
         raise PluginError(f"{who}: weighted_key_score needs the {len(KEY_NAMES)} keys as labels")
+
+
+def load_split(task: Task, name: str) -> SplitTable:
+    """Read a split of a task, wherever the task's splits lie.
+
+    Raises
+    ------
+    UsageError
+        If the task does not offer the split.
+    DataError
+        If its file is absent or malformed; the message names the line.
+    """
+    return read_split(task, name, split_folder(task.name))
 
 
 def split_folder(name: str) -> Path:

@@ -17,11 +17,10 @@ from mirbench.benchmark.features import (
 )
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.download import fetch_file
-from mirbench.benchmark.jobs import default_out
+from mirbench.benchmark.places import default_out
 from mirbench.benchmark.protocol import get_protocol
-from mirbench.benchmark.registry import load_task, split_folder
+from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.runner import Row, Subject, evaluate_embeddings
-from mirbench.benchmark.splits import load_split
 from mirbench.benchmark.store import Store
 
 SPLIT = "paper"
@@ -95,7 +94,7 @@ def reproduce(
     cells = []
     for name in tasks:
         spec = load_task(name)
-        split = load_split(spec, SPLIT, split_folder(name))
+        split = load_split(spec, SPLIT)
         try:
             clips = read_clips(spec, dataset_folder(spec, data, store.cache), split)
         except DataError as error:

@@ -8,24 +8,15 @@ decides which rows share a batch, so it is part of reproducing its numbers.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mirbench.benchmark.api import (
-    SPLITS,
-    Clip,
-    DataError,
-    FloatArray,
-    IntArray,
-    Split,
-    Task,
-    encode_targets,
-)
-from mirbench.benchmark.embedding import Embeddings
+from mirbench.benchmark.api import SPLITS, DataError, FloatArray, IntArray, Split, Task
+from mirbench.benchmark.embeddings import Embeddings
 from mirbench.benchmark.splits import SplitTable
 
 if TYPE_CHECKING:
@@ -78,47 +69,6 @@ def arrange_rows(task: Task, split: SplitTable, embeddings: Embeddings) -> Rows:
         {name: [place for _, place, _ in rows] for name, rows in members.items()},
         {name: [clip_id for _, _, clip_id in rows] for name, rows in members.items()},
     )
-
-
-def targets_by_clip(
-    task: Task, split: SplitTable, clips: Sequence[Clip]
-) -> dict[str, npt.NDArray[Any]]:
-    """Targets of the clips of a split.
-
-    Regression targets are z-scored per output with mean and population
-    standard deviation of all clips that are not in the test split.
-    """
-    members = [clip for clip in clips if clip.id in split.of]
-    targets = encode_targets(task, members)
-    if task.kind == "regression":
-        known = np.array([split.of[clip.id] != "test" for clip in members])
-        values = targets.astype(np.float64)
-        deviation = values[known].std(axis=0)
-        deviation[deviation == 0] = 1
-        targets = ((values - values[known].mean(axis=0)) / deviation).astype(np.float32)
-    return {clip.id: np.asarray(target) for clip, target in zip(members, targets, strict=True)}
-
-
-def check_labels(task: Task, split: SplitTable, targets: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Check that every tag can be scored in every split that is scored.
-
-    Raises
-    ------
-    DataError
-        If a tag has no positive, or no negative, clip for validation or test.
-    """
-    if task.kind != "multilabel":
-        return
-    for name in ("valid", "test"):
-        members = [targets[clip_id] for clip_id in targets if split.of[clip_id] == name]
-        counts = np.sum(members, axis=0) if members else np.zeros(len(task.labels))
-        for label, count in zip(task.labels, counts, strict=True):
-            if count in (0, len(members)):
-                which = "positive" if count == 0 else "negative"
-                raise DataError(
-                    f"task {task.name!r}: the tag {label!r} has no {which} clip among the "
-                    f"{len(members)} of the {name} split, so it cannot be scored"
-                )
 
 
 def probe_data(

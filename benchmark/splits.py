@@ -34,13 +34,13 @@ class SplitTable:
         return [clip_id for clip_id, value in self.of.items() if value == split]
 
 
-def load_split(task: Task, name: str, folder: Path) -> SplitTable:
+def read_split(task: Task, name: str, folder: Path) -> SplitTable:
     """Read a split of a task.
 
     Parameters
     ----------
     folder : Path
-        Folder of the file, as `mirbench.benchmark.registry.split_folder` gives it.
+        Folder of the file; see `mirbench.benchmark.registry.load_split`.
 
     Raises
     ------

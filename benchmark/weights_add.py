@@ -12,18 +12,17 @@ from mirbench.benchmark.api import DataError, PluginError, UsageError
 from mirbench.benchmark.conversion import Draft, draft, locked
 from mirbench.benchmark.files.unpack import unpack
 from mirbench.benchmark.weight_sets import WeightSet
-from mirbench.benchmark.weights_names import named_sets
 
 
 def add_weights(
-    name: str, paths: Sequence[Path], cache: Path | None = None
+    sets: Mapping[str, WeightSet], paths: Sequence[Path]
 ) -> list[tuple[WeightSet, dict[str, Path]]]:
     """Put weights into the store that lie somewhere on this machine.
 
     Parameters
     ----------
-    name : str
-        ``REP``; or ``REP:SET``, if that is what they are.
+    sets : mapping of str to WeightSet
+        What they may be, by name: sets of one representation, at least one.
     paths : sequence of Path
         Files, folders or zip archives. A folder may hold the files of a set,
         or folders that do. A set of one file is found whatever its name.
@@ -40,8 +39,6 @@ def add_weights(
     UsageError
         If they might be more than one.
     """
-    named = named_sets(name, cache)
-    sets = named.candidates
     for path in paths:
         if not path.exists():
             raise UsageError(f"there is no file or folder {path}")
@@ -50,11 +47,11 @@ def add_weights(
         found, reasons = _recognise(sets, list(unpacked.values()), stack)
         if not found:
             text = "\n".join(f"  {set_name}: {why}" for set_name, why in reasons.items())
+            name = next(iter(sets.values())).plugin.name
             for path, place in unpacked.items():
                 text = text.replace(str(place), str(path))
             raise DataError(
-                f"{', '.join(map(str, paths))}: these are no weights of "
-                f"{named.spec.plugin.name}:\n{text}"
+                f"{', '.join(map(str, paths))}: these are no weights of {name}:\n{text}"
             )
         _check_unambiguous(found)
         for made, _ in found:

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from mirbench.benchmark.api import DataError, Download, MirbenchError, UsageError
+from mirbench.benchmark.api import DataError, Download, MirbenchError
 from mirbench.benchmark.conversion import convert, locked
 from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
 from mirbench.benchmark.files.download import fetch_file
@@ -14,7 +14,6 @@ from mirbench.benchmark.files.unpack import unpack
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.weight_sets import WeightFile, WeightSet
 from mirbench.benchmark.weights import prepare_weights
-from mirbench.benchmark.weights_names import named_sets
 
 
 @dataclass(frozen=True)
@@ -34,15 +33,13 @@ class FetchedWeights:
     originals: Path | None
 
 
-def fetch_weights(
-    name: str, keep: bool = False, force: bool = False, cache: Path | None = None
-) -> FetchedWeights:
+def fetch_weights(one: WeightSet, keep: bool = False, force: bool = False) -> FetchedWeights:
     """Download the files of a set, check them, and convert them.
 
     Parameters
     ----------
-    name : str
-        ``REP`` (the set that it uses by default), ``REP:SET`` or ``REP:parameter=value``.
+    one : WeightSet
+        What to fetch.
     keep : bool
         Do not delete the downloaded files after conversion.
     force : bool
@@ -55,10 +52,6 @@ def fetch_weights(
     MirbenchError
         If it cannot be downloaded or written.
     """
-    named = named_sets(name, cache)
-    one = named.chosen or named.spec.weights
-    if one is None:
-        raise UsageError(f"say which: {', '.join(f'{name}:{each}' for each in named.sets)}")
     missing = one.plugin.missing_requirement()
     if missing is not None:
         raise MirbenchError(f"representation {one.plugin.name!r} {missing}")

@@ -21,6 +21,21 @@ class Named:
     chosen: WeightSet | None
 
     @property
+    def one(self) -> WeightSet:
+        """The set that is named, or that the representation uses by default.
+
+        Raises
+        ------
+        UsageError
+            If there are several, and none is the default.
+        """
+        found = self.chosen or self.spec.weights
+        if found is None:
+            names = ", ".join(f"{self.spec.text}:{name}" for name in self.sets)
+            raise UsageError(f"say which: {names}")
+        return found
+
+    @property
     def candidates(self) -> dict[str, WeightSet]:
         """The sets that are meant: the named one, or all that can be told apart by their files.
 

@@ -20,10 +20,10 @@ from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.plugins import find_plugins
 from mirbench.benchmark.registry import parse_representation
 from mirbench.benchmark.result import Predictions, RepresentationRecord, Result
-from mirbench.benchmark.rows import targets_by_clip
 from mirbench.benchmark.submissions.ground import Ground
 from mirbench.benchmark.submissions.texts import check_name
 from mirbench.benchmark.submissions.verdict import show
+from mirbench.benchmark.targets import targets_by_clip
 
 #: Between two z-scored regression targets of one clip: rounding.
 TOLERANCE = 1e-5

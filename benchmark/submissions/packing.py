@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mirbench.benchmark.api import DataError, MirbenchError, UsageError
 from mirbench.benchmark.files.atomic import write_atomic
-from mirbench.benchmark.jobs import default_out
+from mirbench.benchmark.places import default_out
 from mirbench.benchmark.protocol import CASTELLON2021, PROTOCOLS
 from mirbench.benchmark.result import (
     Result,

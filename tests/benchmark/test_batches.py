@@ -22,7 +22,8 @@ import soundfile
 from mirbench.benchmark import run
 from mirbench.benchmark.api import Clip, DataError, PluginError, Task
 from mirbench.benchmark.datasets import read_clips
-from mirbench.benchmark.embedding import Embeddings, embed_task, stored_embeddings
+from mirbench.benchmark.embedding import embed_task, stored_embeddings
+from mirbench.benchmark.embeddings import Embeddings
 from mirbench.benchmark.planning import plan_run
 from mirbench.benchmark.registry import load_task, parse_representation
 from mirbench.benchmark.store import Store

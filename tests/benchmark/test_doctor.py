@@ -8,16 +8,17 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
-from mirbench.benchmark import doctor
-from mirbench.benchmark.api import Download
+from mirbench.benchmark.api import Download, Task
 from mirbench.benchmark.doctor import Checkup, check_dataset
 from mirbench.benchmark.doctor_report import checkup_report
-from mirbench.benchmark.registry import load_task
+from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.registry import load_split, load_task
 from mirbench.tasks.gtzan import GENRES
 
 
@@ -53,8 +54,12 @@ def lines(checkup: Checkup) -> list[str]:
     return checkup_report(checkup).splitlines()
 
 
+def check(task: Task, data: Path | None = None, **options: Any) -> Checkup:
+    return check_dataset(task, [load_split(task, s) for s in task.splits], data, **options)
+
+
 def test_an_empty_folder(tmp_path: Path) -> None:
-    checkup = check_dataset("gtzan", tmp_path)
+    checkup = check(load_task("gtzan"), tmp_path)
     assert not checkup.ready
     assert len(checkup.faults) == 930
     report = " ".join(checkup_report(checkup).split())
@@ -64,7 +69,7 @@ def test_an_empty_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["magnatagatune", "giantsteps", "emomusic"])
 def test_annotations_are_missed_first(name: str, tmp_path: Path) -> None:
-    checkup = check_dataset(name, tmp_path / "absent")
+    checkup = check(load_task(name), tmp_path / "absent")
     assert not checkup.ready
     assert checkup.problem
     report = " ".join(checkup_report(checkup).split())
@@ -74,7 +79,7 @@ def test_annotations_are_missed_first(name: str, tmp_path: Path) -> None:
 
 
 def test_one_broken_clip_does_not_matter(gtzan: Path) -> None:
-    checkup = check_dataset("gtzan", gtzan)
+    checkup = check(load_task("gtzan"), gtzan)
     assert checkup.ready
     assert [(f.clip_id, f.problem) for f in checkup.faults] == [("jazz.00054", "undecodable")]
     assert checkup.usable["paper"] == {"train": (442, 443), "valid": (197, 197), "test": (290, 290)}
@@ -87,14 +92,14 @@ def test_one_broken_clip_does_not_matter(gtzan: Path) -> None:
 def test_too_many_broken_clips_do(gtzan: Path) -> None:
     for number in range(100):
         clip(gtzan, f"pop.{number:05d}").unlink()
-    assert not check_dataset("gtzan", gtzan).ready
-    assert check_dataset("gtzan", gtzan, max_missing=0.2).ready
+    assert not check(load_task("gtzan"), gtzan).ready
+    assert check(load_task("gtzan"), gtzan, max_missing=0.2).ready
 
 
 def test_a_wav_that_was_cut_off_is_seen_in_its_header(gtzan: Path, wav: Path) -> None:
     path = clip(gtzan, "rock.00012")
     rewrite(path, wav.read_bytes()[:3000])
-    found = {fault.clip_id: fault for fault in check_dataset("gtzan", gtzan).faults}
+    found = {fault.clip_id: fault for fault in check(load_task("gtzan"), gtzan).faults}
     assert "truncated" in found["rock.00012"].reason
 
 
@@ -102,8 +107,8 @@ def test_what_no_header_tells_deep_finds(gtzan: Path, tmp_path: Path) -> None:
     path = clip(gtzan, "rock.00012")
     path.unlink()
     soundfile.write(path, np.full(4000, np.nan, dtype=np.float32), 8000, subtype="FLOAT")
-    assert "rock.00012" not in {f.clip_id for f in check_dataset("gtzan", gtzan).faults}
-    deep = check_dataset("gtzan", gtzan, deep=True, jobs=1)
+    assert "rock.00012" not in {f.clip_id for f in check(load_task("gtzan"), gtzan).faults}
+    deep = check(load_task("gtzan"), gtzan, deep=True, workers=1)
     reasons = {fault.clip_id: fault.reason for fault in deep.faults}
     assert "NaN" in reasons["rock.00012"]
     assert "decoded to the end" in checkup_report(deep)
@@ -114,11 +119,10 @@ def test_archives_are_checked(gtzan: Path, monkeypatch: pytest.MonkeyPatch) -> N
     sha256 = hashlib.sha256(good).hexdigest()
     items = [Download(filename=f"{n}.zip", mirrors=(), sha256=sha256, unpack="zip") for n in names]
     task = replace(load_task("gtzan"), downloads=tuple(items))
-    monkeypatch.setattr(doctor, "load_task", lambda name: task)
     (gtzan / "gtzan" / "right.zip").write_bytes(good)
     (gtzan / "gtzan" / "wrong.zip").write_bytes(b"other")
     (gtzan / "gtzan" / "part.zip.part").write_bytes(b"con")
-    checkup = check_dataset("gtzan", gtzan)
+    checkup = check(task, gtzan)
     assert [state.state for state in checkup.files] == list(names)
     report = checkup_report(checkup)
     assert "wrong.zip: 5 B, not the published file" in report
@@ -133,13 +137,12 @@ def test_single_files_are_checked(gtzan: Path, monkeypatch: pytest.MonkeyPatch, 
             yield Download(filename=f"genres/pop/pop.{name}.wav", mirrors=(), md5=digest)
 
     task = replace(load_task("gtzan"), list_files=list_files)
-    monkeypatch.setattr(doctor, "load_task", lambda name: task)
-    faults = {fault.clip_id: fault.problem for fault in check_dataset("gtzan", gtzan).faults}
+    faults = {fault.clip_id: fault.problem for fault in check(task, gtzan).faults}
     assert faults == {"jazz.00054": "undecodable", "pop.00002": "wrong checksum"}
 
 
 def test_what_mirbench_makes_is_ready_before_it_is_made(tmp_path: Path) -> None:
-    checkup = check_dataset("rendered_key", cache=tmp_path)
+    checkup = check(load_task("rendered_key"), cache=CacheFolder(tmp_path))
     assert checkup.ready
     assert "rendered by mirbench itself" in checkup_report(checkup)
 
@@ -149,7 +152,7 @@ def test_reports_fit_the_terminal(
     columns: int, gtzan: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    report = lines(check_dataset("gtzan", gtzan))
+    report = lines(check(load_task("gtzan"), gtzan))
     commands = [line for line in report if "mirbench " in line]
     words = [line for line in report if line not in commands and str(gtzan) not in line]
     assert max(len(line) for line in words) <= columns

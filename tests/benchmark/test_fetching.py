@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from helpers.webserver import Page, Site, serve
 
-from mirbench.benchmark import fetching
 from mirbench.benchmark.api import Clip, Download, MirbenchError, Task
 from mirbench.benchmark.fetching import archive_groups, fetch
 from mirbench.benchmark.registry import load_task
@@ -71,24 +70,19 @@ def task(site: Site, monkeypatch: pytest.MonkeyPatch) -> Task:
             ),
         ),
     )
-    use(made, monkeypatch)
     return made
 
 
-def use(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "load_task", lambda name: task)
-
-
 def test_archives_are_downloaded_and_unpacked_once(task: Task, site: Site, tmp_path: Path) -> None:
-    done = fetch("toy", tmp_path)
+    done = fetch(task, tmp_path)
     assert (done.folder, done.downloaded, done.unpacked) == (tmp_path / "toy", 2, 2)
     assert (tmp_path / "toy" / "audio" / "2.wav").read_bytes() == b"two"
     done.archives[0].unlink()
     site.requests.clear()
-    again = fetch("toy", tmp_path)
+    again = fetch(task, tmp_path)
     assert (again.downloaded, again.unpacked, site.requests) == (0, 0, [])
     (tmp_path / "toy" / "audio" / "1.wav").unlink()
-    assert fetch("toy", tmp_path / "toy").unpacked == 1
+    assert fetch(task, tmp_path / "toy").unpacked == 1
 
 
 def test_a_wrong_archive_is_put_aside_and_a_changed_table_kept(
@@ -98,7 +92,7 @@ def test_a_wrong_archive_is_put_aside_and_a_changed_table_kept(
     folder.mkdir()
     (folder / "table.csv").write_bytes(b"saved by a spreadsheet")
     (folder / "audio.tar.gz").write_bytes(b"half")
-    done = fetch("toy", tmp_path)
+    done = fetch(task, tmp_path)
     assert (done.downloaded, done.unpacked) == (1, 2)
     assert (folder / "table.csv").read_bytes() == b"saved by a spreadsheet"
     assert (folder / "audio.tar.gz.wrong").read_bytes() == b"half"
@@ -111,11 +105,11 @@ def test_what_is_given_on_request_is_named_and_unpacked_once_it_is_there(
     task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = replace(task.downloads[1], mirrors=())
-    use(replace(task, downloads=(task.downloads[0], asked)), monkeypatch)
+    task = replace(task, downloads=(task.downloads[0], asked))
     with pytest.raises(MirbenchError, match=r"audio.tar.gz: .* on request.*Write to the authors"):
-        fetch("toy", tmp_path)
+        fetch(task, tmp_path)
     (tmp_path / "toy" / "audio.tar.gz").write_bytes(AUDIO)
-    assert fetch("toy", tmp_path).unpacked == 2
+    assert fetch(task, tmp_path).unpacked == 2
 
 
 def test_single_files_are_fetched_after_what_lists_them(
@@ -130,12 +124,12 @@ def test_single_files_are_fetched_after_what_lists_them(
             site.pages[f"/{name}"] = Page(content)
             yield Download(filename=f"audio/{name}", mirrors=(f"{site.url}/{name}",), md5=md5)
 
-    use(replace(task, downloads=task.downloads[:1], list_files=list_files), monkeypatch)
-    assert fetch("toy", tmp_path).downloaded == 3
+    task = replace(task, downloads=task.downloads[:1], list_files=list_files)
+    assert fetch(task, tmp_path).downloaded == 3
     assert (tmp_path / "toy" / "audio" / "1.wav").read_bytes() == b"1.wav"
     (tmp_path / "toy" / "audio" / "2.wav").write_bytes(b"2.wa")
     site.requests.clear()
-    assert fetch("toy", tmp_path).downloaded == 1
+    assert fetch(task, tmp_path).downloaded == 1
     assert [path for path, _ in site.requests] == ["/2.wav"]
 
 
@@ -146,9 +140,9 @@ def test_hopeless_single_files_are_not_all_tried(
         for number in range(100):
             yield Download(filename=f"{number}", mirrors=(f"{site.url}/{number}",))
 
-    use(replace(task, downloads=(), list_files=list_files), monkeypatch)
+    task = replace(task, downloads=(), list_files=list_files)
     with pytest.raises(MirbenchError, match="100 of 100 files could not be fetched"):
-        fetch("toy", tmp_path)
+        fetch(task, tmp_path)
     assert len(site.requests) < 30
 
 
@@ -163,7 +157,7 @@ def test_pieces_of_one_archive_belong_together() -> None:
 
 def test_nothing_is_fetched_for_emomusic(tmp_path: Path) -> None:
     with pytest.raises(MirbenchError, match="Ask the authors for access"):
-        fetch("emomusic", tmp_path)
+        fetch(load_task("emomusic"), tmp_path)
 
 
 def test_giantsteps_says_what_to_listen_to(annotation_files: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mirbench.benchmark.api import DataError
-from mirbench.benchmark.embedding import Embeddings, join_shards
+from mirbench.benchmark.embeddings import Embeddings, join_shards
 from mirbench.benchmark.layered import StoredLayers, leave_on_disk
 from mirbench.benchmark.store import Shard, write_shard
 

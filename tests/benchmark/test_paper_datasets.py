@@ -12,6 +12,7 @@ from helpers.dataset_trees import Tree, make_tree
 
 from mirbench.benchmark.doctor import check_dataset
 from mirbench.benchmark.doctor_report import checkup_report
+from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.result import Result, read_result
 
 TASKS = ("magnatagatune", "gtzan", "giantsteps", "emomusic")
@@ -65,7 +66,9 @@ def test_a_run_counts_what_it_used_and_what_was_missing(
 @pytest.mark.parametrize("name", TASKS)
 def test_the_doctor_sees_the_same(name: str, trees: dict[str, Tree], data: Path) -> None:
     tree = trees[name]
-    checkup = check_dataset(name, data, deep=name == "emomusic", jobs=1)
+    task = load_task(name)
+    splits = [load_split(task, split) for split in task.splits]
+    checkup = check_dataset(task, splits, data, deep=name == "emomusic", workers=1)
     faults = {fault.clip_id: fault.problem for fault in checkup.faults}
     expected = {"corrupt": "undecodable", "absent": "absent", "empty": "empty"}
     for problem, clip_id in tree.broken.items():
@@ -73,7 +76,7 @@ def test_the_doctor_sees_the_same(name: str, trees: dict[str, Tree], data: Path)
     usable = {part: count for part, (count, _) in checkup.usable["paper"].items()}
     assert usable == {part: len(ids) for part, ids in tree.sound.items()}
     assert not checkup.ready
-    assert check_dataset(name, data, max_missing=1.0).ready
+    assert check_dataset(task, splits, data, max_missing=1.0).ready
     report = checkup_report(checkup)
     assert "cannot run yet" in report
     assert "not decodable" in report

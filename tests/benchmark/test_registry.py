@@ -17,11 +17,10 @@ from mirbench.benchmark.api import PluginError, Task, UsageError
 from mirbench.benchmark.plugins import find_plugins
 from mirbench.benchmark.registry import (
     load_representation,
+    load_split,
     load_task,
     parse_representation,
-    split_folder,
 )
-from mirbench.benchmark.splits import load_split
 
 if TYPE_CHECKING:
     from conftest import TinyPackage
@@ -196,7 +195,7 @@ def test_an_installed_distribution(tiny: TinyPackage) -> None:
     assert model.embed(np.zeros(1600, np.float32), 8000).shape == (16,)
     task = load_task("tinytask")
     assert isinstance(task, Task)
-    table = load_split(task, "paper", split_folder("tinytask"))
+    table = load_split(task, "paper")
     assert [len(table.ids(split)) for split in ("train", "valid", "test")] == [90, 30, 30]
 
 

@@ -10,11 +10,12 @@ import pytest
 from helpers.toy_task import toy_task
 
 from mirbench.benchmark.api import Clip, Task
-from mirbench.benchmark.embedding import Embeddings
+from mirbench.benchmark.embeddings import Embeddings
 from mirbench.benchmark.precomputed import read_embeddings
-from mirbench.benchmark.registry import load_task, split_folder
-from mirbench.benchmark.rows import arrange_rows, probe_data, targets_by_clip
-from mirbench.benchmark.splits import SplitTable, load_split
+from mirbench.benchmark.registry import load_split, load_task
+from mirbench.benchmark.rows import arrange_rows, probe_data
+from mirbench.benchmark.splits import SplitTable
+from mirbench.benchmark.targets import targets_by_clip
 
 CLIPS = [Clip(f"c{n}", None, (float(n), float(n * n)), f"g{n}") for n in range(8)]
 SPLIT = SplitTable(
@@ -46,7 +47,7 @@ def test_probing_the_published_features_gives_the_arrays_of_the_original_code(
     shared: Path,
 ) -> None:
     task = load_task("gtzan")
-    split = load_split(task, "paper", split_folder("gtzan"))
+    split = load_split(task, "paper")
     clips = [clip for clip in task.read_clips(Path("nowhere")) if clip.id in split.of]
     path = shared / "reference" / "gtzan_choi_embeddings.npz"
     embeddings = read_embeddings(path, task, list(split.of))

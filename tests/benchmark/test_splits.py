@@ -9,7 +9,7 @@ import pytest
 from helpers.toy_task import toy_task
 
 from mirbench.benchmark.api import DataError, Task, UsageError
-from mirbench.benchmark.splits import load_split
+from mirbench.benchmark.splits import read_split
 
 GOOD = "clip_id,split\na,train\nb,valid\nc,test\n"
 
@@ -24,7 +24,7 @@ def task() -> Task:
 def test_a_good_split(tmp_path: Path, task: Task, mark: bytes, ending: str) -> None:
     content = mark + GOOD.replace("\n", ending).encode()
     (tmp_path / "toy.paper.csv").write_bytes(content)
-    table = load_split(task, "paper", tmp_path)
+    table = read_split(task, "paper", tmp_path)
     assert dict(table.of) == {"a": "train", "b": "valid", "c": "test"}
     assert table.ids("valid") == ["b"]
     assert table.sha256 == hashlib.sha256(content).hexdigest()
@@ -50,12 +50,12 @@ def test_malformed(tmp_path: Path, task: Task, content: str, mistake: str) -> No
     path = tmp_path / "toy.paper.csv"
     path.write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(DataError) as caught:
-        load_split(task, "paper", tmp_path)
+        read_split(task, "paper", tmp_path)
     assert str(caught.value).startswith(f"{path}{mistake}")
 
 
 def test_absent_and_unknown(tmp_path: Path, task: Task) -> None:
     with pytest.raises(DataError, match=r"task 'toy': cannot read the split .*toy\.artist\.csv"):
-        load_split(task, "artist", tmp_path)
+        read_split(task, "artist", tmp_path)
     with pytest.raises(UsageError, match=r"no split 'own'; it offers: paper, artist"):
-        load_split(task, "own", tmp_path)
+        read_split(task, "own", tmp_path)

@@ -28,6 +28,7 @@ from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.registry import load_representation, parse_representation
 from mirbench.benchmark.weight_sets import WeightSet
 from mirbench.benchmark.weights_add import add_weights
+from mirbench.benchmark.weights_names import named_sets
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def the_set(rep: str, cache: Path | None = None) -> WeightSet:
 
 
 def test_added_weights_are_loaded(rep: str, tmp_path: Path) -> None:
-    add_weights(rep, [Path("w.npy")])
+    add_weights(named_sets(rep).candidates, [Path("w.npy")])
     one = the_set(rep)
     assert one.path == tmp_path / "cache" / "weights" / "weighty" / "big.safetensors"
     assert one.ready
@@ -83,7 +84,7 @@ def test_absent_weights_are_one_sentence(rep: str, tmp_path: Path) -> None:
 
 
 def test_another_cache_folder_has_weights_of_its_own(rep: str, tmp_path: Path) -> None:
-    add_weights(rep, [Path("w.npy")], tmp_path / "other")
+    add_weights(named_sets(rep, tmp_path / "other").candidates, [Path("w.npy")])
     assert not the_set(rep).ready
     assert the_set(rep, tmp_path / "other").ready
     assert parse_representation(rep, tmp_path / "other").load().values[-1] == 15
@@ -91,11 +92,11 @@ def test_another_cache_folder_has_weights_of_its_own(rep: str, tmp_path: Path) -
 
 def test_the_fingerprint_follows_the_original_files(rep: str, tmp_path: Path) -> None:
     absent = parse_representation(rep).fingerprint()
-    add_weights(rep, [Path("w.npy")])
+    add_weights(named_sets(rep).candidates, [Path("w.npy")])
     first = parse_representation(rep).fingerprint()
     Path("w.npy").write_bytes(array(2, 8, scale=3.0))
     (tmp_path / "cache" / "weights" / "first_seen.json").unlink()
-    add_weights(rep, [Path("w.npy")])
+    add_weights(named_sets(rep).candidates, [Path("w.npy")])
     second = parse_representation(rep).fingerprint()
     assert len({absent, first, second}) == 3
     the_set(rep).path.unlink()  # the note is enough to find embeddings made elsewhere
@@ -123,11 +124,11 @@ def test_unknown_sets(rep: str) -> None:
         load_representation(f"{rep}:model=huge")
     text = Path(rep).read_text().replace('weights_file("weighty", model)', "weights_file('x', 'y')")
     Path(rep).write_text(text)
-    add_weights(rep, [Path("w.npy")])
+    add_weights(named_sets(rep).candidates, [Path("w.npy")])
     with pytest.raises(UsageError, match="no representation 'x'"):
         load_representation(rep)
     Path(rep).write_text(text.replace("('x', 'y')", "('mfcc', 'big')"))
-    add_weights(rep, [Path("w.npy")])
+    add_weights(named_sets(rep).candidates, [Path("w.npy")])
     with pytest.raises(PluginError, match=r"'mfcc' declares no weights 'big'; there are: none"):
         load_representation(rep)
 
@@ -161,7 +162,7 @@ def test_files_of_an_installed_package_are_converted_on_first_use(
 
 @pytest.mark.parametrize("damage", ["short", "no note", "bad note", "other files", "no weights"])
 def test_what_is_not_whole_is_not_there(rep: str, damage: str) -> None:
-    add_weights(rep, [Path("w.npy")])
+    add_weights(named_sets(rep).candidates, [Path("w.npy")])
     one = the_set(rep)
     if damage == "short":
         one.path.write_bytes(one.path.read_bytes()[:-1])
@@ -179,7 +180,7 @@ def test_what_is_not_whole_is_not_there(rep: str, damage: str) -> None:
 
 
 def test_another_published_checksum_makes_weights_absent(rep: str, tmp_path: Path) -> None:
-    add_weights(rep, [Path("w.npy")])
+    add_weights(named_sets(rep).candidates, [Path("w.npy")])
     write_plugin(tmp_path, facts=f', "sha256": "{"0" * 64}"')
     assert not the_set(rep).ready
 
@@ -191,12 +192,12 @@ def test_a_full_disk_leaves_nothing(rep: str, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(conversion, "write_tensors", full)
     with pytest.raises(MirbenchError, match=r"cannot write .*big.safetensors: No space left"):
-        add_weights(rep, [Path("w.npy")])
+        add_weights(named_sets(rep).candidates, [Path("w.npy")])
     assert not list(the_set(rep).folder.iterdir())
 
 
 def test_being_interrupted_keeps_the_old_weights(rep: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    add_weights(rep, [Path("w.npy")])
+    add_weights(named_sets(rep).candidates, [Path("w.npy")])
     before = the_set(rep).path.read_bytes()
 
     def interrupted(file: Any, tensors: Any) -> None:
@@ -205,7 +206,7 @@ def test_being_interrupted_keeps_the_old_weights(rep: str, monkeypatch: pytest.M
 
     monkeypatch.setattr(conversion, "write_tensors", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        add_weights(rep, [Path("w.npy")])
+        add_weights(named_sets(rep).candidates, [Path("w.npy")])
     assert the_set(rep).ready
     assert the_set(rep).path.read_bytes() == before
 
@@ -213,14 +214,15 @@ def test_being_interrupted_keeps_the_old_weights(rep: str, monkeypatch: pytest.M
 def test_a_cache_that_cannot_be_written(rep: str, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(MirbenchError, match=r"cannot write .*big.safetensors: (Not a dir|File ex)"):
-        add_weights(rep, [Path("w.npy")])
+        add_weights(named_sets(rep).candidates, [Path("w.npy")])
 
 
 def test_several_processes_convert_at_once(rep: str, tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path;"
         "from mirbench.benchmark.weights_add import add_weights;"
-        "[add_weights(sys.argv[1], [Path('w.npy')]) for _ in range(5)]"
+        "from mirbench.benchmark.weights_names import named_sets;"
+        "[add_weights(named_sets(sys.argv[1]).candidates, [Path('w.npy')]) for _ in range(5)]"
     )
     command = [sys.executable, "-c", program, rep]
     running = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
@@ -233,11 +235,11 @@ def test_several_processes_convert_at_once(rep: str, tmp_path: Path) -> None:
 
 
 def test_another_file_than_the_first_is_refused(rep: str, tmp_path: Path) -> None:
-    add_weights(rep, [Path("w.npy")])
+    add_weights(named_sets(rep).candidates, [Path("w.npy")])
     before = the_set(rep).path.read_bytes()
     Path("w.npy").write_bytes(array(2, 8, scale=5.0))
     with pytest.raises(DataError) as caught:
-        add_weights(rep, [Path("w.npy")])
+        add_weights(named_sets(rep).candidates, [Path("w.npy")])
     assert "when w.npy of big was seen first it had" in str(caught.value)
     record = tmp_path / "cache" / "weights" / "first_seen.json"
     assert f"delete the line of http://127.0.0.1:9/w.npy from {record}" in str(caught.value)
@@ -245,12 +247,12 @@ def test_another_file_than_the_first_is_refused(rep: str, tmp_path: Path) -> Non
     for path in the_set(rep).folder.iterdir():  # the record outlives the weights
         path.unlink()
     with pytest.raises(DataError, match="was seen first"):
-        add_weights(rep, [Path("w.npy")])
+        add_weights(named_sets(rep).candidates, [Path("w.npy")])
     record.write_text("{}")
-    add_weights(rep, [Path("w.npy")])
+    add_weights(named_sets(rep).candidates, [Path("w.npy")])
     record.write_text("[")
     with pytest.raises(MirbenchError, match="repair or delete it"):
-        add_weights(rep, [Path("w.npy")])
+        add_weights(named_sets(rep).candidates, [Path("w.npy")])
 
 
 PLAIN = """
@@ -266,8 +268,8 @@ def test_safetensors_need_no_conversion(rep: str) -> None:
     Path("plain.py").write_text(PLAIN.replace("FILE", "m.safetensors"))
     save_file({"w": np.ones(3, np.float16)}, "mine.safetensors")
     with pytest.raises(DataError, match=r"w\.npy is not a safetensors file"):
-        add_weights("plain.py", [Path("w.npy")])
-    add_weights("plain.py", [Path("mine.safetensors")])
+        add_weights(named_sets("plain.py").candidates, [Path("w.npy")])
+    add_weights(named_sets("plain.py").candidates, [Path("mine.safetensors")])
     assert load_representation("plain.py")["w"].dtype == np.float16
     assert load_file("mine.safetensors").keys() == {"w"}
 
@@ -305,7 +307,7 @@ def test_converters_that_fail(rep: str, body: str, mistake: str) -> None:
     text = Path(rep).read_text().replace("    tensors = {}\n", f"    {body}\n", 1)
     Path(rep).write_text(text)
     with pytest.raises(DataError) as caught:
-        add_weights(f"{rep}:big", [Path("w.npy")])
+        add_weights(named_sets(f"{rep}:big").candidates, [Path("w.npy")])
     assert mistake in str(caught.value)
     assert not the_set(rep).ready
     assert not list(the_set(rep).folder.glob("*.tmp"))
@@ -314,5 +316,5 @@ def test_converters_that_fail(rep: str, body: str, mistake: str) -> None:
 def test_tensors_may_come_one_by_one(rep: str) -> None:
     text = Path(rep).read_text().replace("    return tensors\n", "    return tensors.items()\n", 1)
     Path(rep).write_text(text)
-    add_weights(rep, [Path("w.npy")])
+    add_weights(named_sets(rep).candidates, [Path("w.npy")])
     assert load_representation(rep).values[-1] == 15

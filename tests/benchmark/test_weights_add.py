@@ -11,6 +11,7 @@ from helpers.weights_plugin import A, B, W, array, write_plugin, zip_of
 from mirbench.benchmark.api import DataError, UsageError
 from mirbench.benchmark.registry import load_representation
 from mirbench.benchmark.weights_add import add_weights
+from mirbench.benchmark.weights_names import named_sets
 
 
 @pytest.fixture
@@ -29,7 +30,10 @@ def lay(**files: bytes) -> None:
 
 
 def added(name: str, *paths: str) -> list[str]:
-    return [one.name for one, _ in add_weights(name, [Path(path) for path in paths])]
+    return [
+        one.name
+        for one, _ in add_weights(named_sets(name).candidates, [Path(path) for path in paths])
+    ]
 
 
 def test_one_file_whatever_its_name(rep: str) -> None:

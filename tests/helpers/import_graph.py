@@ -104,7 +104,7 @@ def room_graph(modules: Mapping[str, Iterable[str]]) -> Graph:
 
 
 def circles(graph: Mapping[str, Iterable[str]]) -> list[set[str]]:
-    """Sets of two or more nodes that reach each other (strongly connected components)."""
+    """Find sets of nodes that reach each other (strongly connected components)."""
     reach = {node: _reachable(graph, node) for node in graph}
     found: list[set[str]] = []
     for node in sorted(graph):
@@ -148,7 +148,7 @@ def floors(graph: Graph) -> int:
 
 
 def summary(root: Path = ROOT) -> str:
-    """The four numbers, in a line."""
+    """Say the four numbers, in a line."""
     modules = module_graph(root)
     rooms = room_graph(modules)
     rings = circles(modules)
