@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mirbench.benchmark.kernels import use_portable_kernels
+from mirbench.benchmark.machine.kernels import use_portable_kernels
 
 if TYPE_CHECKING:
     from mirbench.benchmark.commands import embed, probe, run

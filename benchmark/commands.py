@@ -10,12 +10,12 @@ from mirbench.benchmark.api import (
     UsageError,
 )
 from mirbench.benchmark.datasets import dataset_folder, read_clips
-from mirbench.benchmark.device import check_device
 from mirbench.benchmark.embedding import embed_task, stored_embeddings
 from mirbench.benchmark.embeddings import Embeddings
 from mirbench.benchmark.files.atomic import check_writable
 from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.jobs import Names, plan_jobs
+from mirbench.benchmark.machine.device import check_device
 from mirbench.benchmark.places import default_out
 from mirbench.benchmark.plugins import find_plugins
 from mirbench.benchmark.precomputed import read_embeddings, write_embeddings

@@ -27,11 +27,11 @@ from mirbench.benchmark.batches import (
     merge_batches,
     plan_batches,
 )
-from mirbench.benchmark.device import free_cpus
 from mirbench.benchmark.embeddings import Embeddings, join_shards, pick_clips
-from mirbench.benchmark.engine import map_ahead, map_unordered
 from mirbench.benchmark.files.atomic import remove_stale_temporaries
 from mirbench.benchmark.layered import leave_on_disk
+from mirbench.benchmark.machine.device import free_cpus
+from mirbench.benchmark.machine.workers import map_ahead, map_unordered
 from mirbench.benchmark.progress import bar, say
 from mirbench.benchmark.registry import RepresentationSpec
 from mirbench.benchmark.store import Shard, ShardPlan, Store, add_notes, read_shard, write_shard

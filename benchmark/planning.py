@@ -19,9 +19,9 @@ from mirbench.benchmark.batches import (
     merge_batches,
     plan_batches,
 )
-from mirbench.benchmark.device import check_device, free_cpus
 from mirbench.benchmark.embedding import CHUNK_CLIPS
 from mirbench.benchmark.jobs import Job, Names, plan_jobs
+from mirbench.benchmark.machine.device import check_device, free_cpus
 from mirbench.benchmark.places import default_out
 from mirbench.benchmark.protocol import Protocol, get_protocol
 from mirbench.benchmark.result import result_path

@@ -15,8 +15,8 @@ from typing import Any
 
 from mirbench.benchmark.api import MirbenchError, UsageError
 from mirbench.benchmark.commands import run
-from mirbench.benchmark.device import check_device
 from mirbench.benchmark.jobs import Names, as_list
+from mirbench.benchmark.machine.device import check_device
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import RepresentationSpec, load_task, parse_representation
 from mirbench.benchmark.result import Result

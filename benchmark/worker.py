@@ -24,7 +24,7 @@ from mirbench.benchmark.audio import (
     read_windows,
 )
 from mirbench.benchmark.contract import ModelInfo, describe_model, embed_clips
-from mirbench.benchmark.engine import collect_everything
+from mirbench.benchmark.machine.workers import collect_everything
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation
 
 

@@ -24,7 +24,7 @@ from typing import IO
 
 import torch
 
-from mirbench.benchmark.device import free_cpus
+from mirbench.benchmark.machine.device import free_cpus
 
 if sys.platform != "win32":  # there, every grid believes itself alone
     import fcntl

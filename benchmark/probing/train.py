@@ -10,7 +10,7 @@ import torch
 
 from mirbench.benchmark.api import UsageError
 from mirbench.benchmark.batched_metrics import Scorer
-from mirbench.benchmark.device import check_device
+from mirbench.benchmark.machine.device import check_device
 from mirbench.benchmark.probing.bank import Learner
 from mirbench.benchmark.probing.checkpoint import Checkpoint
 from mirbench.benchmark.probing.data import ProbeData, ProbeRecord, clip_targets, select

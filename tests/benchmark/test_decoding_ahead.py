@@ -18,7 +18,7 @@ from mirbench.benchmark.api import Clip, MirbenchError, PluginError, Task
 from mirbench.benchmark.datasets import read_clips
 from mirbench.benchmark.embedding import embed_task
 from mirbench.benchmark.embeddings import Embeddings
-from mirbench.benchmark.engine import map_ahead
+from mirbench.benchmark.machine.workers import map_ahead
 from mirbench.benchmark.registry import load_task, parse_representation
 from mirbench.benchmark.store import Store, read_shard
 from mirbench.benchmark.worker import Decoded, decode_chunk

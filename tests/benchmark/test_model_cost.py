@@ -9,7 +9,7 @@ import pytest
 
 from mirbench.benchmark import planning
 from mirbench.benchmark.api import MirbenchError, MissingWeights, PluginError, UsageError
-from mirbench.benchmark.device import free_cpus
+from mirbench.benchmark.machine.device import free_cpus
 from mirbench.benchmark.planning import plan_run
 from mirbench.benchmark.registry import parse_representation
 

@@ -327,7 +327,7 @@ def test_a_metric_that_does_not_fit_the_task_is_refused(
 
 
 def test_a_plugin_that_imports_torch_leaves_the_probes_their_kernels(tmp_path: Path) -> None:
-    from mirbench.benchmark.kernels import _has_avx512
+    from mirbench.benchmark.machine.kernels import _has_avx512
 
     if not _has_avx512():
         pytest.skip("PyTorch has no choice of kernels on this processor")

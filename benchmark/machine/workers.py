@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 from mirbench.benchmark.api import MirbenchError
-from mirbench.benchmark.heap import kept_memory
+from mirbench.benchmark.machine.heap import kept_memory
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
