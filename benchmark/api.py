@@ -304,7 +304,7 @@ class Task:
     labels : tuple of str
         Class names, tags or output names, in frozen order.
     metrics : tuple of str
-        Names from `mirbench.benchmark.metrics`; the first decides early stopping.
+        Names from `mirbench.benchmark.scoring.metrics`; the first decides early stopping.
     read_clips : callable
         ``read_clips(root)`` yields every clip of the dataset below the folder
         `root`. It raises `DataError` where files it needs are absent.

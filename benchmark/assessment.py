@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mirbench.benchmark.api import Clip, FloatArray, Task
-from mirbench.benchmark.bootstrap import intervals
 from mirbench.benchmark.embeddings import Embeddings
-from mirbench.benchmark.metrics import evaluate
 from mirbench.benchmark.progress import bar, duration
 from mirbench.benchmark.protocol import Protocol
 from mirbench.benchmark.result import LayerScore, Predictions, ProbeRow, Score
 from mirbench.benchmark.rows import Rows, probe_data
+from mirbench.benchmark.scoring.bootstrap import intervals
+from mirbench.benchmark.scoring.metrics import evaluate
 
 if TYPE_CHECKING:
     from mirbench.benchmark.probing import ProbeRecord, Progress

@@ -1,6 +1,6 @@
 """Validation scores of many probes at once, on the device that trains them.
 
-The numbers are those of `mirbench.benchmark.metrics`; a metric that has no
+The numbers are those of `mirbench.benchmark.scoring.metrics`; a metric that has no
 batched form here is computed there, probe by probe. Conventions: outputs are
 float32 ``[probes, n, n_outputs]``; a score is one float64 per probe; a probe
 with an output that is not a number scores NaN where ranks or squares need it.
@@ -16,7 +16,13 @@ import numpy.typing as npt
 import torch
 
 from mirbench.benchmark.api import IntArray, Kind
-from mirbench.benchmark.metrics import METRICS, WAYS, Way, check_both_classes, key_score_table
+from mirbench.benchmark.scoring.metrics import (
+    METRICS,
+    WAYS,
+    Way,
+    check_both_classes,
+    key_score_table,
+)
 
 Scores = npt.NDArray[np.float64]
 #: Batched metric: outputs ``[probes, n, n_outputs]`` to one score per probe.
@@ -29,7 +35,7 @@ class Scorer:
     Parameters
     ----------
     metric : str
-        Name in `mirbench.benchmark.metrics.METRICS`.
+        Name in `mirbench.benchmark.scoring.metrics.METRICS`.
     targets : ndarray
         Of clips, as in `ProbeData`.
     clips : ndarray of int, shape [n_windows], or None
@@ -87,7 +93,7 @@ class Windows:
     def merge(self, outputs: torch.Tensor, way: Way) -> torch.Tensor:
         """Turn outputs of windows into those of clips, ``[probes, n_clips, n_classes]``.
 
-        See `mirbench.benchmark.metrics.merge_windows` for the ways. Sums are
+        See `mirbench.benchmark.scoring.metrics.merge_windows` for the ways. Sums are
         in double precision, so their order does not decide.
         """
         if way == "vote":

@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from mirbench.benchmark.batched_metrics import Scorer
-from mirbench.benchmark.metrics import evaluate, merge_windows
 from mirbench.benchmark.probing import adam, draws
 from mirbench.benchmark.probing.bank import Bank, Course, Finished, Learner
 from mirbench.benchmark.probing.batches import Batches
@@ -17,6 +16,7 @@ from mirbench.benchmark.probing.losses import Loss
 from mirbench.benchmark.probing.memory import Need
 from mirbench.benchmark.probing.threads import Crew, Job, Scratch
 from mirbench.benchmark.protocol import ProbeConfig, Protocol
+from mirbench.benchmark.scoring.metrics import evaluate, merge_windows
 
 #: Called after every round: updates made, and the probes that still learn.
 OnRound = Callable[[int, list[Learner]], None]

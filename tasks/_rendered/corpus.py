@@ -36,7 +36,7 @@ PIECES_PER_BAND = 6
 SLOWEST, FASTEST = 60.0, 180.0
 
 TONICS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
-#: In the order of ``mirbench.benchmark.metrics.KEY_NAMES``, which tasks may not import.
+#: In the order of ``mirbench.benchmark.scoring.metrics.KEY_NAMES``, which tasks may not import.
 KEYS = tuple(f"{tonic} {mode}" for mode in ("major", "minor") for tonic in TONICS)
 #: Roman numerals: upper case for a major triad, lower case for a minor one. In no two
 #: keys do two progressions have the same chords, or those keys could not be told apart.

@@ -16,7 +16,7 @@ import soundfile
 
 from mirbench import splits
 from mirbench.benchmark.api import SPLITS, Task
-from mirbench.benchmark.metrics import KEY_NAMES
+from mirbench.benchmark.scoring.metrics import KEY_NAMES
 from mirbench.benchmark.targets import encode_targets
 from mirbench.tasks import rendered_chords, rendered_instruments, rendered_key, rendered_tempo
 from mirbench.tasks._rendered import audio as rendered_audio

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from mirbench.benchmark.api import DataError, UsageError
-from mirbench.benchmark.metrics import WAYS, evaluate, key_score_table, merge_windows, softmax
+from mirbench.benchmark.scoring.metrics import (
+    WAYS,
+    evaluate,
+    key_score_table,
+    merge_windows,
+    softmax,
+)
 
 OUTPUTS = np.array([[2.0, 1.0, 0.0], [0.0, 1.5, 0.0], [0.0, 1.6, 1.5]], dtype=np.float32)
 

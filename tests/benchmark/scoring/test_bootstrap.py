@@ -9,9 +9,9 @@ import pytest
 import scipy.stats
 from sklearn.metrics import accuracy_score, average_precision_score, r2_score, roc_auc_score
 
-from mirbench.benchmark.bootstrap import draw_counts, interval_of, intervals
-from mirbench.benchmark.metrics import METRICS
-from mirbench.benchmark.weighted_scores import resampled_scores
+from mirbench.benchmark.scoring.bootstrap import draw_counts, interval_of, intervals
+from mirbench.benchmark.scoring.metrics import METRICS
+from mirbench.benchmark.scoring.resampled import resampled_scores
 
 rng = np.random.default_rng(1)
 N = 60

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mirbench.benchmark.metrics import key_score_table
+from mirbench.benchmark.scoring.metrics import key_score_table
 
 Counts = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.intp]
@@ -29,7 +29,7 @@ def resampled_scores(
     counts: Counts,
     labels: Sequence[str] = (),
 ) -> dict[str, Scores]:
-    """Score every resample, with the names of `mirbench.benchmark.metrics.evaluate`.
+    """Score every resample, with the names of `mirbench.benchmark.scoring.metrics.evaluate`.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def _r2(targets: Values, outputs: Values, groups: Groups, counts: Counts) -> Sco
 
 
 def _ranking(targets: Values, outputs: Values, groups: Groups, counts: Counts) -> dict[str, Scores]:
-    from mirbench.benchmark.weighted_ranking import ranking_scores
+    from mirbench.benchmark.scoring.ranking import ranking_scores
 
     roc_auc, precision = ranking_scores(targets, outputs, groups, counts)
     return {

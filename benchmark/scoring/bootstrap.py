@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mirbench.benchmark.weighted_scores import Counts, Scores, resampled_scores
+from mirbench.benchmark.scoring.resampled import Counts, Scores, resampled_scores
 
 RESAMPLES = 2000
 
@@ -52,7 +52,7 @@ def intervals(
     labels: Sequence[str] = (),
     resamples: int = RESAMPLES,
 ) -> dict[str, tuple[float, float]]:
-    """Give the interval of every score that `mirbench.benchmark.metrics.evaluate` gives.
+    """Give the interval of every score that `mirbench.benchmark.scoring.metrics.evaluate` gives.
 
     Parameters
     ----------
