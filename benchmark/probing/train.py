@@ -9,15 +9,15 @@ from pathlib import Path
 import torch
 
 from mirbench.benchmark.api import UsageError
-from mirbench.benchmark.batched_metrics import Scorer
 from mirbench.benchmark.machine.device import check_device
 from mirbench.benchmark.probing.bank import Learner
 from mirbench.benchmark.probing.checkpoint import Checkpoint
+from mirbench.benchmark.probing.clock import Clock, Progress
 from mirbench.benchmark.probing.data import ProbeData, ProbeRecord, clip_targets, select
-from mirbench.benchmark.probing.features import Features
 from mirbench.benchmark.probing.group import Group, prepare
+from mirbench.benchmark.probing.inputs import Features
 from mirbench.benchmark.probing.memory import SHARE, free_memory
-from mirbench.benchmark.probing.progress import Clock, Progress
+from mirbench.benchmark.probing.scorer import Scorer
 from mirbench.benchmark.probing.threads import Crew
 from mirbench.benchmark.protocol import ProbeConfig, Protocol, get_protocol
 

@@ -12,15 +12,15 @@ from oracle import masks_are_portable
 from mirbench.benchmark.api import UsageError
 from mirbench.benchmark.probing import adam as adam_module
 from mirbench.benchmark.probing.adam import Adam, Pieces
-from mirbench.benchmark.probing.batches import Batches
 from mirbench.benchmark.probing.data import ProbeData
 from mirbench.benchmark.probing.draws import Draws
-from mirbench.benchmark.probing.features import Features
+from mirbench.benchmark.probing.inputs import Features
 from mirbench.benchmark.probing.layout import Layout
 from mirbench.benchmark.probing.losses import Loss
 from mirbench.benchmark.probing.memory import Need
 from mirbench.benchmark.probing.network import Network, batch_gradient, parts_of
 from mirbench.benchmark.probing.threads import Crew, usable_cores
+from mirbench.benchmark.probing.views import Batches
 
 # isort: split
 import torch

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import mirbench.benchmark.probing  # noqa: F401  (chooses torch's kernels)
 from mirbench.benchmark.api import DataError
-from mirbench.benchmark.batched_metrics import Scorer, Windows
+from mirbench.benchmark.probing.scorer import Scorer, Windows
 from mirbench.benchmark.scoring.metrics import METRICS, WAYS, merge_windows
 
 # isort: split

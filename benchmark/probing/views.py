@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import torch
 
 from mirbench.benchmark.probing.draws import Update
-from mirbench.benchmark.probing.features import Features
+from mirbench.benchmark.probing.inputs import Features
 
 #: What a bank sees: whether rows are standardised, and the dropout rate.
 View = tuple[bool, float]
