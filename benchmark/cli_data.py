@@ -24,7 +24,7 @@ def data_doctor(
     max_missing: MaxMissing = 0.05,
 ) -> None:
     """Say what of a dataset is there, what is wrong with it, and what to do next."""
-    from mirbench.benchmark.doctor import check_dataset
+    from mirbench.benchmark.datasets.doctor import check_dataset
     from mirbench.benchmark.doctor_report import checkup_report
     from mirbench.benchmark.files.cache import CacheFolder
     from mirbench.benchmark.registry import load_split, load_task
@@ -47,8 +47,8 @@ def data_doctor(
 @datasets.command("fetch")
 def data_fetch(task: TaskName, data: Data = None, cache: Cache = None) -> None:
     """Download a dataset, check and unpack it; run it again to go on where it stopped."""
+    from mirbench.benchmark.datasets.fetch import fetch
     from mirbench.benchmark.doctor_report import fetch_report
-    from mirbench.benchmark.fetching import fetch
     from mirbench.benchmark.files.cache import CacheFolder
     from mirbench.benchmark.registry import load_task
 

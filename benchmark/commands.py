@@ -9,7 +9,7 @@ from mirbench.benchmark.api import (
     MirbenchError,
     UsageError,
 )
-from mirbench.benchmark.datasets import dataset_folder, read_clips
+from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
 from mirbench.benchmark.embedding import embed_task, stored_embeddings
 from mirbench.benchmark.embeddings import Embeddings
 from mirbench.benchmark.files.atomic import check_writable

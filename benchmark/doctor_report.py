@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 
 from tabulate import tabulate
 
-from mirbench.benchmark.clip_checks import PROBLEMS, Fault
-from mirbench.benchmark.doctor import Checkup, FileState
-from mirbench.benchmark.fetching import Fetched
+from mirbench.benchmark.datasets.clip_checks import PROBLEMS, Fault
+from mirbench.benchmark.datasets.doctor import Checkup, FileState
+from mirbench.benchmark.datasets.fetch import Fetched
 from mirbench.benchmark.reports import size
 
 _WORDS = {

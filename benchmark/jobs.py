@@ -14,13 +14,15 @@ from mirbench.benchmark.api import (
     Task,
     UsageError,
 )
-from mirbench.benchmark.datasets import (
+from mirbench.benchmark.datasets.locate import (
     clips_of_split,
     dataset_folder,
     prepare,
     read_clips,
     readiness,
 )
+from mirbench.benchmark.datasets.splits import SplitTable
+from mirbench.benchmark.datasets.targets import check_labels, targets_by_clip
 from mirbench.benchmark.plugins import find_plugins
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.registry import (
@@ -29,9 +31,7 @@ from mirbench.benchmark.registry import (
     load_task,
     parse_representation,
 )
-from mirbench.benchmark.splits import SplitTable
 from mirbench.benchmark.store import Store
-from mirbench.benchmark.targets import check_labels, targets_by_clip
 from mirbench.benchmark.weights import prepare_weights
 
 Names = str | Sequence[str]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.benchmark.api import MirbenchError, PluginError
-from mirbench.benchmark.datasets import readiness
+from mirbench.benchmark.datasets.locate import readiness
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.plugins import Plugin, PluginKind, find_plugins
 from mirbench.benchmark.registry import load_task

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from mirbench.benchmark.api import SPLITS, Clip, ModelCost, UnusableClip
-from mirbench.benchmark.audio import audio_info
 from mirbench.benchmark.batches import (
     known_batch_size,
     known_counts,
     merge_batches,
     plan_batches,
 )
+from mirbench.benchmark.datasets.audio import audio_info
 from mirbench.benchmark.embedding import CHUNK_CLIPS
 from mirbench.benchmark.jobs import Job, Names, plan_jobs
 from mirbench.benchmark.machine.device import check_device, free_cpus

@@ -26,11 +26,11 @@ from mirbench.benchmark.adapters import (
     written_name,
 )
 from mirbench.benchmark.api import MirbenchError, ModelCost, PluginError, Task, UsageError
+from mirbench.benchmark.datasets.splits import SplitTable, read_split
 from mirbench.benchmark.files.checksums import digest, file_sha256
 from mirbench.benchmark.plugins import Plugin, find_plugin, find_plugins
 from mirbench.benchmark.scoring.metrics import KEY_NAMES, METRICS, METRICS_OF
 from mirbench.benchmark.sources import file_source
-from mirbench.benchmark.splits import SplitTable, read_split
 from mirbench.benchmark.weight_sets import WeightSet, chosen_set
 from mirbench.benchmark.weights import loading, prepare_weights
 

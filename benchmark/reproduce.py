@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.benchmark.api import DataError, MirbenchError, UsageError
-from mirbench.benchmark.datasets import dataset_folder, read_clips
+from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
 from mirbench.benchmark.features import (
     DATASETS,
     REPRESENTATIONS,

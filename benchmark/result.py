@@ -212,7 +212,7 @@ class Predictions:
         Sorted by clip id.
     outputs : ndarray of float32, shape [n, n_outputs]
     targets : ndarray
-        As `mirbench.benchmark.targets.encode_targets` makes them; regression z-scored.
+        As `mirbench.benchmark.datasets.targets.encode_targets` makes them; regression z-scored.
     """
 
     clip_ids: tuple[str, ...]

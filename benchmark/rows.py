@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mirbench.benchmark.api import SPLITS, DataError, FloatArray, IntArray, Split, Task
+from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.embeddings import Embeddings
-from mirbench.benchmark.splits import SplitTable
 
 if TYPE_CHECKING:
     from mirbench.benchmark.probing import ProbeData

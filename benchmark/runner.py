@@ -11,6 +11,8 @@ from pathlib import Path
 
 from mirbench.benchmark.api import SPLITS, Clip, DataError, Task, UsageError
 from mirbench.benchmark.assessment import best_probe, test_predictions, test_scores
+from mirbench.benchmark.datasets.splits import SplitTable
+from mirbench.benchmark.datasets.targets import check_labels, targets_by_clip
 from mirbench.benchmark.embedding import embed_task
 from mirbench.benchmark.embeddings import Embeddings, check_missing
 from mirbench.benchmark.environment import describe_environment
@@ -31,9 +33,7 @@ from mirbench.benchmark.result import (
     write_result,
 )
 from mirbench.benchmark.rows import Rows, arrange_rows
-from mirbench.benchmark.splits import SplitTable
 from mirbench.benchmark.store import Store
-from mirbench.benchmark.targets import check_labels, targets_by_clip
 
 
 @dataclass(frozen=True)

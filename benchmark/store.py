@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from mirbench.benchmark.api import Clip, FloatArray, IntArray, Task
-from mirbench.benchmark.audio import AUDIO_VERSION
+from mirbench.benchmark.datasets.audio import AUDIO_VERSION
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import digest, file_sha256

@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 
 from mirbench.benchmark.api import Clip, FloatArray, PluginError, Representation, UnusableClip
-from mirbench.benchmark.audio import (
+from mirbench.benchmark.contract import ModelInfo, describe_model, embed_clips
+from mirbench.benchmark.datasets.audio import (
     audio_info,
     count_windows,
     quiet_decoders,
     read_audio,
     read_windows,
 )
-from mirbench.benchmark.contract import ModelInfo, describe_model, embed_clips
 from mirbench.benchmark.machine.workers import collect_everything
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation
 

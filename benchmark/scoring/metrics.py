@@ -1,6 +1,6 @@
 """Scores of the benchmark, through scikit-learn and mir_eval.
 
-Conventions: `targets` are as `mirbench.benchmark.targets.encode_targets` makes
+Conventions: `targets` are as `mirbench.benchmark.datasets.targets.encode_targets` makes
 them; `outputs` are a probe's real-valued outputs, shape ``[n, n_outputs]``;
 every score is a float whose best value is 1. A key is a class index 0–23: C,
 Db, …, B major, then the same minor.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mirbench.benchmark.api import MirbenchError, Task
+from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.protocol import PROTOCOLS, Protocol
 from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.result import Result
-from mirbench.benchmark.splits import SplitTable
 from mirbench.benchmark.submissions.verdict import show
 
 #: How most of what cannot be is mended.

@@ -15,7 +15,8 @@ import numpy as np
 
 from mirbench.benchmark.adapters import adapter_form
 from mirbench.benchmark.api import DataError, MirbenchError, UsageError
-from mirbench.benchmark.datasets import dataset_folder, read_clips
+from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
+from mirbench.benchmark.datasets.targets import targets_by_clip
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.plugins import find_plugins
 from mirbench.benchmark.registry import parse_representation
@@ -23,7 +24,6 @@ from mirbench.benchmark.result import Predictions, RepresentationRecord, Result
 from mirbench.benchmark.submissions.ground import Ground
 from mirbench.benchmark.submissions.texts import check_name
 from mirbench.benchmark.submissions.verdict import show
-from mirbench.benchmark.targets import targets_by_clip
 
 #: Between two z-scored regression targets of one clip: rounding.
 TOLERANCE = 1e-5

@@ -55,7 +55,7 @@ from helpers import plain_representations as plain  # noqa: E402
 from helpers.toy_task import toy_task  # noqa: E402
 
 from mirbench.benchmark.api import Clip  # noqa: E402
-from mirbench.benchmark.audio import read_audio  # noqa: E402
+from mirbench.benchmark.datasets.audio import read_audio  # noqa: E402
 from mirbench.benchmark.embedding import embed_task  # noqa: E402
 from mirbench.benchmark.machine.heap import kept_memory  # noqa: E402
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation  # noqa: E402

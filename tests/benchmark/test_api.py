@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mirbench.benchmark.api import Clip, DataError, PluginError, Task
-from mirbench.benchmark.targets import encode_targets
+from mirbench.benchmark.datasets.targets import encode_targets
 
 
 def make_task(**changes: Any) -> Task:

@@ -21,7 +21,7 @@ import soundfile
 
 from mirbench.benchmark import run
 from mirbench.benchmark.api import Clip, DataError, PluginError, Task
-from mirbench.benchmark.datasets import read_clips
+from mirbench.benchmark.datasets.locate import read_clips
 from mirbench.benchmark.embedding import embed_task, stored_embeddings
 from mirbench.benchmark.embeddings import Embeddings
 from mirbench.benchmark.planning import plan_run

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from mirbench.benchmark.api import Clip, MirbenchError, PluginError, Task
-from mirbench.benchmark.datasets import read_clips
+from mirbench.benchmark.datasets.locate import read_clips
 from mirbench.benchmark.embedding import embed_task
 from mirbench.benchmark.embeddings import Embeddings
 from mirbench.benchmark.machine.workers import map_ahead

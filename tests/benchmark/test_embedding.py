@@ -16,7 +16,7 @@ import pytest
 import soundfile
 
 from mirbench.benchmark.api import Clip, DataError, MirbenchError, PluginError, Task
-from mirbench.benchmark.datasets import read_clips
+from mirbench.benchmark.datasets.locate import read_clips
 from mirbench.benchmark.embedding import embed_task, stored_embeddings
 from mirbench.benchmark.embeddings import Embeddings, check_missing
 from mirbench.benchmark.registry import load_task, parse_representation

@@ -14,7 +14,7 @@ import pytest
 from helpers.feature_archives import write_archive
 
 from mirbench.benchmark.api import DataError, Task, UsageError
-from mirbench.benchmark.datasets import read_clips
+from mirbench.benchmark.datasets.locate import read_clips
 from mirbench.benchmark.features import (
     DATASETS,
     REPRESENTATIONS,

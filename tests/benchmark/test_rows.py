@@ -10,12 +10,12 @@ import pytest
 from helpers.toy_task import toy_task
 
 from mirbench.benchmark.api import Clip, Task
+from mirbench.benchmark.datasets.splits import SplitTable
+from mirbench.benchmark.datasets.targets import targets_by_clip
 from mirbench.benchmark.embeddings import Embeddings
 from mirbench.benchmark.precomputed import read_embeddings
 from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.rows import arrange_rows, probe_data
-from mirbench.benchmark.splits import SplitTable
-from mirbench.benchmark.targets import targets_by_clip
 
 CLIPS = [Clip(f"c{n}", None, (float(n), float(n * n)), f"g{n}") for n in range(8)]
 SPLIT = SplitTable(

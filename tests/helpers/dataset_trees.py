@@ -17,7 +17,7 @@ import numpy as np
 import soundfile
 
 from mirbench.benchmark.api import SPLITS, Clip, Split, Task
-from mirbench.benchmark.datasets import read_clips
+from mirbench.benchmark.datasets.locate import read_clips
 from mirbench.benchmark.registry import load_split, load_task
 
 #: Seconds and rate of the audio of each task.

@@ -13,11 +13,11 @@ from safetensors.numpy import save_file
 
 from mirbench.benchmark.api import SPLITS
 from mirbench.benchmark.assessment import test_scores as score
-from mirbench.benchmark.datasets import read_clips
+from mirbench.benchmark.datasets.locate import read_clips
+from mirbench.benchmark.datasets.targets import targets_by_clip
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.result import Predictions, Result, predictions_path, write_result
-from mirbench.benchmark.targets import targets_by_clip
 
 
 def submit_row(

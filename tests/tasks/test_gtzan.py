@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mirbench.benchmark.targets import encode_targets
+from mirbench.benchmark.datasets.targets import encode_targets
 from mirbench.tasks.gtzan import GENRES, TASK, read_clips
 
 

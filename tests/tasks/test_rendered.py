@@ -16,8 +16,8 @@ import soundfile
 
 from mirbench import splits
 from mirbench.benchmark.api import SPLITS, Task
+from mirbench.benchmark.datasets.targets import encode_targets
 from mirbench.benchmark.scoring.metrics import KEY_NAMES
-from mirbench.benchmark.targets import encode_targets
 from mirbench.tasks import rendered_chords, rendered_instruments, rendered_key, rendered_tempo
 from mirbench.tasks._rendered import audio as rendered_audio
 from mirbench.tasks._rendered import files as rendered_files

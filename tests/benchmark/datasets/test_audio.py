@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from mirbench.benchmark.api import MirbenchError, UnusableClip
-from mirbench.benchmark.audio import audio_info, read_audio, read_windows
+from mirbench.benchmark.datasets.audio import audio_info, read_audio, read_windows
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "audio"
 FORMATS = ("wav", "flac", "ogg", "mp3")

@@ -13,7 +13,7 @@ import pytest
 from helpers.webserver import Page, Site, serve
 
 from mirbench.benchmark.api import Clip, Download, MirbenchError, Task
-from mirbench.benchmark.fetching import archive_groups, fetch
+from mirbench.benchmark.datasets.fetch import archive_groups, fetch
 from mirbench.benchmark.registry import load_task
 
 

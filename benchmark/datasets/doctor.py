@@ -15,12 +15,12 @@ from mirbench.benchmark.api import (
     Split,
     Task,
 )
-from mirbench.benchmark.clip_checks import Fault, find_faults
-from mirbench.benchmark.datasets import dataset_folder, read_clips
-from mirbench.benchmark.fetching import fetch_folder
+from mirbench.benchmark.datasets.clip_checks import Fault, find_faults
+from mirbench.benchmark.datasets.fetch import fetch_folder
+from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
+from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
-from mirbench.benchmark.splits import SplitTable
 
 State = Literal["absent", "part", "wrong", "right", "unchecked"]
 

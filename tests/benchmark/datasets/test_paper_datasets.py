@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from helpers.dataset_trees import Tree, make_tree
 
-from mirbench.benchmark.doctor import check_dataset
+from mirbench.benchmark.datasets.doctor import check_dataset
 from mirbench.benchmark.doctor_report import checkup_report
 from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.result import Result, read_result

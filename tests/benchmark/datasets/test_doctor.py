@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 from mirbench.benchmark.api import Download, Task
-from mirbench.benchmark.doctor import Checkup, check_dataset
+from mirbench.benchmark.datasets.doctor import Checkup, check_dataset
 from mirbench.benchmark.doctor_report import checkup_report
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.registry import load_split, load_task

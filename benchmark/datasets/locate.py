@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.benchmark.api import Clip, DataError, MirbenchError, PluginError, Task
+from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.files.atomic import check_writable
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.progress import say
-from mirbench.benchmark.splits import SplitTable
 
 
 def data_root(folder: Path | None = None) -> Path:

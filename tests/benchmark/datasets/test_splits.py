@@ -9,7 +9,7 @@ import pytest
 from helpers.toy_task import toy_task
 
 from mirbench.benchmark.api import DataError, Task, UsageError
-from mirbench.benchmark.splits import read_split
+from mirbench.benchmark.datasets.splits import read_split
 
 GOOD = "clip_id,split\na,train\nb,valid\nc,test\n"
 

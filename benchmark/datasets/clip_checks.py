@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from mirbench.benchmark.api import Clip, DataError, Download, Task, UnusableClip
-from mirbench.benchmark.audio import audio_info, quiet_decoders, read_audio, read_windows
+from mirbench.benchmark.datasets.audio import audio_info, quiet_decoders, read_audio, read_windows
 from mirbench.benchmark.files.checksums import what_is_wrong
 from mirbench.benchmark.machine.device import free_cpus
 from mirbench.benchmark.machine.workers import map_unordered

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mirbench.benchmark.api import Clip, DataError, TargetArray, Task
-from mirbench.benchmark.splits import SplitTable
+from mirbench.benchmark.datasets.splits import SplitTable
 
 
 def encode_targets(task: Task, clips: Sequence[Clip]) -> TargetArray:

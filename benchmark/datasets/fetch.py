@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.benchmark.api import DataError, Download, MirbenchError, PluginError, Task
-from mirbench.benchmark.datasets import data_root, dataset_folder, prepare, read_clips
+from mirbench.benchmark.datasets.locate import data_root, dataset_folder, prepare, read_clips
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
 from mirbench.benchmark.files.download import fetch_file, forbid_if_offline
