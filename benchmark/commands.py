@@ -17,7 +17,7 @@ from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.jobs import Names, plan_jobs
 from mirbench.benchmark.machine.device import check_device
 from mirbench.benchmark.places import default_out
-from mirbench.benchmark.plugins import find_plugins
+from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.precomputed import read_embeddings, write_embeddings
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import get_protocol

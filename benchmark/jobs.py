@@ -23,7 +23,7 @@ from mirbench.benchmark.datasets.locate import (
 )
 from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.datasets.targets import check_labels, targets_by_clip
-from mirbench.benchmark.plugins import find_plugins
+from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.registry import (
     RepresentationSpec,

@@ -13,7 +13,7 @@ from pathlib import Path
 from mirbench.benchmark.api import MirbenchError, PluginError
 from mirbench.benchmark.datasets.locate import readiness
 from mirbench.benchmark.files.cache import CacheFolder
-from mirbench.benchmark.plugins import Plugin, PluginKind, find_plugins
+from mirbench.benchmark.plugins.finding import Plugin, PluginKind, find_plugins
 from mirbench.benchmark.registry import load_task
 from mirbench.benchmark.weight_sets import chosen_set, weight_sets
 

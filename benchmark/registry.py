@@ -2,8 +2,8 @@
 
 A representation is named ``name``, ``path/to/file.py``, or either with
 parameters: ``name:key=value,key=value``; or ``adapter:target?key=value``, see
-`mirbench.benchmark.adapters`. Nothing is imported until it is loaded; see
-`mirbench.benchmark.sources`.
+`mirbench.benchmark.plugins.adapters`. Nothing is imported until it is loaded; see
+`mirbench.benchmark.plugins.source`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mirbench.benchmark.adapters import (
+from mirbench.benchmark.api import MirbenchError, ModelCost, PluginError, Task, UsageError
+from mirbench.benchmark.datasets.splits import SplitTable, read_split
+from mirbench.benchmark.files.checksums import digest, file_sha256
+from mirbench.benchmark.plugins.adapters import (
     adapter_form,
     digest_files,
     forget_target,
@@ -25,12 +28,9 @@ from mirbench.benchmark.adapters import (
     target_files,
     written_name,
 )
-from mirbench.benchmark.api import MirbenchError, ModelCost, PluginError, Task, UsageError
-from mirbench.benchmark.datasets.splits import SplitTable, read_split
-from mirbench.benchmark.files.checksums import digest, file_sha256
-from mirbench.benchmark.plugins import Plugin, find_plugin, find_plugins
+from mirbench.benchmark.plugins.finding import Plugin, find_plugin, find_plugins
+from mirbench.benchmark.plugins.source import file_source
 from mirbench.benchmark.scoring.metrics import KEY_NAMES, METRICS, METRICS_OF
-from mirbench.benchmark.sources import file_source
 from mirbench.benchmark.weight_sets import WeightSet, chosen_set
 from mirbench.benchmark.weights import loading, prepare_weights
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from mirbench.benchmark.api import PluginError, UsageError
 from mirbench.benchmark.files.cache import CacheFolder, cache_root
-from mirbench.benchmark.plugins import Plugin
+from mirbench.benchmark.plugins.finding import Plugin
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mirbench.benchmark.api import MissingWeights, PluginError, weights_lookup
 from mirbench.benchmark.conversion import convert, locked
-from mirbench.benchmark.plugins import Plugin, find_plugin
+from mirbench.benchmark.plugins.finding import Plugin, find_plugin
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.weight_sets import WeightSet, weight_sets
 

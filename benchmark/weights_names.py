@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirbench.benchmark.adapters import adapter_form
 from mirbench.benchmark.api import UsageError
-from mirbench.benchmark.plugins import find_plugins
+from mirbench.benchmark.plugins.adapters import adapter_form
+from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation
 from mirbench.benchmark.weight_sets import WeightSet, weight_sets
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mirbench.benchmark.api import PluginError
 from mirbench.benchmark.conversion import first_seen
-from mirbench.benchmark.plugins import find_plugins
+from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.reports import size
 from mirbench.benchmark.weight_sets import WeightFile, WeightSet, plugin_argument, weight_sets
 from mirbench.benchmark.weights_fetch import FetchedWeights

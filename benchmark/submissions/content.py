@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mirbench.benchmark.adapters import written_name
 from mirbench.benchmark.api import SPLITS
+from mirbench.benchmark.plugins.adapters import written_name
 from mirbench.benchmark.result import Cost, Environment, Result, result_path
 from mirbench.benchmark.submissions.ground import AGAIN, Ground
 from mirbench.benchmark.submissions.selection import check_selection

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mirbench.benchmark.adapters import adapter_form
 from mirbench.benchmark.api import DataError, MirbenchError, UsageError
 from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
 from mirbench.benchmark.datasets.targets import targets_by_clip
 from mirbench.benchmark.files.cache import CacheFolder
-from mirbench.benchmark.plugins import find_plugins
+from mirbench.benchmark.plugins.adapters import adapter_form
+from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.registry import parse_representation
 from mirbench.benchmark.result import Predictions, RepresentationRecord, Result
 from mirbench.benchmark.submissions.ground import Ground

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from mirbench.benchmark.api import PluginError, Task, UsageError
-from mirbench.benchmark.plugins import find_plugins
+from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.registry import (
     load_representation,
     load_split,

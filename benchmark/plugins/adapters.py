@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mirbench.benchmark.api import PluginError, UsageError
 from mirbench.benchmark.files.checksums import digest, file_sha256
-from mirbench.benchmark.plugins import Plugin, find_plugins, forget_changed
+from mirbench.benchmark.plugins.finding import Plugin, find_plugins, forget_changed
 
 
 def split_adapter(text: str) -> tuple[str, str, str] | None:

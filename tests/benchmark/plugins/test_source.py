@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mirbench.benchmark.api import PluginError
-from mirbench.benchmark.sources import Source, file_source, module_source, package_source
+from mirbench.benchmark.plugins.source import Source, file_source, module_source, package_source
 
 
 def write(path: Path, text: str) -> Path:

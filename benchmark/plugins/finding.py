@@ -2,7 +2,7 @@
 
 A built-in one is a module of ``mirbench.representations`` or
 ``mirbench.tasks``; others announce themselves by the entry-point groups of
-the same names. See `mirbench.benchmark.sources` for what is read without
+the same names. See `mirbench.benchmark.plugins.source` for what is read without
 importing.
 """
 
@@ -20,8 +20,8 @@ from types import ModuleType
 from typing import Literal, cast
 
 from mirbench.benchmark.api import Card, PluginError, UsageError
-from mirbench.benchmark.cards import card_mistake
-from mirbench.benchmark.sources import Source, module_source, package_source
+from mirbench.benchmark.plugins.card import card_mistake
+from mirbench.benchmark.plugins.source import Source, module_source, package_source
 
 PluginKind = Literal["representation", "task"]
 

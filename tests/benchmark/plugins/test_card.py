@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mirbench.benchmark.cards import card_mistake
+from mirbench.benchmark.plugins.card import card_mistake
 
 FILE = {"source": "https://example.org/w.bin"}
 SET = {"licence": "ISC", "files": {"w.bin": FILE}}
