@@ -39,7 +39,7 @@ def weights_fetch(
     cache: Cache = None,
 ) -> None:
     """Download weights, check and convert them; run it again to go on where it stopped."""
-    from mirbench.benchmark.weights_fetch import fetch_weights
+    from mirbench.benchmark.weights.fetch import fetch_weights
     from mirbench.benchmark.weights_names import named_sets
     from mirbench.benchmark.weights_report import fetch_report
 
@@ -55,7 +55,7 @@ def weights_add(
     cache: Cache = None,
 ) -> None:
     """Take weights that you have: recognise which they are, and convert them."""
-    from mirbench.benchmark.weights_add import add_weights
+    from mirbench.benchmark.weights.add import add_weights
     from mirbench.benchmark.weights_names import named_sets
     from mirbench.benchmark.weights_report import added_report
 

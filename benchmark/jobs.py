@@ -32,7 +32,7 @@ from mirbench.benchmark.registry import (
     parse_representation,
 )
 from mirbench.benchmark.store import Store
-from mirbench.benchmark.weights import prepare_weights
+from mirbench.benchmark.weights.lookup import prepare_weights
 
 Names = str | Sequence[str]
 

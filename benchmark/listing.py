@@ -15,7 +15,7 @@ from mirbench.benchmark.datasets.locate import readiness
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.plugins.finding import Plugin, PluginKind, find_plugins
 from mirbench.benchmark.registry import load_task
-from mirbench.benchmark.weight_sets import chosen_set, weight_sets
+from mirbench.benchmark.weights.sets import chosen_set, weight_sets
 
 
 @dataclass(frozen=True, slots=True)

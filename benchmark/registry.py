@@ -31,8 +31,8 @@ from mirbench.benchmark.plugins.adapters import (
 from mirbench.benchmark.plugins.finding import Plugin, find_plugin, find_plugins
 from mirbench.benchmark.plugins.source import file_source
 from mirbench.benchmark.scoring.metrics import KEY_NAMES, METRICS, METRICS_OF
-from mirbench.benchmark.weight_sets import WeightSet, chosen_set
-from mirbench.benchmark.weights import loading, prepare_weights
+from mirbench.benchmark.weights.lookup import loading, prepare_weights
+from mirbench.benchmark.weights.sets import WeightSet, chosen_set
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import RepresentationSpec, load_task, parse_representation
 from mirbench.benchmark.result import Result
 from mirbench.benchmark.store import Store
-from mirbench.benchmark.weights import prepare_weights
+from mirbench.benchmark.weights.lookup import prepare_weights
 from mirbench.benchmark.worker import declared
 
 #: Protocol of a sweep: a few linear probes suffice to compare layers with each other.

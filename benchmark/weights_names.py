@@ -9,7 +9,7 @@ from mirbench.benchmark.api import UsageError
 from mirbench.benchmark.plugins.adapters import adapter_form
 from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation
-from mirbench.benchmark.weight_sets import WeightSet, weight_sets
+from mirbench.benchmark.weights.sets import WeightSet, weight_sets
 
 
 @dataclass(frozen=True)

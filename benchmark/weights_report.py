@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mirbench.benchmark.api import PluginError
-from mirbench.benchmark.conversion import first_seen
 from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.reports import size
-from mirbench.benchmark.weight_sets import WeightFile, WeightSet, plugin_argument, weight_sets
-from mirbench.benchmark.weights_fetch import FetchedWeights
+from mirbench.benchmark.weights.conversion import first_seen
+from mirbench.benchmark.weights.fetch import FetchedWeights
+from mirbench.benchmark.weights.sets import WeightFile, WeightSet, plugin_argument, weight_sets
 from mirbench.benchmark.weights_names import named_sets
 
 

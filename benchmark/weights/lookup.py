@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from mirbench.benchmark.api import MissingWeights, PluginError, weights_lookup
-from mirbench.benchmark.conversion import convert, locked
 from mirbench.benchmark.plugins.finding import Plugin, find_plugin
 from mirbench.benchmark.progress import say
-from mirbench.benchmark.weight_sets import WeightSet, weight_sets
+from mirbench.benchmark.weights.conversion import convert, locked
+from mirbench.benchmark.weights.sets import WeightSet, weight_sets
 
 
 @contextlib.contextmanager

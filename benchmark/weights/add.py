@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from mirbench.benchmark.api import DataError, PluginError, UsageError
-from mirbench.benchmark.conversion import Draft, draft, locked
 from mirbench.benchmark.files.unpack import unpack
-from mirbench.benchmark.weight_sets import WeightSet
+from mirbench.benchmark.weights.conversion import Draft, draft, locked
+from mirbench.benchmark.weights.sets import WeightSet
 
 
 def add_weights(

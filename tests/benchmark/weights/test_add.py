@@ -10,7 +10,7 @@ from helpers.weights_plugin import A, B, W, array, write_plugin, zip_of
 
 from mirbench.benchmark.api import DataError, UsageError
 from mirbench.benchmark.registry import load_representation
-from mirbench.benchmark.weights_add import add_weights
+from mirbench.benchmark.weights.add import add_weights
 from mirbench.benchmark.weights_names import named_sets
 
 

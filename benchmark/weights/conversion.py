@@ -24,7 +24,7 @@ from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.files.tensorfile import write_tensors
 from mirbench.benchmark.progress import say
-from mirbench.benchmark.weight_sets import Original, WeightFile, WeightSet
+from mirbench.benchmark.weights.sets import Original, WeightFile, WeightSet
 
 
 @dataclass(frozen=True, slots=True)

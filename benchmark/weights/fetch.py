@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mirbench.benchmark.api import DataError, Download, MirbenchError
-from mirbench.benchmark.conversion import convert, locked
 from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
 from mirbench.benchmark.files.download import fetch_file
 from mirbench.benchmark.files.unpack import unpack
 from mirbench.benchmark.progress import say
-from mirbench.benchmark.weight_sets import WeightFile, WeightSet
-from mirbench.benchmark.weights import prepare_weights
+from mirbench.benchmark.weights.conversion import convert, locked
+from mirbench.benchmark.weights.lookup import prepare_weights
+from mirbench.benchmark.weights.sets import WeightFile, WeightSet
 
 
 @dataclass(frozen=True)

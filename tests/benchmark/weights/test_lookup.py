@@ -15,7 +15,6 @@ import pytest
 from helpers.weights_plugin import A, B, W, array, write_plugin
 from safetensors.numpy import load_file, save_file
 
-from mirbench.benchmark import conversion
 from mirbench.benchmark.api import (
     DataError,
     MirbenchError,
@@ -26,8 +25,9 @@ from mirbench.benchmark.api import (
 )
 from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.registry import load_representation, parse_representation
-from mirbench.benchmark.weight_sets import WeightSet
-from mirbench.benchmark.weights_add import add_weights
+from mirbench.benchmark.weights import conversion
+from mirbench.benchmark.weights.add import add_weights
+from mirbench.benchmark.weights.sets import WeightSet
 from mirbench.benchmark.weights_names import named_sets
 
 
@@ -220,7 +220,7 @@ def test_a_cache_that_cannot_be_written(rep: str, tmp_path: Path) -> None:
 def test_several_processes_convert_at_once(rep: str, tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path;"
-        "from mirbench.benchmark.weights_add import add_weights;"
+        "from mirbench.benchmark.weights.add import add_weights;"
         "from mirbench.benchmark.weights_names import named_sets;"
         "[add_weights(named_sets(sys.argv[1]).candidates, [Path('w.npy')]) for _ in range(5)]"
     )
