@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mirbench.benchmark.api import Clip, FloatArray, Task
-from mirbench.benchmark.embeddings import Embeddings
+from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.progress import bar, duration
 from mirbench.benchmark.protocol import Protocol
 from mirbench.benchmark.result import LayerScore, Predictions, ProbeRow, Score

@@ -134,7 +134,7 @@ def embed(
 ) -> None:
     """Embed the clips of tasks into the store, without probing."""
     from mirbench.benchmark import commands
-    from mirbench.benchmark.embeddings import check_missing
+    from mirbench.benchmark.embedding.embeddings import check_missing
 
     done = commands.embed(
         rep,

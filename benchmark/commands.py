@@ -10,15 +10,16 @@ from mirbench.benchmark.api import (
     UsageError,
 )
 from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
-from mirbench.benchmark.embedding import embed_task, stored_embeddings
-from mirbench.benchmark.embeddings import Embeddings
+from mirbench.benchmark.embedding.compute import embed_task, stored_embeddings
+from mirbench.benchmark.embedding.embeddings import Embeddings
+from mirbench.benchmark.embedding.npz import read_embeddings, write_embeddings
+from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.files.atomic import check_writable
 from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.jobs import Names, plan_jobs
 from mirbench.benchmark.machine.device import check_device
 from mirbench.benchmark.places import default_out
 from mirbench.benchmark.plugins.finding import find_plugins
-from mirbench.benchmark.precomputed import read_embeddings, write_embeddings
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import (
@@ -34,7 +35,6 @@ from mirbench.benchmark.runner import (
     evaluate_representation,
     subject_of,
 )
-from mirbench.benchmark.store import Store
 
 Folder = Path | str | None
 
@@ -191,7 +191,7 @@ def probe(
     Parameters
     ----------
     embeddings : Path, optional
-        An npz file, see `mirbench.benchmark.precomputed`.
+        An npz file, see `mirbench.benchmark.embedding.npz`.
     rep : str, optional
         A representation whose embeddings are in the store.
     name : str, optional

@@ -19,7 +19,7 @@ from typing import IO, Any
 import numpy as np
 
 from mirbench.benchmark.api import DataError, Download, FloatArray, Task
-from mirbench.benchmark.embeddings import Embeddings
+from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.progress import bar
 
 BASE_URL = "https://nlp.stanford.edu/data/cdonahue/jukemir/precomputed/"

@@ -23,6 +23,7 @@ from mirbench.benchmark.datasets.locate import (
 )
 from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.datasets.targets import check_labels, targets_by_clip
+from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.registry import (
@@ -31,7 +32,6 @@ from mirbench.benchmark.registry import (
     load_task,
     parse_representation,
 )
-from mirbench.benchmark.store import Store
 from mirbench.benchmark.weights.lookup import prepare_weights
 
 Names = str | Sequence[str]

@@ -12,21 +12,21 @@ from pathlib import Path
 import numpy as np
 
 from mirbench.benchmark.api import SPLITS, Clip, ModelCost, UnusableClip
-from mirbench.benchmark.batches import (
+from mirbench.benchmark.datasets.audio import audio_info
+from mirbench.benchmark.embedding.batches import (
     known_batch_size,
     known_counts,
     merge_batches,
     plan_batches,
 )
-from mirbench.benchmark.datasets.audio import audio_info
-from mirbench.benchmark.embedding import CHUNK_CLIPS
+from mirbench.benchmark.embedding.compute import CHUNK_CLIPS
+from mirbench.benchmark.embedding.store import ShardPlan, Store, read_shard
+from mirbench.benchmark.embedding.worker import Chunk, embed_chunk
 from mirbench.benchmark.jobs import Job, Names, plan_jobs
 from mirbench.benchmark.machine.device import check_device, free_cpus
 from mirbench.benchmark.places import default_out
 from mirbench.benchmark.protocol import Protocol, get_protocol
 from mirbench.benchmark.result import result_path
-from mirbench.benchmark.store import ShardPlan, Store, read_shard
-from mirbench.benchmark.worker import Chunk, embed_chunk
 
 #: Length of a clip that does not say how long it is.
 USUAL_SECONDS = 30.0

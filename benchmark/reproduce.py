@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mirbench.benchmark.api import DataError, MirbenchError, UsageError
 from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
+from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.features import (
     DATASETS,
     REPRESENTATIONS,
@@ -21,7 +22,6 @@ from mirbench.benchmark.places import default_out
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.runner import Row, Subject, evaluate_embeddings
-from mirbench.benchmark.store import Store
 
 SPLIT = "paper"
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from mirbench.benchmark.api import SPLITS, DataError, FloatArray, IntArray, Split, Task
 from mirbench.benchmark.datasets.splits import SplitTable
-from mirbench.benchmark.embeddings import Embeddings
+from mirbench.benchmark.embedding.embeddings import Embeddings
 
 if TYPE_CHECKING:
     from mirbench.benchmark.probing import ProbeData

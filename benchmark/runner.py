@@ -13,8 +13,9 @@ from mirbench.benchmark.api import SPLITS, Clip, DataError, Task, UsageError
 from mirbench.benchmark.assessment import best_probe, test_predictions, test_scores
 from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.datasets.targets import check_labels, targets_by_clip
-from mirbench.benchmark.embedding import embed_task
-from mirbench.benchmark.embeddings import Embeddings, check_missing
+from mirbench.benchmark.embedding.compute import embed_task
+from mirbench.benchmark.embedding.embeddings import Embeddings, check_missing
+from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.environment import describe_environment
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import Protocol
@@ -33,7 +34,6 @@ from mirbench.benchmark.result import (
     write_result,
 )
 from mirbench.benchmark.rows import Rows, arrange_rows
-from mirbench.benchmark.store import Store
 
 
 @dataclass(frozen=True)

@@ -56,10 +56,10 @@ from helpers.toy_task import toy_task  # noqa: E402
 
 from mirbench.benchmark.api import Clip  # noqa: E402
 from mirbench.benchmark.datasets.audio import read_audio  # noqa: E402
-from mirbench.benchmark.embedding import embed_task  # noqa: E402
+from mirbench.benchmark.embedding.compute import embed_task  # noqa: E402
+from mirbench.benchmark.embedding.store import Store  # noqa: E402
 from mirbench.benchmark.machine.heap import kept_memory  # noqa: E402
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation  # noqa: E402
-from mirbench.benchmark.store import Store  # noqa: E402
 
 Audio = npt.NDArray[np.float32]
 Embed = Callable[[Sequence[Audio]], Sequence[Audio]]

@@ -12,8 +12,8 @@ from helpers.toy_task import toy_task
 from mirbench.benchmark.api import Clip, Task
 from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.datasets.targets import targets_by_clip
-from mirbench.benchmark.embeddings import Embeddings
-from mirbench.benchmark.precomputed import read_embeddings
+from mirbench.benchmark.embedding.embeddings import Embeddings
+from mirbench.benchmark.embedding.npz import read_embeddings
 from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.rows import arrange_rows, probe_data
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mirbench.benchmark import worker
 from mirbench.benchmark.api import MissingWeights, UsageError
+from mirbench.benchmark.embedding import worker
 from mirbench.benchmark.registry import parse_representation
 from mirbench.benchmark.sweeping import sweep, with_layers
 

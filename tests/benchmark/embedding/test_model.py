@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mirbench.benchmark.api import PluginError, Representation, UnusableClip
-from mirbench.benchmark.contract import ModelInfo, describe_model, embed_clips
+from mirbench.benchmark.embedding.model import ModelInfo, describe_model, embed_clips
 
 AUDIO = [np.full(10, value, dtype=np.float32) for value in (1, 2, 3)]
 IDS = ["a", "b", "c"]

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 
 from mirbench.benchmark.api import Clip, FloatArray, PluginError, Representation, UnusableClip
-from mirbench.benchmark.contract import ModelInfo, describe_model, embed_clips
 from mirbench.benchmark.datasets.audio import (
     audio_info,
     count_windows,
@@ -24,6 +23,7 @@ from mirbench.benchmark.datasets.audio import (
     read_audio,
     read_windows,
 )
+from mirbench.benchmark.embedding.model import ModelInfo, describe_model, embed_clips
 from mirbench.benchmark.machine.workers import collect_everything
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation
 
@@ -32,7 +32,7 @@ from mirbench.benchmark.registry import RepresentationSpec, parse_representation
 class Chunk:
     """Work for one worker: some clips of one shard, or a whole batch.
 
-    `rows` are those of a batch, see `mirbench.benchmark.store.ShardPlan`.
+    `rows` are those of a batch, see `mirbench.benchmark.embedding.store.ShardPlan`.
     """
 
     representation: str

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mirbench.benchmark.api import DataError, FloatArray, IntArray
-from mirbench.benchmark.layered import StoredLayers, join_rows
-from mirbench.benchmark.store import Shard, add_notes
+from mirbench.benchmark.embedding.layers import StoredLayers, join_rows
+from mirbench.benchmark.embedding.store import Shard, add_notes
 
 
 @dataclass(frozen=True, eq=False)

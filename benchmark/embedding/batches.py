@@ -29,12 +29,12 @@ from typing import Any
 import numpy as np
 
 from mirbench.benchmark.api import Clip, Task
+from mirbench.benchmark.embedding.store import Shard, ShardPlan, Store, add_notes, clip_identity
+from mirbench.benchmark.embedding.worker import Chunk, model_info, windows_of
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.checksums import digest
 from mirbench.benchmark.machine.workers import map_unordered
 from mirbench.benchmark.progress import bar
-from mirbench.benchmark.store import Shard, ShardPlan, Store, add_notes, clip_identity
-from mirbench.benchmark.worker import Chunk, model_info, windows_of
 
 #: Number of windows of a clip by its id, or the reason why it has none.
 Counts = dict[str, int | str]

@@ -10,7 +10,7 @@ leaves whole shards only and two runs at once never harm each other.
 
 A model whose embeddings depend on their batch has one shard a batch, in a
 folder ``batches-<partition>`` named by a digest of all batches: see
-`mirbench.benchmark.batches`.
+`mirbench.benchmark.embedding.batches`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ import numpy as np
 
 from mirbench.benchmark.api import Clip, FloatArray, IntArray, Task
 from mirbench.benchmark.datasets.audio import AUDIO_VERSION
+from mirbench.benchmark.embedding.layers import StoredLayers
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import digest, file_sha256
-from mirbench.benchmark.layered import StoredLayers
 
 #: Clips a shard; part of the shards' names, so a change embeds everything anew.
 SHARD_CLIPS = 64

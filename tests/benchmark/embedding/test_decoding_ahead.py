@@ -16,12 +16,12 @@ import pytest
 
 from mirbench.benchmark.api import Clip, MirbenchError, PluginError, Task
 from mirbench.benchmark.datasets.locate import read_clips
-from mirbench.benchmark.embedding import embed_task
-from mirbench.benchmark.embeddings import Embeddings
+from mirbench.benchmark.embedding.compute import embed_task
+from mirbench.benchmark.embedding.embeddings import Embeddings
+from mirbench.benchmark.embedding.store import Store, read_shard
+from mirbench.benchmark.embedding.worker import Decoded, decode_chunk
 from mirbench.benchmark.machine.workers import map_ahead
 from mirbench.benchmark.registry import load_task, parse_representation
-from mirbench.benchmark.store import Store, read_shard
-from mirbench.benchmark.worker import Decoded, decode_chunk
 
 if TYPE_CHECKING:
     from conftest import TinyPackage
@@ -109,7 +109,7 @@ def test_audio_is_decoded_in_other_processes(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from mirbench.benchmark import worker
+    from mirbench.benchmark.embedding import worker
 
     def here(*args: object) -> Decoded:
         raise AssertionError("decoded in the process that has the model")
@@ -192,8 +192,8 @@ def test_an_error_of_the_function_is_passed_on() -> None:
 
 
 def test_decoding_is_what_a_worker_does_alone(tiny: TinyPackage, clips: list[Clip]) -> None:
-    from mirbench.benchmark.contract import ModelInfo
-    from mirbench.benchmark.worker import Chunk
+    from mirbench.benchmark.embedding.model import ModelInfo
+    from mirbench.benchmark.embedding.worker import Chunk
 
     chunk = Chunk("any", "", "cuda", None, tuple(clips[:2]), 0)
     decoded = decode_chunk((chunk, ModelInfo("any", 22_050, 3)))

@@ -21,21 +21,34 @@ from mirbench.benchmark.api import (
     IntArray,
     Task,
 )
-from mirbench.benchmark.batches import (
+from mirbench.benchmark.embedding.batches import (
     batch_size_of,
     count_windows,
     merge_batches,
     plan_batches,
 )
-from mirbench.benchmark.embeddings import Embeddings, join_shards, pick_clips
+from mirbench.benchmark.embedding.embeddings import Embeddings, join_shards, pick_clips
+from mirbench.benchmark.embedding.layers import leave_on_disk
+from mirbench.benchmark.embedding.store import (
+    Shard,
+    ShardPlan,
+    Store,
+    add_notes,
+    read_shard,
+    write_shard,
+)
+from mirbench.benchmark.embedding.worker import (
+    Chunk,
+    Outcome,
+    decode_chunk,
+    embed_chunk,
+    model_info,
+)
 from mirbench.benchmark.files.atomic import remove_stale_temporaries
-from mirbench.benchmark.layered import leave_on_disk
 from mirbench.benchmark.machine.device import free_cpus
 from mirbench.benchmark.machine.workers import map_ahead, map_unordered
 from mirbench.benchmark.progress import bar, say
 from mirbench.benchmark.registry import RepresentationSpec
-from mirbench.benchmark.store import Shard, ShardPlan, Store, add_notes, read_shard, write_shard
-from mirbench.benchmark.worker import Chunk, Outcome, decode_chunk, embed_chunk, model_info
 
 #: Clips that a worker is given at once.
 CHUNK_CLIPS = 4

@@ -10,7 +10,7 @@ import pytest
 from helpers.toy_task import toy_task
 
 from mirbench.benchmark.api import DataError
-from mirbench.benchmark.precomputed import read_embeddings, write_embeddings
+from mirbench.benchmark.embedding.npz import read_embeddings, write_embeddings
 
 
 def save(path: Path, ids: Any, embedding: Any, **others: Any) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mirbench.benchmark.api import DataError, FloatArray, Task
-from mirbench.benchmark.embeddings import Embeddings
+from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.files.atomic import write_atomic
 
 _FORM = "an .npz with the arrays clip_id [n] (text) and embedding [n, dims] or [n, layers, dims]"

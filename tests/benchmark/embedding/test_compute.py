@@ -17,10 +17,10 @@ import soundfile
 
 from mirbench.benchmark.api import Clip, DataError, MirbenchError, PluginError, Task
 from mirbench.benchmark.datasets.locate import read_clips
-from mirbench.benchmark.embedding import embed_task, stored_embeddings
-from mirbench.benchmark.embeddings import Embeddings, check_missing
+from mirbench.benchmark.embedding.compute import embed_task, stored_embeddings
+from mirbench.benchmark.embedding.embeddings import Embeddings, check_missing
+from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.registry import load_task, parse_representation
-from mirbench.benchmark.store import Store
 
 if TYPE_CHECKING:
     from conftest import TinyPackage

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from mirbench.benchmark.api import DataError
-from mirbench.benchmark.embeddings import Embeddings, join_shards
-from mirbench.benchmark.layered import StoredLayers, leave_on_disk
-from mirbench.benchmark.store import Shard, write_shard
+from mirbench.benchmark.embedding.embeddings import Embeddings, join_shards
+from mirbench.benchmark.embedding.layers import StoredLayers, leave_on_disk
+from mirbench.benchmark.embedding.store import Shard, write_shard
 
 
 @pytest.fixture

@@ -12,9 +12,7 @@ import pytest
 from helpers.toy_task import toy_task
 
 from mirbench.benchmark.api import Clip, MirbenchError
-from mirbench.benchmark.files.atomic import remove_stale_temporaries, write_atomic
-from mirbench.benchmark.files.cache import cache_root
-from mirbench.benchmark.store import (
+from mirbench.benchmark.embedding.store import (
     SHARD_CLIPS,
     Shard,
     Store,
@@ -22,6 +20,8 @@ from mirbench.benchmark.store import (
     task_fingerprint,
     write_shard,
 )
+from mirbench.benchmark.files.atomic import remove_stale_temporaries, write_atomic
+from mirbench.benchmark.files.cache import cache_root
 
 TASK = toy_task()
 
