@@ -39,7 +39,7 @@ from mirbench.benchmark.options import (
 )
 
 if TYPE_CHECKING:
-    from mirbench.benchmark.runner import Row
+    from mirbench.benchmark.evaluation.evaluate import Row
 
 app = typer.Typer(
     help="Benchmark music-audio representations with shallow probes.",

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mirbench.benchmark.api import MirbenchError, UsageError
-from mirbench.benchmark.places import page_folder
+from mirbench.benchmark.evaluation.places import page_folder
 
 board = typer.Typer(help="The leaderboard.", no_args_is_help=True)
 
@@ -69,7 +69,7 @@ def leaderboard_why(
 
 
 def _rows(results: Path | None) -> Path:
-    from mirbench.benchmark.places import default_out
+    from mirbench.benchmark.evaluation.places import default_out
     from mirbench.benchmark.protocol import CASTELLON2021
 
     folder = results or default_out(CASTELLON2021)

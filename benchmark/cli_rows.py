@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mirbench.benchmark.api import MirbenchError
-from mirbench.benchmark.places import page_folder
+from mirbench.benchmark.evaluation.places import page_folder
 
 if TYPE_CHECKING:
-    from mirbench.benchmark.runner import Row
+    from mirbench.benchmark.evaluation.evaluate import Row
 
 
 def report_rows(rows: Sequence[Row]) -> None:

@@ -9,8 +9,8 @@ import typer
 
 from mirbench.benchmark.api import MirbenchError, UsageError
 from mirbench.benchmark.cli_board import board
+from mirbench.benchmark.evaluation.places import page_folder
 from mirbench.benchmark.options import Data
-from mirbench.benchmark.places import page_folder
 
 __all__ = ["board"]
 

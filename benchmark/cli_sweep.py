@@ -25,7 +25,7 @@ from mirbench.benchmark.options import (
 )
 
 if TYPE_CHECKING:
-    from mirbench.benchmark.runner import Row
+    from mirbench.benchmark.evaluation.evaluate import Row
     from mirbench.leaderboard.curves import LayerFigure
 
 

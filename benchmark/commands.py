@@ -14,11 +14,18 @@ from mirbench.benchmark.embedding.compute import embed_task, stored_embeddings
 from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.embedding.npz import read_embeddings, write_embeddings
 from mirbench.benchmark.embedding.store import Store
+from mirbench.benchmark.evaluation.evaluate import (
+    Row,
+    Subject,
+    evaluate_embeddings,
+    evaluate_representation,
+    subject_of,
+)
+from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.files.atomic import check_writable
 from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.jobs import Names, plan_jobs
 from mirbench.benchmark.machine.device import check_device
-from mirbench.benchmark.places import default_out
 from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import get_protocol
@@ -28,13 +35,6 @@ from mirbench.benchmark.registry import (
     parse_representation,
 )
 from mirbench.benchmark.result import Result
-from mirbench.benchmark.runner import (
-    Row,
-    Subject,
-    evaluate_embeddings,
-    evaluate_representation,
-    subject_of,
-)
 
 Folder = Path | str | None
 

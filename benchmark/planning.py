@@ -22,9 +22,9 @@ from mirbench.benchmark.embedding.batches import (
 from mirbench.benchmark.embedding.compute import CHUNK_CLIPS
 from mirbench.benchmark.embedding.store import ShardPlan, Store, read_shard
 from mirbench.benchmark.embedding.worker import Chunk, embed_chunk
+from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.jobs import Job, Names, plan_jobs
 from mirbench.benchmark.machine.device import check_device, free_cpus
-from mirbench.benchmark.places import default_out
 from mirbench.benchmark.protocol import Protocol, get_protocol
 from mirbench.benchmark.result import result_path
 

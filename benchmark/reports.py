@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from mirbench.benchmark.api import ModelCost
+from mirbench.benchmark.evaluation.evaluate import Row
 from mirbench.benchmark.listing import Listing
 from mirbench.benchmark.planning import Plan
 from mirbench.benchmark.progress import duration
 from mirbench.benchmark.result import Result
-from mirbench.benchmark.runner import Row
 
 
 def row_table(rows: Sequence[Row]) -> str:

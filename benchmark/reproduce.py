@@ -9,6 +9,8 @@ from pathlib import Path
 from mirbench.benchmark.api import DataError, MirbenchError, UsageError
 from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
 from mirbench.benchmark.embedding.store import Store
+from mirbench.benchmark.evaluation.evaluate import Row, Subject, evaluate_embeddings
+from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.features import (
     DATASETS,
     REPRESENTATIONS,
@@ -18,10 +20,8 @@ from mirbench.benchmark.features import (
 )
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.download import fetch_file
-from mirbench.benchmark.places import default_out
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import load_split, load_task
-from mirbench.benchmark.runner import Row, Subject, evaluate_embeddings
 
 SPLIT = "paper"
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mirbench.benchmark.api import DataError, MirbenchError, UsageError
+from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.files.atomic import write_atomic
-from mirbench.benchmark.places import default_out
 from mirbench.benchmark.protocol import CASTELLON2021, PROTOCOLS
 from mirbench.benchmark.result import (
     Result,

@@ -12,9 +12,9 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from mirbench.benchmark.api import SPLITS
-from mirbench.benchmark.assessment import test_scores as score
 from mirbench.benchmark.datasets.locate import read_clips
 from mirbench.benchmark.datasets.targets import targets_by_clip
+from mirbench.benchmark.evaluation.select import test_scores as score
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.result import Predictions, Result, predictions_path, write_result

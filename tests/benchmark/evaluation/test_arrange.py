@@ -14,8 +14,8 @@ from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.datasets.targets import targets_by_clip
 from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.embedding.npz import read_embeddings
+from mirbench.benchmark.evaluation.arrange import arrange_rows, probe_data
 from mirbench.benchmark.registry import load_split, load_task
-from mirbench.benchmark.rows import arrange_rows, probe_data
 
 CLIPS = [Clip(f"c{n}", None, (float(n), float(n * n)), f"g{n}") for n in range(8)]
 SPLIT = SplitTable(

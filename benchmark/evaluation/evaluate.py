@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mirbench.benchmark.api import SPLITS, Clip, DataError, Task, UsageError
-from mirbench.benchmark.assessment import best_probe, test_predictions, test_scores
 from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.datasets.targets import check_labels, targets_by_clip
 from mirbench.benchmark.embedding.compute import embed_task
 from mirbench.benchmark.embedding.embeddings import Embeddings, check_missing
 from mirbench.benchmark.embedding.store import Store
-from mirbench.benchmark.environment import describe_environment
+from mirbench.benchmark.evaluation.arrange import Rows, arrange_rows
+from mirbench.benchmark.evaluation.environment import describe_environment
+from mirbench.benchmark.evaluation.select import best_probe, test_predictions, test_scores
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import Protocol
 from mirbench.benchmark.registry import RepresentationSpec
@@ -33,7 +34,6 @@ from mirbench.benchmark.result import (
     row_identity,
     write_result,
 )
-from mirbench.benchmark.rows import Rows, arrange_rows
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from mirbench.benchmark.api import Clip, FloatArray, Task
 from mirbench.benchmark.embedding.embeddings import Embeddings
+from mirbench.benchmark.evaluation.arrange import Rows, probe_data
 from mirbench.benchmark.progress import bar, duration
 from mirbench.benchmark.protocol import Protocol
 from mirbench.benchmark.result import LayerScore, Predictions, ProbeRow, Score
-from mirbench.benchmark.rows import Rows, probe_data
 from mirbench.benchmark.scoring.bootstrap import intervals
 from mirbench.benchmark.scoring.metrics import evaluate
 
