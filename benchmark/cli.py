@@ -260,10 +260,10 @@ def reproduce(
     """Probe the features that a paper's authors published; print its table, ours beside theirs."""
     if what != "castellon2021":
         raise UsageError(f"there is nothing to reproduce named {what!r}; there is: castellon2021")
-    from mirbench.benchmark.features import read_checksums
     from mirbench.benchmark.progress import say
-    from mirbench.benchmark.reproduce import reproduce as measure
     from mirbench.benchmark.reproduce_report import cell_line, table_3
+    from mirbench.benchmark.reproduction.published_features import read_checksums
+    from mirbench.benchmark.reproduction.table3 import reproduce as measure
     from mirbench.leaderboard.references import published_scores
 
     cells = measure(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from tabulate import tabulate
 
-from mirbench.benchmark.reproduce import Cell
+from mirbench.benchmark.reproduction.table3 import Cell
 
 #: Columns of Table 3: title, task, metric.
 COLUMNS = (

@@ -11,17 +11,17 @@ from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.evaluation.evaluate import Row, Subject, evaluate_embeddings
 from mirbench.benchmark.evaluation.places import default_out
-from mirbench.benchmark.features import (
+from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.files.download import fetch_file
+from mirbench.benchmark.protocol import get_protocol
+from mirbench.benchmark.registry import load_split, load_task
+from mirbench.benchmark.reproduction.published_features import (
     DATASETS,
     REPRESENTATIONS,
     Archive,
     read_archive,
     read_checksums,
 )
-from mirbench.benchmark.files.cache import CacheFolder
-from mirbench.benchmark.files.download import fetch_file
-from mirbench.benchmark.protocol import get_protocol
-from mirbench.benchmark.registry import load_split, load_task
 
 SPLIT = "paper"
 

@@ -15,16 +15,16 @@ from helpers.feature_archives import write_archive
 
 from mirbench.benchmark.api import DataError, Task, UsageError
 from mirbench.benchmark.datasets.locate import read_clips
-from mirbench.benchmark.features import (
+from mirbench.benchmark.registry import load_task
+from mirbench.benchmark.reproduce_report import table_3
+from mirbench.benchmark.reproduction.published_features import (
     DATASETS,
     REPRESENTATIONS,
     Archive,
     read_archive,
     read_checksums,
 )
-from mirbench.benchmark.registry import load_task
-from mirbench.benchmark.reproduce import reproduce
-from mirbench.benchmark.reproduce_report import table_3
+from mirbench.benchmark.reproduction.table3 import reproduce
 from mirbench.leaderboard.references import published_scores
 from mirbench.tasks.gtzan import GENRES, feature_stem
 
