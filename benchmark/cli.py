@@ -1,4 +1,4 @@
-"""The command line: a thin shell over `mirbench.benchmark.commands`.
+"""The command line: a thin shell over `mirbench.benchmark.runs.commands`.
 
 Exit status: 0 done, 1 something failed (the reason is on stderr), 2 wrong
 usage. Modules that do the work are imported inside the commands, so that
@@ -93,7 +93,7 @@ def run(
             full_hash=full_hash,
         )
         return
-    from mirbench.benchmark import commands
+    from mirbench.benchmark.runs import commands
 
     rows: list[Row] = []
     try:
@@ -133,8 +133,8 @@ def embed(
     max_missing: MaxMissing = 0.05,
 ) -> None:
     """Embed the clips of tasks into the store, without probing."""
-    from mirbench.benchmark import commands
     from mirbench.benchmark.embedding.embeddings import check_missing
+    from mirbench.benchmark.runs import commands
 
     done = commands.embed(
         rep,
@@ -182,7 +182,7 @@ def probe(
     memory: Memory = None,
 ) -> None:
     """Probe embeddings that were computed before or elsewhere; no audio is needed."""
-    from mirbench.benchmark import commands
+    from mirbench.benchmark.runs import commands
 
     row = commands.probe(
         task,
@@ -211,8 +211,8 @@ def list_(
     cache: Cache = None,
 ) -> None:
     """List what there is, and for each whether it is ready or what is missing."""
-    from mirbench.benchmark.listing import list_representations, list_tasks
     from mirbench.benchmark.reports import listing_table
+    from mirbench.benchmark.runs.listing import list_representations, list_tasks
 
     if what not in (None, "representations", "tasks"):
         raise UsageError(f"list representations or tasks, not {what!r}")

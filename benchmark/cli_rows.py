@@ -31,15 +31,15 @@ def report_rows(rows: Sequence[Row]) -> None:
 
 
 def report_plan(rep: Sequence[str], task: Sequence[str] | None, **options: Any) -> None:
-    """Print what a run would do; the options are those of `mirbench.benchmark.planning.plan_run`.
+    """Print what a run would do; the options are those of `mirbench.benchmark.runs.dry_run.plan_run`.
 
     Raises
     ------
     MirbenchError
         If some of it would not be run, with the reasons.
     """
-    from mirbench.benchmark.planning import plan_run
     from mirbench.benchmark.reports import plan_table
+    from mirbench.benchmark.runs.dry_run import plan_run
 
     missing: list[str] = []
     plans = plan_run(rep, task, on_missing=missing.append, **options)

@@ -54,7 +54,7 @@ def sweep(
     ] = False,
 ) -> None:
     """Probe every layer of a representation, choose on validation, and draw the curve."""
-    from mirbench.benchmark import sweeping
+    from mirbench.benchmark.runs import sweep as sweeping
 
     if dry_run:
         report_plan(
@@ -96,7 +96,7 @@ def sweep(
 
 def _report_layers(rep: str, rows: list[Row]) -> None:
     from mirbench.benchmark.files.atomic import write_atomic
-    from mirbench.benchmark.sweeping import single_layer
+    from mirbench.benchmark.runs.sweep import single_layer
     from mirbench.leaderboard.curves import layer_figures
     from mirbench.leaderboard.curves_png import layer_png
 

@@ -39,8 +39,8 @@ def weights_fetch(
     cache: Cache = None,
 ) -> None:
     """Download weights, check and convert them; run it again to go on where it stopped."""
+    from mirbench.benchmark.runs.named_weights import named_sets
     from mirbench.benchmark.weights.fetch import fetch_weights
-    from mirbench.benchmark.weights_names import named_sets
     from mirbench.benchmark.weights_report import fetch_report
 
     typer.echo(fetch_report(fetch_weights(named_sets(rep, cache).one, keep, force)))
@@ -55,8 +55,8 @@ def weights_add(
     cache: Cache = None,
 ) -> None:
     """Take weights that you have: recognise which they are, and convert them."""
+    from mirbench.benchmark.runs.named_weights import named_sets
     from mirbench.benchmark.weights.add import add_weights
-    from mirbench.benchmark.weights_names import named_sets
     from mirbench.benchmark.weights_report import added_report
 
     typer.echo(added_report(add_weights(named_sets(rep, cache).candidates, paths)))

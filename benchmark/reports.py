@@ -10,10 +10,10 @@ from tabulate import tabulate
 
 from mirbench.benchmark.api import ModelCost
 from mirbench.benchmark.evaluation.evaluate import Row
-from mirbench.benchmark.listing import Listing
-from mirbench.benchmark.planning import Plan
 from mirbench.benchmark.progress import duration
 from mirbench.benchmark.result import Result
+from mirbench.benchmark.runs.dry_run import Plan
+from mirbench.benchmark.runs.listing import Listing
 
 
 def row_table(rows: Sequence[Row]) -> str:

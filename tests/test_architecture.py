@@ -91,9 +91,9 @@ def test_every_module_of_the_harness_has_a_layer() -> None:
 def test_the_harness_imports_downwards(path: Path) -> None:
     own = module_name(path)
     if own == "__init__":
-        assert imports(path) <= {"mirbench.benchmark.commands", "mirbench.benchmark"} | {
-            f"mirbench.benchmark.commands.{name}" for name in ("run", "embed", "probe")
-        } | {"mirbench.benchmark.commands"}
+        assert imports(path) <= {"mirbench.benchmark.runs.commands", "mirbench.benchmark"} | {
+            f"mirbench.benchmark.runs.commands.{name}" for name in ("run", "embed", "probe")
+        } | {"mirbench.benchmark.runs.commands"}
         return
     for name in imports(path):
         package, *rest = name.split(".")[1:]

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from mirbench.benchmark import commands
 from mirbench.benchmark.api import MirbenchError, UsageError
 from mirbench.benchmark.result import read_predictions, read_result
+from mirbench.benchmark.runs import commands
 
 if TYPE_CHECKING:
     from conftest import TinyPackage

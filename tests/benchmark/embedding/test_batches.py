@@ -25,8 +25,8 @@ from mirbench.benchmark.datasets.locate import read_clips
 from mirbench.benchmark.embedding.compute import embed_task, stored_embeddings
 from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.embedding.store import Store
-from mirbench.benchmark.planning import plan_run
 from mirbench.benchmark.registry import load_task, parse_representation
+from mirbench.benchmark.runs.dry_run import plan_run
 
 if TYPE_CHECKING:
     from conftest import TinyPackage

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mirbench.benchmark.api import PluginError, UsageError
-from mirbench.benchmark.listing import list_representations
 from mirbench.benchmark.registry import parse_representation
+from mirbench.benchmark.runs.listing import list_representations
+from mirbench.benchmark.runs.named_weights import named_sets
 from mirbench.benchmark.submissions.texts import check_name
-from mirbench.benchmark.weights_names import named_sets
 
 if TYPE_CHECKING:
     from conftest import TinyPackage

@@ -13,8 +13,8 @@ from helpers.weights_plugin import A, B, W, array, write_plugin, zip_of
 
 from mirbench.benchmark.api import DataError, MirbenchError
 from mirbench.benchmark.registry import load_representation
+from mirbench.benchmark.runs.named_weights import named_sets
 from mirbench.benchmark.weights.fetch import fetch_weights
-from mirbench.benchmark.weights_names import named_sets
 
 
 @pytest.fixture

@@ -25,10 +25,10 @@ from mirbench.benchmark.api import (
 )
 from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.registry import load_representation, parse_representation
+from mirbench.benchmark.runs.named_weights import named_sets
 from mirbench.benchmark.weights import conversion
 from mirbench.benchmark.weights.add import add_weights
 from mirbench.benchmark.weights.sets import WeightSet
-from mirbench.benchmark.weights_names import named_sets
 
 
 @pytest.fixture
@@ -221,7 +221,7 @@ def test_several_processes_convert_at_once(rep: str, tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path;"
         "from mirbench.benchmark.weights.add import add_weights;"
-        "from mirbench.benchmark.weights_names import named_sets;"
+        "from mirbench.benchmark.runs.named_weights import named_sets;"
         "[add_weights(named_sets(sys.argv[1]).candidates, [Path('w.npy')]) for _ in range(5)]"
     )
     command = [sys.executable, "-c", program, rep]

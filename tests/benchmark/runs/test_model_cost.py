@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mirbench.benchmark import planning
 from mirbench.benchmark.api import MirbenchError, MissingWeights, PluginError, UsageError
 from mirbench.benchmark.machine.device import free_cpus
-from mirbench.benchmark.planning import plan_run
 from mirbench.benchmark.registry import parse_representation
+from mirbench.benchmark.runs import dry_run as planning
+from mirbench.benchmark.runs.dry_run import plan_run
 
 if TYPE_CHECKING:
     from conftest import TinyPackage

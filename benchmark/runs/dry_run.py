@@ -23,10 +23,10 @@ from mirbench.benchmark.embedding.compute import CHUNK_CLIPS
 from mirbench.benchmark.embedding.store import ShardPlan, Store, read_shard
 from mirbench.benchmark.embedding.worker import Chunk, embed_chunk
 from mirbench.benchmark.evaluation.places import default_out
-from mirbench.benchmark.jobs import Job, Names, plan_jobs
 from mirbench.benchmark.machine.device import check_device, free_cpus
 from mirbench.benchmark.protocol import Protocol, get_protocol
 from mirbench.benchmark.result import result_path
+from mirbench.benchmark.runs.pairs import Job, Names, plan_jobs
 
 #: Length of a clip that does not say how long it is.
 USUAL_SECONDS = 30.0
@@ -86,7 +86,7 @@ def plan_run(
 ) -> Iterator[Plan]:
     """Plan the pairs of a run; the arguments are those of `mirbench.benchmark.run`.
 
-    `on_missing` is that of `mirbench.benchmark.jobs.plan_jobs`.
+    `on_missing` is that of `mirbench.benchmark.runs.pairs.plan_jobs`.
     """
     rules = get_protocol(protocol)
     check_device(device)

@@ -24,7 +24,6 @@ from mirbench.benchmark.evaluation.evaluate import (
 from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.files.atomic import check_writable
 from mirbench.benchmark.files.checksums import file_sha256
-from mirbench.benchmark.jobs import Names, plan_jobs
 from mirbench.benchmark.machine.device import check_device
 from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.progress import say
@@ -35,6 +34,7 @@ from mirbench.benchmark.registry import (
     parse_representation,
 )
 from mirbench.benchmark.result import Result
+from mirbench.benchmark.runs.pairs import Names, plan_jobs
 
 Folder = Path | str | None
 

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import MirbenchError, UsageError
-from mirbench.benchmark.commands import run
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.embedding.worker import declared
-from mirbench.benchmark.jobs import Names, as_list
 from mirbench.benchmark.machine.device import check_device
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import RepresentationSpec, load_task, parse_representation
 from mirbench.benchmark.result import Result
+from mirbench.benchmark.runs.commands import run
+from mirbench.benchmark.runs.pairs import Names, as_list
 from mirbench.benchmark.weights.lookup import prepare_weights
 
 #: Protocol of a sweep: a few linear probes suffice to compare layers with each other.

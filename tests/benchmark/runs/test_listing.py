@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mirbench.benchmark.listing import list_representations, list_tasks
+from mirbench.benchmark.runs.listing import list_representations, list_tasks
 
 if TYPE_CHECKING:
     from conftest import TinyPackage

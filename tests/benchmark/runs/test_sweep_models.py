@@ -11,7 +11,7 @@ import pytest
 from mirbench.benchmark.api import MissingWeights, UsageError
 from mirbench.benchmark.embedding import worker
 from mirbench.benchmark.registry import parse_representation
-from mirbench.benchmark.sweeping import sweep, with_layers
+from mirbench.benchmark.runs.sweep import sweep, with_layers
 
 if TYPE_CHECKING:
     from conftest import TinyPackage

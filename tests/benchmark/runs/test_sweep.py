@@ -14,7 +14,7 @@ from mirbench.benchmark import cli
 from mirbench.benchmark.api import MirbenchError, UsageError
 from mirbench.benchmark.probing.group import Group
 from mirbench.benchmark.result import Result, read_result
-from mirbench.benchmark.sweeping import single_layer, sweep, with_layers
+from mirbench.benchmark.runs.sweep import single_layer, sweep, with_layers
 
 if TYPE_CHECKING:
     from conftest import TinyPackage
@@ -124,7 +124,7 @@ def test_a_finished_sweep_computes_nothing(
     content = rows[0].path.read_bytes()
     assert len(groups_trained) == 5
     # Nor is the model loaded again: the store may have been filled on another machine.
-    monkeypatch.setattr("mirbench.benchmark.sweeping.declared", None)
+    monkeypatch.setattr("mirbench.benchmark.runs.sweep.declared", None)
     sweep(rep, **options, on_row=rows.append)
     assert [row.found for row in rows] == [False, True]
     assert rows[1].path.read_bytes() == content
