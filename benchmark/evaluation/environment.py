@@ -24,7 +24,7 @@ PACKAGES = (
 
 def describe_environment(embedded_with: dict[str, str]) -> Environment:
     """Collect versions without importing the packages."""
-    commit, dirty = _checkout(Path(__file__).resolve().parents[1])
+    commit, dirty = _checkout(Path(__file__).resolve().parents[2])
     return Environment(
         python=platform.python_version(),
         platform=f"{platform.system()}-{platform.machine()}",

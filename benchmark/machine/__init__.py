@@ -1,1 +1,1 @@
-"""This machine: its processors and devices, the memory of its processes, worker processes."""
+"""Processors and devices, the memory of processes, worker processes."""

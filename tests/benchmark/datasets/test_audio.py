@@ -13,7 +13,7 @@ import soundfile
 from mirbench.benchmark.api import MirbenchError, UnusableClip
 from mirbench.benchmark.datasets.audio import audio_info, read_audio, read_windows
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "audio"
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "audio"
 FORMATS = ("wav", "flac", "ogg", "mp3")
 
 

@@ -15,8 +15,8 @@ import pytest
 import soundfile
 
 from mirbench.benchmark.api import Download, Task
+from mirbench.benchmark.cli.data_report import checkup_report
 from mirbench.benchmark.datasets.doctor import Checkup, check_dataset
-from mirbench.benchmark.doctor_report import checkup_report
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.registry import load_split, load_task
 from mirbench.tasks.gtzan import GENRES

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from helpers.dataset_trees import Tree, make_tree
 
+from mirbench.benchmark.cli.data_report import checkup_report
 from mirbench.benchmark.datasets.doctor import check_dataset
-from mirbench.benchmark.doctor_report import checkup_report
 from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.result import Result, read_result
 

@@ -20,7 +20,7 @@ from mirbench.benchmark.probing.checkpoint import Checkpoint, grid_key
 from mirbench.benchmark.probing.memory import Need
 from mirbench.benchmark.protocol import CASTELLON2021
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 REFERENCE = ROOT.parent / "shared" / "reference" / "gtzan_choi.npz"
 GRID = SMALL.grid()
 

@@ -14,9 +14,9 @@ import pytest
 from helpers.feature_archives import write_archive
 
 from mirbench.benchmark.api import DataError, Task, UsageError
+from mirbench.benchmark.cli.reproduce_report import table_3
 from mirbench.benchmark.datasets.locate import read_clips
 from mirbench.benchmark.registry import load_task
-from mirbench.benchmark.reproduce_report import table_3
 from mirbench.benchmark.reproduction.published_features import (
     DATASETS,
     REPRESENTATIONS,
@@ -33,7 +33,7 @@ Features = dict[str, npt.NDArray[Any]]
 
 def gtzan_features() -> Features:
     """Real features where the development data is, else vectors that carry the genre."""
-    path = Path(__file__).parents[2].parent / "shared/reference/gtzan_choi_embeddings.npz"
+    path = Path(__file__).parents[3].parent / "shared/reference/gtzan_choi_embeddings.npz"
     if path.is_file():
         with np.load(path, allow_pickle=False) as file:
             pairs = zip(file["clip_id"].tolist(), file["embedding"], strict=True)

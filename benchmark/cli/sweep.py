@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mirbench.benchmark.cli_rows import report_plan, report_rows
-from mirbench.benchmark.options import (
+from mirbench.benchmark.cli.options import (
     Cache,
     Data,
     Device,
@@ -23,6 +22,7 @@ from mirbench.benchmark.options import (
     Tasks,
     gib,
 )
+from mirbench.benchmark.cli.rows import report_plan, report_rows
 
 if TYPE_CHECKING:
     from mirbench.benchmark.evaluation.evaluate import Row

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 
 from tabulate import tabulate
 
+from mirbench.benchmark.cli.tables import size
 from mirbench.benchmark.datasets.clip_checks import PROBLEMS, Fault
 from mirbench.benchmark.datasets.doctor import Checkup, FileState
 from mirbench.benchmark.datasets.fetch import Fetched
-from mirbench.benchmark.reports import size
 
 _WORDS = {
     "absent": "not there",

@@ -18,7 +18,7 @@ def report_rows(rows: Sequence[Row]) -> None:
     """Print rows as a table and render the leaderboard that they belong to."""
     if not rows:
         return
-    from mirbench.benchmark.reports import row_table
+    from mirbench.benchmark.cli.tables import row_table
     from mirbench.leaderboard import build_pages
 
     typer.echo(row_table(rows))
@@ -31,14 +31,14 @@ def report_rows(rows: Sequence[Row]) -> None:
 
 
 def report_plan(rep: Sequence[str], task: Sequence[str] | None, **options: Any) -> None:
-    """Print what a run would do; the options are those of `mirbench.benchmark.runs.dry_run.plan_run`.
+    """Print what a run would do; the options are those of `runs.dry_run.plan_run`.
 
     Raises
     ------
     MirbenchError
         If some of it would not be run, with the reasons.
     """
-    from mirbench.benchmark.reports import plan_table
+    from mirbench.benchmark.cli.tables import plan_table
     from mirbench.benchmark.runs.dry_run import plan_run
 
     missing: list[str] = []

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mirbench.benchmark.options import Cache
+from mirbench.benchmark.cli.options import Cache
 
 weights = typer.Typer(help="List, download or add model weights.", no_args_is_help=True)
 
@@ -24,7 +24,7 @@ def weights_list(
     cache: Cache = None,
 ) -> None:
     """List weights: source, size, checksum and licence, and whether they are here."""
-    from mirbench.benchmark.weights_report import weights_report
+    from mirbench.benchmark.cli.weights_report import weights_report
 
     typer.echo(weights_report(rep, cache))
 
@@ -39,9 +39,9 @@ def weights_fetch(
     cache: Cache = None,
 ) -> None:
     """Download weights, check and convert them; run it again to go on where it stopped."""
+    from mirbench.benchmark.cli.weights_report import fetch_report
     from mirbench.benchmark.runs.named_weights import named_sets
     from mirbench.benchmark.weights.fetch import fetch_weights
-    from mirbench.benchmark.weights_report import fetch_report
 
     typer.echo(fetch_report(fetch_weights(named_sets(rep, cache).one, keep, force)))
 
@@ -55,8 +55,8 @@ def weights_add(
     cache: Cache = None,
 ) -> None:
     """Take weights that you have: recognise which they are, and convert them."""
+    from mirbench.benchmark.cli.weights_report import added_report
     from mirbench.benchmark.runs.named_weights import named_sets
     from mirbench.benchmark.weights.add import add_weights
-    from mirbench.benchmark.weights_report import added_report
 
     typer.echo(added_report(add_weights(named_sets(rep, cache).candidates, paths)))

@@ -28,7 +28,7 @@ from mirbench.benchmark.submissions.texts import check_name
 from mirbench.benchmark.submissions.validation import validate, withdrawn
 from mirbench.benchmark.submissions.verdict import Verdict, printable, verdict_lines
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def errors(*paths: Path, **options) -> list[str]:

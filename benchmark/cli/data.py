@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mirbench.benchmark.api import MirbenchError
-from mirbench.benchmark.options import Cache, Data, Jobs, MaxMissing, TaskName
+from mirbench.benchmark.cli.options import Cache, Data, Jobs, MaxMissing, TaskName
 
 datasets = typer.Typer(help="Check or download datasets.", no_args_is_help=True)
 
@@ -24,8 +24,8 @@ def data_doctor(
     max_missing: MaxMissing = 0.05,
 ) -> None:
     """Say what of a dataset is there, what is wrong with it, and what to do next."""
+    from mirbench.benchmark.cli.data_report import checkup_report
     from mirbench.benchmark.datasets.doctor import check_dataset
-    from mirbench.benchmark.doctor_report import checkup_report
     from mirbench.benchmark.files.cache import CacheFolder
     from mirbench.benchmark.registry import load_split, load_task
 
@@ -47,8 +47,8 @@ def data_doctor(
 @datasets.command("fetch")
 def data_fetch(task: TaskName, data: Data = None, cache: Cache = None) -> None:
     """Download a dataset, check and unpack it; run it again to go on where it stopped."""
+    from mirbench.benchmark.cli.data_report import fetch_report
     from mirbench.benchmark.datasets.fetch import fetch
-    from mirbench.benchmark.doctor_report import fetch_report
     from mirbench.benchmark.files.cache import CacheFolder
     from mirbench.benchmark.registry import load_task
 

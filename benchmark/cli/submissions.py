@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from mirbench.benchmark.api import MirbenchError, UsageError
-from mirbench.benchmark.cli_board import board
+from mirbench.benchmark.cli.board import board
+from mirbench.benchmark.cli.options import Data
 from mirbench.benchmark.evaluation.places import page_folder
-from mirbench.benchmark.options import Data
 
 __all__ = ["board"]
 

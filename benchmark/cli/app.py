@@ -15,12 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mirbench.benchmark.api import MirbenchError, UsageError
-from mirbench.benchmark.cli_data import datasets
-from mirbench.benchmark.cli_rows import report_plan, report_rows
-from mirbench.benchmark.cli_submissions import board
-from mirbench.benchmark.cli_sweep import sweep
-from mirbench.benchmark.cli_weights import weights
-from mirbench.benchmark.options import (
+from mirbench.benchmark.cli.data import datasets
+from mirbench.benchmark.cli.options import (
     Cache,
     Data,
     Device,
@@ -37,6 +33,10 @@ from mirbench.benchmark.options import (
     Tasks,
     gib,
 )
+from mirbench.benchmark.cli.rows import report_plan, report_rows
+from mirbench.benchmark.cli.submissions import board
+from mirbench.benchmark.cli.sweep import sweep
+from mirbench.benchmark.cli.weights import weights
 
 if TYPE_CHECKING:
     from mirbench.benchmark.evaluation.evaluate import Row
@@ -211,7 +211,7 @@ def list_(
     cache: Cache = None,
 ) -> None:
     """List what there is, and for each whether it is ready or what is missing."""
-    from mirbench.benchmark.reports import listing_table
+    from mirbench.benchmark.cli.tables import listing_table
     from mirbench.benchmark.runs.listing import list_representations, list_tasks
 
     if what not in (None, "representations", "tasks"):
@@ -260,8 +260,8 @@ def reproduce(
     """Probe the features that a paper's authors published; print its table, ours beside theirs."""
     if what != "castellon2021":
         raise UsageError(f"there is nothing to reproduce named {what!r}; there is: castellon2021")
+    from mirbench.benchmark.cli.reproduce_report import cell_line, table_3
     from mirbench.benchmark.progress import say
-    from mirbench.benchmark.reproduce_report import cell_line, table_3
     from mirbench.benchmark.reproduction.published_features import read_checksums
     from mirbench.benchmark.reproduction.table3 import reproduce as measure
     from mirbench.leaderboard.references import published_scores
@@ -315,7 +315,3 @@ def main() -> None:
 def _fail(message: str, status: int) -> None:
     typer.echo(f"mirbench: {message}", err=True)
     sys.exit(status)
-
-
-if __name__ == "__main__":
-    main()

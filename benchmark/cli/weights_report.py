@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mirbench.benchmark.api import PluginError
+from mirbench.benchmark.cli.tables import size
 from mirbench.benchmark.plugins.finding import find_plugins
-from mirbench.benchmark.reports import size
 from mirbench.benchmark.runs.named_weights import named_sets
 from mirbench.benchmark.weights.conversion import first_seen
 from mirbench.benchmark.weights.fetch import FetchedWeights
