@@ -253,6 +253,9 @@ class Clip:
         Where the clip begins in the file, in seconds.
     duration : float or None
         Its length in seconds; None: to the end of the file.
+    min_duration : float
+        Seconds that the file has from `start` on if it is whole; a shorter
+        one counts as missing.
     """
 
     id: str
@@ -261,6 +264,7 @@ class Clip:
     group: str
     start: float = 0.0
     duration: float | None = None
+    min_duration: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,7 +304,12 @@ class Task:
     name : str
         As in ``--task`` and ``splits/<name>.<split>.csv``.
     version : int
-        Raised whenever `read_clips` changes what it yields.
+        Raised whenever `read_clips` changes what it yields; rows of another
+        version are measured again.
+    audio_version : int or None
+        The version that first yielded the present audio, where only labels or
+        groups have changed since: its stored embeddings are still used.
+        None: `version`.
     labels : tuple of str
         Class names, tags or output names, in frozen order.
     metrics : tuple of str
@@ -342,12 +351,18 @@ class Task:
     citation: str
     how_to_get: str
     splits: tuple[str, ...] = ("paper",)
+    audio_version: int | None = None
     window: float | None = None
     downloads: tuple[Download, ...] = ()
     list_files: Callable[[Path], Iterator[Download]] | None = field(default=None, repr=False)
     prepare: Callable[[Path], None] | None = field(default=None, repr=False)
     board: str = "other"
     stem: Callable[[str], str] = field(default=str, repr=False)
+
+    @property
+    def never_missing(self) -> bool:
+        """Whether a row must have every clip, since mirbench makes the audio itself."""
+        return self.prepare is not None or self.board == "rendered"
 
     def __post_init__(self) -> None:
         if self.kind not in ("multiclass", "multilabel", "regression"):

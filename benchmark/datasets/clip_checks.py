@@ -115,16 +115,18 @@ def _check_header(clip: Clip, window: float | None, sums: dict[Path, Download]) 
         info = audio_info(path)
     except UnusableClip as error:
         return Fault(clip.id, "undecodable", path, str(error))
-    needed = clip.start + (clip.duration or window or 0.0)
-    if info.duration < needed - 1e-6:
-        return Fault(
-            clip.id,
-            "too short",
-            path,
-            f"{path.name} is {info.duration:.1f} s long, {needed:g} s are needed",
-        )
+    if short := what_is_short(clip, window, info.duration):
+        return Fault(clip.id, "too short", path, f"{path.name} {short}")
     wrong = what_is_wrong(path, sums[path]) if path in sums else None
     return Fault(clip.id, "wrong checksum", path, f"{path.name}: {wrong}") if wrong else None
+
+
+def what_is_short(clip: Clip, window: float | None, seconds: float) -> str | None:
+    """Say by how much a file of so many seconds is too short for a clip, if it is."""
+    needed = clip.start + max(clip.duration or window or 0.0, clip.min_duration)
+    if seconds >= needed - 1e-6:
+        return None
+    return f"is {seconds:.1f} s long, {needed:g} s are needed"
 
 
 def _decode(work: _Work) -> _Done:

@@ -108,8 +108,8 @@ def archive_groups(downloads: Sequence[Download]) -> list[list[Download]]:
 def _is_complete(task: Task, folder: Path) -> bool:
     """Whether archives are of no use any more, though they may have been deleted."""
     try:
-        if task.list_files is not None:
-            return bool(next(task.list_files(folder), None))
+        if task.list_files is not None and next(task.list_files(folder), None):
+            return True
         clips = read_clips(task, folder)
     except (DataError, PluginError):
         return False

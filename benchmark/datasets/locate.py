@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from mirbench.benchmark.api import Clip, DataError, MirbenchError, PluginError, Task
@@ -53,9 +54,12 @@ def read_clips(task: Task, folder: Path, split: SplitTable | None = None) -> lis
                 f"task {task.name!r}: read_clips yields {clip!r}, but id and group must be text "
                 "and path a pathlib.Path or None"
             )
-    ids = {clip.id for clip in clips}
-    if len(ids) < len(clips):
-        raise PluginError(f"task {task.name!r}: read_clips yields a clip id twice")
+    for one, other in pairwise(clips):
+        if one.id == other.id:
+            raise PluginError(
+                f"task {task.name!r}: read_clips yields the clip {one.id!r} twice, from "
+                f"{one.path} and {other.path}"
+            )
     return clips if split is None else clips_of_split(task, folder, clips, split)
 
 

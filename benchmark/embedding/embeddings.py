@@ -131,8 +131,19 @@ def pick_clips(every: Embeddings, clip_ids: Sequence[str]) -> Embeddings:
     )
 
 
-def check_missing(embeddings: Embeddings, asked: Sequence[str], max_missing: float) -> None:
+def check_missing(
+    embeddings: Embeddings, asked: Sequence[str], max_missing: float, never: bool = False
+) -> None:
     """Stop if too many of the clips that were asked for are missing.
+
+    Parameters
+    ----------
+    asked : sequence of str
+        Clip ids.
+    max_missing : float
+        Share of them that may be missing.
+    never : bool
+        None may be: see `Task.never_missing`.
 
     Raises
     ------
@@ -140,10 +151,17 @@ def check_missing(embeddings: Embeddings, asked: Sequence[str], max_missing: flo
         With their number and the first reasons.
     """
     missing = [clip_id for clip_id in asked if clip_id in embeddings.missing]
-    if len(missing) <= max_missing * len(asked):
+    if len(missing) <= (0 if never else max_missing * len(asked)):
         return
-    examples = "\n".join(f"  {i}: {embeddings.missing[i]}" for i in missing[:5])
+    lines = [f"  {i}: {embeddings.missing[i]}" for i in missing[:5]]
+    lines += ["  …"] * (len(missing) > 5)
+    limit = f"more than {max_missing:.0%} (--max-missing)"
+    if never:
+        limit = "and none may be, since mirbench makes the audio of this task itself"
+        lines.append(
+            "Mend the representation, or the file of embeddings; if audio is damaged, delete its "
+            "folder (mirbench data doctor names it), and it is made again."
+        )
     raise DataError(
-        f"{len(missing)} of {len(asked)} clips are missing, more than {max_missing:.0%} "
-        f"(--max-missing):\n{examples}{chr(10) + '  …' if len(missing) > 5 else ''}"
+        "\n".join([f"{len(missing)} of {len(asked)} clips are missing, {limit}:", *lines])
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ import numpy as np
 from mirbench.benchmark.api import DataError, FloatArray, Task
 from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.files.atomic import write_atomic
+
+#: Digits of a window's number that are read. Python refuses 4,300, and no clip has so many windows.
+_DIGITS = 19
 
 _FORM = "an .npz with the arrays clip_id [n] (text) and embedding [n, dims] or [n, layers, dims]"
 
@@ -40,16 +43,19 @@ def read_embeddings(path: Path, task: Task, clip_ids: Sequence[str]) -> Embeddin
     Raises
     ------
     DataError
-        If the file is not of the form, an id stands there twice, a value is
-        not finite, or no wanted clip is in it.
+        If the file is not of the form, an id stands there twice, a wanted
+        clip lacks a window before its last, a value is not finite, or no
+        wanted clip is in it.
     """
     ids, matrix = _read_arrays(path)
+    known = set(clip_ids)
     rows: dict[str, dict[int, int]] = {}
     for place, row_id in enumerate(ids):
-        clip_id, window = _clip_of(row_id, task)
+        clip_id, window = _clip_of(row_id, task, known)
         if rows.setdefault(clip_id, {}).setdefault(window, place) != place:
             raise DataError(f"{path}: clip {row_id!r} stands there twice")
     wanted = tuple(sorted(clip_ids))
+    check_windows(path, {clip_id: rows[clip_id] for clip_id in wanted if clip_id in rows})
     places, clip = [], []
     for number, clip_id in enumerate(wanted):
         for _, place in sorted(rows.get(clip_id, {}).items()):
@@ -104,11 +110,34 @@ def _read_arrays(path: Path) -> tuple[list[str], FloatArray]:
         return names, matrix.astype(np.float32, copy=False)
 
 
-def _clip_of(row_id: str, task: Task) -> tuple[str, int]:
+def check_windows(path: Path, windows: Mapping[str, Iterable[int]]) -> None:
+    """Check that the windows of each clip id are 0, 1, … without gap, each once.
+
+    Whether a clip's last windows are there only its audio could tell.
+
+    Raises
+    ------
+    DataError
+        If they are not; the message names the first such clip.
+    """
+    for clip_id, numbers in windows.items():
+        found = sorted(numbers)
+        if found != list(range(len(found))):
+            shown = ", ".join(map(str, found[:8])) + (", …" if len(found) > 8 else "")
+            raise DataError(
+                f"{path}: clip {clip_id!r} has the windows [{shown}]; they must be 0, 1, … "
+                "without gap, each once"
+            )
+
+
+def _clip_of(row_id: str, task: Task, known: Container[str]) -> tuple[str, int]:
+    """Clip and window of a row; a clip that is wanted keeps its name, whatever it ends in."""
     clip_id, dash, window = row_id.rpartition("-")
     if task.window is None or not dash or not window.isdecimal():
         return row_id, 0
-    return clip_id, int(window)
+    if clip_id not in known and clip_id.removesuffix("-") in known:
+        clip_id, window = clip_id.removesuffix("-"), f"-{window}"
+    return clip_id, int(window) if len(window) < _DIGITS else 10**_DIGITS
 
 
 def write_embeddings(path: Path, task: Task, embeddings: Embeddings) -> None:

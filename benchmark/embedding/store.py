@@ -177,9 +177,10 @@ def _oldest_first(paths: Iterable[Path]) -> list[Path]:
 def task_fingerprint(task: Task) -> str:
     """Fingerprint of what a task asks to be embedded: reader, windows, decoding.
 
-    Tasks that share their folder, version and windows share their embeddings.
+    Tasks that share their folder, audio's version and windows share their embeddings.
     """
-    return digest([task.folder, task.version, task.window, AUDIO_VERSION])
+    version = task.version if task.audio_version is None else task.audio_version
+    return digest([task.folder, version, task.window, AUDIO_VERSION])
 
 
 def clip_identity(clip: Clip, full_hash: bool) -> list[Any]:

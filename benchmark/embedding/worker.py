@@ -23,6 +23,7 @@ from mirbench.benchmark.datasets.audio import (
     read_audio,
     read_windows,
 )
+from mirbench.benchmark.datasets.clip_checks import what_is_short
 from mirbench.benchmark.embedding.model import ModelInfo, describe_model, embed_clips
 from mirbench.benchmark.machine.workers import collect_everything
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation
@@ -192,6 +193,10 @@ def _read(
     clip: Clip, window: float | None, info: ModelInfo, only: Collection[int] | None
 ) -> list[FloatArray]:
     path = _path(clip)
+    if clip.min_duration:
+        short = what_is_short(clip, window, audio_info(path).duration)
+        if short is not None:
+            raise UnusableClip(f"{path.name} {short}")
     if window is not None:
         return read_windows(path, info.sample_rate, window, clip.start, clip.duration, only)
     duration = clip.duration

@@ -124,9 +124,10 @@ def evaluate_embeddings(
     Raises
     ------
     DataError
-        If more than the share `max_missing` of the clips has no embedding.
+        If more than the share `max_missing` of the clips has no embedding, or
+        any of a task whose audio mirbench makes.
     """
-    check_missing(embeddings, list(split.of), max_missing)
+    check_missing(embeddings, list(split.of), max_missing, task.never_missing)
     rows = arrange_rows(task, split, embeddings)
     representation = RepresentationRecord(
         name=subject.name,
@@ -151,7 +152,8 @@ def evaluate_embeddings(
     identity = row_identity(representation, record, protocol_record)
     found = _find(path)
     if found is not None and not force:
-        if found.identity == identity and len(found.curve) == representation.layers:
+        same = found.identity == identity and len(found.curve) == representation.layers
+        if same and _has_groups(path, clips):
             return Row(found, path, True)
         _announce_replacement(found.representation, representation, path)
 
@@ -220,6 +222,16 @@ def _find(path: Path) -> Result | None:
     except DataError:
         return None
     return result
+
+
+def _has_groups(path: Path, clips: Sequence[Clip]) -> bool:
+    """Whether the intervals of a row are over the groups that its test clips have now.
+
+    They may depend on the files that a task's reader finds, at one version.
+    """
+    predictions = read_predictions(path)
+    group_of = {clip.id: clip.group for clip in clips}
+    return [group_of.get(clip_id) for clip_id in predictions.clip_ids] == list(predictions.groups)
 
 
 def _announce_replacement(old: RepresentationRecord, new: RepresentationRecord, path: Path) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 
 from mirbench.benchmark.api import DataError, Download, FloatArray, Task
 from mirbench.benchmark.embedding.embeddings import Embeddings
+from mirbench.benchmark.embedding.npz import check_windows
 from mirbench.benchmark.progress import bar
 
 BASE_URL = "https://nlp.stanford.edu/data/cdonahue/jukemir/precomputed/"
@@ -139,7 +140,10 @@ def read_archive(path: Path, task: Task, clip_ids: Sequence[str], sha256: str) -
         raise DataError(f"{path.name}: {problem}")
     if not rows:
         raise DataError(f"{path.name} holds no feature of a clip of task {task.name!r}")
-    _check_windows(path, wanted, rows)
+    windows: dict[str, list[int]] = {}
+    for number, window in rows:
+        windows.setdefault(wanted[number], []).append(window)
+    check_windows(path, windows)
     order = sorted(range(len(rows)), key=rows.__getitem__)
     found = {number for number, _ in rows}
     return Embeddings(
@@ -156,21 +160,9 @@ def _stem_of(name: str, task: Task) -> tuple[str, int]:
     """Clip's part of a member's stem, and number of the window."""
     stem = PurePosixPath(name).stem
     base, dash, window = stem.rpartition("-")
-    if task.window is None or not dash or not window.isdigit():
+    if task.window is None or not dash or not window.isdecimal():
         return stem, 0
     return base, int(window)
-
-
-def _check_windows(path: Path, wanted: Sequence[str], rows: Sequence[tuple[int, int]]) -> None:
-    windows: dict[int, list[int]] = {}
-    for number, window in rows:
-        windows.setdefault(number, []).append(window)
-    for number, found in windows.items():
-        if sorted(found) != list(range(len(found))):
-            raise DataError(
-                f"{path.name}: clip {wanted[number]!r} has the windows {sorted(found)}; they must "
-                "be 0, 1, … without gap, each once"
-            )
 
 
 def _members(path: Path, sha256: str) -> Iterator[tuple[str, FloatArray]]:

@@ -77,6 +77,12 @@ def _check_counts(result: Result, ground: Ground) -> Iterator[str]:
         yield f"task.missing: {show(foreign[0])} is no clip of the split; remove it"
     if missing != sorted(set(missing)):
         yield "task.missing: the clips must be sorted by id, each named once"
+    if missing and ground.task.never_missing:
+        yield (
+            f"task.missing: {len(missing)} of {len(split.of)} clips, the first "
+            f"{show(missing[0])}, but mirbench makes the audio of {record.name} itself, so none "
+            f"can be missing; {AGAIN}"
+        )
     if len(missing) > MAX_MISSING * len(split.of):
         yield (
             f"task.missing: {len(missing)} of {len(split.of)} clips have no embedding; on the "

@@ -23,7 +23,7 @@ from mirbench.benchmark.registry import load_split, load_task
 #: Seconds and rate of the audio of each task.
 AUDIO = {
     "magnatagatune": (0.5, 16_000),
-    "gtzan": (0.5, 8_000),
+    "gtzan": (30.0, 8_000),
     "giantsteps": (30.5, 8_000),
     "emomusic": (0.5, 16_000),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,9 +15,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from mirbench.benchmark.api import Download, Task
+from mirbench.benchmark.api import Clip, Download, Task, UnusableClip
 from mirbench.benchmark.cli.data_report import checkup_report
+from mirbench.benchmark.datasets.clip_checks import what_is_short
 from mirbench.benchmark.datasets.doctor import Checkup, check_dataset
+from mirbench.benchmark.embedding.model import ModelInfo
+from mirbench.benchmark.embedding.worker import _read as read_clip
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.registry import load_split, load_task
 from mirbench.tasks.gtzan import GENRES
@@ -25,7 +29,7 @@ from mirbench.tasks.gtzan import GENRES
 @pytest.fixture(scope="module")
 def wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("source") / "noise.wav"
-    soundfile.write(path, np.random.default_rng(0).normal(0, 0.1, 4000), 8000)
+    soundfile.write(path, np.random.default_rng(0).normal(0, 0.1, 30 * 8000), 8000)
     return path
 
 
@@ -106,12 +110,54 @@ def test_a_wav_that_was_cut_off_is_seen_in_its_header(gtzan: Path, wav: Path) ->
 def test_what_no_header_tells_deep_finds(gtzan: Path, tmp_path: Path) -> None:
     path = clip(gtzan, "rock.00012")
     path.unlink()
-    soundfile.write(path, np.full(4000, np.nan, dtype=np.float32), 8000, subtype="FLOAT")
+    soundfile.write(path, np.full(30 * 8000, np.nan, dtype=np.float32), 8000, subtype="FLOAT")
     assert "rock.00012" not in {f.clip_id for f in check(load_task("gtzan"), gtzan).faults}
     deep = check(load_task("gtzan"), gtzan, deep=True, workers=1)
     reasons = {fault.clip_id: fault.reason for fault in deep.faults}
     assert "NaN" in reasons["rock.00012"]
     assert "decoded to the end" in checkup_report(deep)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "short"),
+    [(0.01, True), (9, True), (15, True), (28.9, True), (29, False), (29.93, False), (60, False)],
+)
+def test_a_short_file_of_gtzan_is_no_clip_of_it(gtzan: Path, seconds: float, short: bool) -> None:
+    path = clip(gtzan, "rock.00012")
+    path.unlink()
+    soundfile.write(path, np.full(int(seconds * 8000), 0.1), 8000)
+    checkup = check(load_task("gtzan"), gtzan)
+    faults = {fault.clip_id: fault for fault in checkup.faults}
+    assert ("rock.00012" in faults) == short
+    if short:
+        assert faults["rock.00012"].problem == "too short"
+        reason = f"rock.00012.wav is {seconds:.1f} s long, 29 s are needed"
+        report = " ".join(checkup_report(checkup).split())
+        assert f"1 too short: {reason}" in report
+        # A run says the same, and leaves the clip out.
+        (member,) = (c for c in load_task("gtzan").read_clips(gtzan) if c.id == "rock.00012")
+        with pytest.raises(UnusableClip, match=re.escape(reason)):
+            read_clip(member, None, ModelInfo("x", 8000, 1), None)
+
+
+@pytest.mark.parametrize(
+    ("member", "window", "seconds", "needed"),
+    [
+        (("a", None, "", "g"), None, 0.1, None),
+        (("a", None, "", "g"), 30.0, 29.9, "30 s are needed"),
+        (("a", None, "", "g"), 30.0, 30.0, None),
+        (("a", None, "", "g", 15.0), None, 15.5, None),
+        (("a", None, "", "g", 15.0, 45.0), None, 59.0, "60 s are needed"),
+        (("a", None, "", "g", 15.0, 45.0, 5.0), None, 59.0, "60 s are needed"),
+        (("a", None, "", "g", 10.0, None, 29.0), None, 38.0, "39 s are needed"),
+        (("a", None, "", "g", 0.0, None, 29.0), 30.0, 29.5, "30 s are needed"),
+    ],
+)
+def test_what_a_clip_needs(
+    member: tuple[Any, ...], window: float | None, seconds: float, needed: str | None
+) -> None:
+    short = what_is_short(Clip(*member), window, seconds)
+    assert short == (needed and f"is {seconds:.1f} s long, {needed}")
 
 
 def test_archives_are_checked(gtzan: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -168,3 +168,20 @@ def test_giantsteps_says_what_to_listen_to(annotation_files: Path) -> None:
     assert items[0].mirrors[0].endswith("/mtg_key_backup/5061.LOFI.mp3")
     assert items[-1].filename.startswith("giantsteps-key-dataset/audio/")
     assert all(item.mirrors[0].startswith("https://www.cp.jku.at/") for item in items)
+
+
+def test_nothing_is_fetched_if_all_audio_is_there_under_other_names(
+    task: Task, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for GiantSteps, where such files are not listed."""
+    task = replace(task, list_files=lambda root: iter(()))
+    audio = tmp_path / "toy" / "audio"
+    audio.mkdir(parents=True)
+    (tmp_path / "toy" / "table.csv").write_bytes(TABLE)
+    (audio / "1.wav").touch()
+    (audio / "2.wav").touch()
+    monkeypatch.setenv("MIRBENCH_OFFLINE", "1")
+    assert fetch(task, tmp_path).downloaded == 0
+    (audio / "2.wav").unlink()
+    monkeypatch.delenv("MIRBENCH_OFFLINE")
+    assert fetch(task, tmp_path).downloaded > 0

@@ -38,12 +38,52 @@ def test_order_in_the_file_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_windows(tmp_path: Path) -> None:
-    ids = ["song-a-10", "song-a-2", "b-0", "song-a-0"]
-    path = save(tmp_path / "a.npz", ids, [[10.0], [2.0], [5.0], [0.0]])
+    ids = [f"song-a-{k}" for k in (10, 2, 0, 9, 8, 1, 3, 5, 4, 7, 6)] + ["b-0"]
+    values = [[float(row_id.rpartition("-")[2])] for row_id in ids]
+    path = save(tmp_path / "a.npz", ids, values)
     found = read_embeddings(path, toy_task(window=30), ["song-a", "b"])
     assert found.clip_ids == ("b", "song-a")
-    assert found.embedding.ravel().tolist() == [5, 0, 2, 10]
-    assert found.clip.tolist() == [0, 1, 1, 1]
+    assert found.embedding.ravel().tolist() == [0, *range(11)]
+    assert found.clip.tolist() == [0, *[1] * 11]
+
+
+@pytest.mark.parametrize(
+    ("windows", "shown"),
+    [
+        (["0", "2"], "[0, 2]"),
+        (["2", "0"], "[0, 2]"),
+        (["1"], "[1]"),
+        (["1", "2", "3"], "[1, 2, 3]"),
+        (["0", "1", "3", "4"], "[0, 1, 3, 4]"),
+        (["-1", "0", "1"], "[-1, 0, 1]"),
+        (["-1"], "[-1]"),
+        (["0", "-0"], "stands there twice"),
+        (["0", "1", "1"], "stands there twice"),
+        (["0", "99999999999999999999"], "[0, 1"),
+        (["0", "9" * 5000], "[0, 1"),
+        (["0" * 5000 + "1"], "[1"),
+        ([str(k) for k in range(2000) if k != 1], "[0, 2, 3, 4, 5, 6, 7, 8, …]"),
+        (["0", "٢"], "[0, 2]"),
+    ],
+)
+def test_windows_without_gap(tmp_path: Path, windows: list[str], shown: str) -> None:
+    ids = [*(f"5061-{window}" for window in windows), "b-0", "b-1"]
+    path = save(tmp_path / "a.npz", ids, np.ones((len(ids), 1)))
+    with pytest.raises(DataError) as caught:
+        read_embeddings(path, toy_task(window=30), ["5061", "b"])
+    assert str(caught.value).startswith(f"{path}: clip '5061")
+    assert shown in str(caught.value)
+    assert len(str(caught.value)) < 400
+    if "twice" not in shown:
+        # It does not matter without windows, or if the clip is not wanted.
+        assert read_embeddings(path, toy_task(window=None), ["b-0"]).clip.tolist() == [0]
+        assert read_embeddings(path, toy_task(window=30), ["b"]).clip.tolist() == [0, 0]
+
+
+def test_a_clip_id_may_end_in_a_hyphen(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.npz", ["a--0", "a--1", "a-0"], [[1.0], [2.0], [3.0]])
+    found = read_embeddings(path, toy_task(window=30), ["a", "a-"])
+    assert found.embedding.ravel().tolist() == [3, 1, 2]
 
 
 def test_layers(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ BEGIN = """
 import resource, time
 from pathlib import Path
 import numpy as np
-from mirbench.benchmark.engine import map_unordered
-from mirbench.benchmark.heap import kept_memory
+from mirbench.benchmark.machine.workers import map_unordered
+from mirbench.benchmark.machine.heap import kept_memory
 
 def work(item=0):
     return len([np.ones(2**22, dtype=np.float32) for _ in range(6)])  # 96 MB, taken and freed

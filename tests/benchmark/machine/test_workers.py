@@ -12,7 +12,7 @@ from pathlib import Path
 
 FROZEN = """
 import gc, os, time
-from mirbench.benchmark.engine import map_unordered
+from mirbench.benchmark.machine.workers import map_unordered
 
 def frozen(item):
     time.sleep(0.05)
@@ -27,7 +27,7 @@ assert gc.get_freeze_count() == 0  # not in the process of the user
 
 CYCLE = """
 import gc, weakref
-from mirbench.benchmark.engine import _in_worker, collect_everything
+from mirbench.benchmark.machine.workers import _in_worker, collect_everything
 
 class Model:
     pass
@@ -65,7 +65,7 @@ class Process:
 
 NAPS = """
 import os, time
-from mirbench.benchmark.engine import map_unordered
+from mirbench.benchmark.machine.workers import map_unordered
 
 def nap(item):
     time.sleep(0.4)

@@ -66,10 +66,33 @@ def test_rows_of_every_kind(tmp_path: Path, task: str) -> None:
         submit_row(tmp_path, "mine", task),
         submit_row(tmp_path, "mine", task, split="artist"),
         submit_row(tmp_path, "layered:size=big", task, layers=4, seed=1, params={"size": "big"}),
-        submit_row(tmp_path, "lacking", task, missing=["band01-3", "band02-0"], seed=2),
+        submit_row(tmp_path, "lacking", "gtzan", missing=["jazz.00054", "pop.00050"], seed=2),
         submit_row(tmp_path, "features", task, origin="precomputed", seed=3, fingerprint="0" * 16),
     ]
     assert errors(*paths) == []
+
+
+@pytest.mark.parametrize("lost", [["band00-0"], ["band01-3"], ["band01-3", "band02-0"]])
+@pytest.mark.parametrize("task", ["rendered_key", "rendered_tempo", "rendered_instruments"])
+def test_no_clip_that_mirbench_renders_can_be_missing(
+    tmp_path: Path, task: str, lost: list[str]
+) -> None:
+    found = errors(submit_row(tmp_path, "lacking", task, missing=lost))
+    assert found == [
+        f"task.missing: {len(lost)} of 288 clips, the first {lost[0]!r}, but mirbench makes the "
+        f"audio of {task} itself, so none can be missing; run the row again with this version of "
+        "mirbench"
+    ]
+
+
+def test_a_row_over_other_groups_is_refused(tmp_path: Path) -> None:
+    """GTZAN's groups are known without any file of it."""
+    path = submit_row(tmp_path, task="gtzan")
+    assert errors(path) == []
+    predictions(lambda names, _: names.update(groups=names["clip_ids"]))(path)
+    found = errors(path)
+    assert any("scores.accuracy.groups: is 123, but the predictions have 290" in e for e in found)
+    assert any("the groups of 253 of 290 clips are not those of the annotation" in e for e in found)
 
 
 @pytest.mark.parametrize(
@@ -494,7 +517,8 @@ VALUES = st.one_of(
 
 @pytest.fixture(scope="module")
 def spoilt(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes, bytes]:
-    path = submit_row(tmp_path_factory.mktemp("spoilt"), missing=["band01-0"])
+    folder = tmp_path_factory.mktemp("spoilt")
+    path = submit_row(folder, task="gtzan", missing=["jazz.00054"])
     return path, path.read_bytes(), predictions_path(path).read_bytes()
 
 
