@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.benchmark.api import DataError, MirbenchError, UsageError
+from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.evaluation.evaluate import Row, Subject, evaluate_embeddings
 from mirbench.benchmark.evaluation.places import default_out
+from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.download import fetch_file
 from mirbench.benchmark.protocol import get_protocol
@@ -89,37 +91,35 @@ def reproduce(
     if features is not None and not features.is_dir():
         raise UsageError(f"there is no folder {features}")
     rules = get_protocol(protocol)
-    store = Store(cache)
+    settings = Settings(
+        store=Store(cache),
+        device=device,
+        protocol=rules,
+        out=out or default_out(rules),
+        max_missing=max_missing,
+        force=force,
+    )
     table = read_checksums() if checksums is None else checksums
     cells = []
     for name in tasks:
         spec = load_task(name)
         split = load_split(spec, SPLIT)
         try:
-            clips = read_clips(spec, dataset_folder(spec, data, store.cache), split)
+            clips = read_clips(spec, dataset_folder(spec, data, settings.store.cache), split)
         except DataError as error:
             reason = f"its annotations are needed: {error}"
             cells += [Cell(one, name, None, reason, excused=task is None) for one in reps]
             continue
+        data_of_task = Dataset(spec, split, tuple(clips), tuple(clips))
         for one in reps:
             archive = Archive(name, one)
             try:
-                place = _archive_path(archive, features, table, store.cache)
+                place = _archive_path(archive, features, table, settings.store.cache)
                 embeddings = read_archive(
                     place, spec, [clip.id for clip in clips], table[archive.name]
                 )
                 row = evaluate_embeddings(
-                    _subject(one, archive, table),
-                    spec,
-                    split,
-                    clips,
-                    embeddings,
-                    store,
-                    rules,
-                    out or default_out(rules),
-                    device,
-                    max_missing,
-                    force,
+                    _subject(one, archive, table), data_of_task, embeddings, settings
                 )
                 cell = Cell(one, name, row)
             except MirbenchError as error:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import MirbenchError, UsageError
+from mirbench.benchmark.embedding.pair import ModelKey
 from mirbench.benchmark.embedding.store import Store
-from mirbench.benchmark.embedding.worker import declared
+from mirbench.benchmark.embedding.worker import loaded_model
 from mirbench.benchmark.machine.device import check_device
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import RepresentationSpec, load_task, parse_representation
@@ -99,8 +100,12 @@ def _count_layers(spec: RepresentationSpec, store: Store, device: str, only_plan
         return math.prod(layers)
     if spec.weights is not None:
         prepare_weights(spec.weights)  # the fingerprint depends on them
-    known = store.known_layers(spec.fingerprint())
-    return len(declared(spec, device).layers if known is None else known)
+    fingerprint = spec.fingerprint()
+    known = store.known_layers(fingerprint)
+    if known is None:
+        _, info = loaded_model(ModelKey(spec.text, fingerprint, device, spec.cache))
+        known = info.layers
+    return len(known)
 
 
 def single_layer(rep: str, layer: str) -> str | None:

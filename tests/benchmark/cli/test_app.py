@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from mirbench.benchmark.api import MirbenchError, UsageError
+from mirbench.benchmark.embedding.pair import Pair
 from mirbench.benchmark.result import read_predictions, read_result
 from mirbench.benchmark.runs import commands
 
@@ -240,11 +241,11 @@ def test_without_a_task_all_that_are_ready_are_run(
 ) -> None:
     seen = []
 
-    def note(spec: Any, task: Any, *_: object) -> None:
-        seen.append(task.name)
+    def note(pair: Pair, *_: object) -> None:
+        seen.append(pair.task.name)
         raise MirbenchError("noted")
 
-    monkeypatch.setattr(commands, "evaluate_representation", note)
+    monkeypatch.setattr(commands, "evaluate_pair", note)
     status, _, err = main("run", "--rep", "tinyrep", "--protocol", "quick")
     assert status == 1
     assert "tinytask" in seen
