@@ -16,7 +16,14 @@ import numpy.typing as npt
 import torch
 
 from mirbench.benchmark.api import IntArray, Kind
-from mirbench.benchmark.metrics import METRICS, WAYS, Way, check_both_classes, key_score_table
+from mirbench.benchmark.metrics import (
+    METRICS,
+    WAYS,
+    Way,
+    check_both_classes,
+    key_score_table,
+    probabilities,
+)
 
 Scores = npt.NDArray[np.float64]
 #: Batched metric: outputs ``[probes, n, n_outputs]`` to one score per probe.
@@ -176,7 +183,7 @@ def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
     pairs = 2 * sizes * (n - sizes)
 
     def score(outputs: torch.Tensor) -> Scores:
-        columns = outputs.transpose(1, 2).contiguous()
+        columns = _probabilities(outputs).transpose(1, 2).contiguous()
         ranked = _sorted(columns)
         values = columns.gather(2, picked.expand(len(columns), -1, -1))
         below = torch.searchsorted(ranked, values)
@@ -188,6 +195,13 @@ def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
         return result
 
     return score
+
+
+def _probabilities(outputs: torch.Tensor) -> torch.Tensor:
+    """Sigmoids; on a CPU to the last bit those of `mirbench.benchmark.metrics.probabilities`."""
+    if outputs.device.type != "cpu":
+        return outputs.sigmoid()
+    return torch.from_numpy(probabilities(outputs.numpy()))
 
 
 def _sorted(columns: torch.Tensor) -> torch.Tensor:
