@@ -19,6 +19,7 @@ from mirbench.benchmark.datasets.targets import targets_by_clip
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.plugins.adapters import adapter_form
 from mirbench.benchmark.plugins.finding import find_plugins
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.registry import parse_representation
 from mirbench.benchmark.result import Predictions, RepresentationRecord, Result
 from mirbench.benchmark.submissions.ground import Ground
@@ -63,15 +64,15 @@ def check_targets(own: Predictions, other: Predictions, source: str) -> Iterator
     if len(wrong):
         first = wrong[0]
         yield (
-            f"predictions: the targets of {len(wrong)} of {len(here)} clips are not those of "
-            f"{source}, the first {show(own.clip_ids[here[first]])}: "
+            f"predictions: the targets of {count(len(wrong), 'clip', of=len(here))} are not those "
+            f"of {source}, the first {show(own.clip_ids[here[first]])}: "
             f"{_numbers(one[first])}, there {_numbers(two[first])}; targets are the dataset's own"
         )
     moved = [h for h, t in shared if own.groups[h] != other.groups[t]]
     if moved:
         yield (
-            f"predictions: the groups of {len(moved)} of {len(here)} clips are not those of "
-            f"{source}, the first {show(own.clip_ids[moved[0]])}; groups are the dataset's own"
+            f"predictions: the groups of {count(len(moved), 'clip', of=len(here))} are not those "
+            f"of {source}, the first {show(own.clip_ids[moved[0]])}; groups are the dataset's own"
         )
 
 

@@ -23,7 +23,7 @@ from mirbench.benchmark.files.atomic import remove_stale_temporaries, write_atom
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.files.tensorfile import write_tensors
-from mirbench.benchmark.progress import say
+from mirbench.benchmark.progress import count, say
 from mirbench.benchmark.weights.sets import Original, WeightFile, WeightSet
 
 
@@ -150,7 +150,7 @@ def _identified(one: WeightSet, file: WeightFile, path: Path) -> Original:
     try:
         size = path.stat().st_size
         if file.bytes is not None and size != file.bytes:
-            raise DataError(f"{path} has {size:,} bytes instead of {file.bytes:,}")
+            raise DataError(f"{path} has {count(size, 'byte')} instead of {file.bytes:,}")
         sha256 = file_sha256(path)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
