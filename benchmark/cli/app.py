@@ -31,6 +31,7 @@ from mirbench.benchmark.cli.options import (
     Reps,
     SplitName,
     Tasks,
+    TrainedOn,
     gib,
 )
 from mirbench.benchmark.cli.rows import report_plan, report_rows
@@ -134,6 +135,7 @@ def embed(
 ) -> None:
     """Embed the clips of tasks into the store, without probing."""
     from mirbench.benchmark.embedding.embeddings import check_missing
+    from mirbench.benchmark.progress import count
     from mirbench.benchmark.runs import commands
 
     done = commands.embed(
@@ -149,8 +151,8 @@ def embed(
     )
     for name, found in done.items():
         typer.echo(
-            f"{name}: {len(found.clip_ids) - len(found.missing)} clips embedded "
-            f"({found.computed} now), {len(found.missing)} missing"
+            f"{name}: {count(len(found.clip_ids) - len(found.missing), 'clip')} embedded "
+            f"({found.computed:,} now), {len(found.missing):,} missing"
         )
         for clip_id, reason in list(found.missing.items())[:10]:
             typer.echo(f"  {clip_id}: {reason}")
@@ -171,6 +173,7 @@ def probe(
     name: Annotated[
         str | None, typer.Option("--name", help="What to call the embeddings [default: file name]")
     ] = None,
+    trained_on: TrainedOn = None,
     split: SplitName = "paper",
     data: Data = None,
     device: Device = "cpu",
@@ -189,6 +192,7 @@ def probe(
         embeddings=embeddings,
         rep=rep,
         name=name,
+        trained_on=trained_on,
         split=split,
         data=data,
         device=device,
@@ -261,7 +265,7 @@ def reproduce(
     if what != "castellon2021":
         raise UsageError(f"there is nothing to reproduce named {what!r}; there is: castellon2021")
     from mirbench.benchmark.cli.reproduce_report import cell_line, table_3
-    from mirbench.benchmark.progress import say
+    from mirbench.benchmark.progress import count, say
     from mirbench.benchmark.reproduction.published_features import read_checksums
     from mirbench.benchmark.reproduction.table3 import reproduce as measure
     from mirbench.leaderboard.references import published_scores
@@ -283,7 +287,7 @@ def reproduce(
     typer.echo(table_3(cells, published_scores(what)))
     failed = [cell for cell in cells if cell.row is None]
     if len(failed) == len(cells) or not all(cell.excused for cell in failed):
-        raise MirbenchError(f"{len(failed)} of {len(cells)} cells could not be measured")
+        raise MirbenchError(f"{count(len(failed), 'cell', of=len(cells))} could not be measured")
 
 
 def main() -> None:

@@ -35,6 +35,9 @@ from mirbench.benchmark.runs.pairs import Names, Where, pairs_of
 
 Folder = Path | str | None
 
+#: Characters of a text in a row that the leaderboard takes.
+_LONGEST = 1000
+
 
 def run(
     rep: Names,
@@ -157,6 +160,7 @@ def probe(
     embeddings: Folder = None,
     rep: str | None = None,
     name: str | None = None,
+    trained_on: str | None = None,
     split: str = "paper",
     data: Folder = None,
     device: str = "cpu",
@@ -177,14 +181,19 @@ def probe(
         A representation whose embeddings are in the store.
     name : str, optional
         What to call embeddings from a file; default: the file's name.
+    trained_on : str, optional
+        What the model behind the embeddings was trained on: names of data
+        sets, or "none". The leaderboard marks scores on data that it has seen.
 
     Raises
     ------
     UsageError
-        Unless exactly one of `embeddings` and `rep` is given.
+        Unless exactly one of `embeddings` and `rep` is given; or if
+        `trained_on` is no text of one line, or the card of `rep` has its own.
     """
     if (embeddings is None) == (rep is None):
         raise UsageError("say what to probe: either --embeddings FILE.npz or --rep NAME")
+    stated = None if trained_on is None else _one_line(trained_on)
     settings = _settings(protocol, out, cache, device, max_missing=max_missing)
     settings = replace(settings, force=force, memory=memory)
     file, spec = _path(embeddings), load_task(task)
@@ -200,8 +209,25 @@ def probe(
         named = parse_representation(rep, settings.store.cache.root)
         found = stored_embeddings(named, spec, ids, settings.store)
         subject = subject_of(named, named.fingerprint())
+        if stated is not None and subject.trained_on not in (None, stated):
+            raise UsageError(
+                f"the card of {rep} says that it was trained on {subject.trained_on!r}; leave "
+                "--trained-on out, or correct the card"
+            )
+    if stated is not None:
+        subject = replace(subject, trained_on=stated)
     check_writable(settings.out)
     return evaluate_embeddings(subject, Dataset(spec, table, clips, clips), found, settings)
+
+
+def _one_line(trained_on: str) -> str:
+    text = " ".join(trained_on.split())
+    if not text or not text.isprintable() or len(text) > _LONGEST:
+        raise UsageError(
+            f"--trained-on {trained_on[:50]!r}: name the data sets in one line of at most "
+            f"{_LONGEST:,} characters, or say none"
+        )
+    return text
 
 
 def _subject_of_file(file: Path, label: str) -> Subject:
