@@ -21,7 +21,6 @@ from mirbench.benchmark.probing.memory import Need
 from mirbench.benchmark.protocol import CASTELLON2021
 
 ROOT = Path(__file__).parents[2]
-REFERENCE = ROOT.parent / "shared" / "reference" / "gtzan_choi.npz"
 GRID = SMALL.grid()
 
 
@@ -30,10 +29,8 @@ def facts(record):
 
 
 @pytest.fixture(scope="module")
-def gtzan():
-    if not REFERENCE.exists():
-        pytest.skip(f"{REFERENCE.name}, the reference embeddings, is not beside the repository")
-    with np.load(REFERENCE) as z:
+def gtzan(shared):
+    with np.load(shared / "reference" / "gtzan_choi.npz") as z:
         names = [f"{a}_{split}" for split in ("train", "valid", "test") for a in "Xy"]
         return ProbeData("multiclass", *(z[name] for name in names))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
 import textwrap
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from helpers.needs import needs
 
 from mirbench.benchmark import run
 from mirbench.benchmark.api import DataError, PluginError, UsageError
@@ -174,9 +174,7 @@ def test_a_run_on_the_command_line(tiny: TinyPackage, module: str, tmp_path: Pat
     assert "Traceback" not in absent.stderr
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("hearbaseline") is None, reason="hearbaseline is not installed"
-)
+@needs("hearbaseline")
 def test_the_baseline_of_hear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import librosa
 

@@ -6,7 +6,6 @@ file through `convert` and the representation, the tensors into the oracle.
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +14,13 @@ import pytest
 import torch
 from helpers import jukebox_checkpoints as checkpoints
 from helpers import jukebox_oracle as oracle
+from helpers.needs import needs
 
 from mirbench.representations.jukebox.model import Jukebox
 from mirbench.representations.jukebox.shape import FIVE_B, Shape
 from mirbench.representations.jukebox.vqvae import CHUNK_SAMPLES, TopEncoder
 
-if importlib.util.find_spec("transformers.models.deprecated.jukebox") is None:
-    pytest.skip("transformers 4.57.6, the last with Jukebox, is absent", allow_module_level=True)
+pytestmark = needs("jukebox_in_transformers")
 
 SHORT = checkpoints.SMALL
 #: The true number of positions, rows and columns; heads of 3 channels.
