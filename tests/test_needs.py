@@ -65,6 +65,7 @@ def listed(output: str) -> list[str]:
     return section[1].splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
 def test_skips_are_listed_by_reason(tmp_path: Path, workers: tuple[str, ...]) -> None:
     done = run(tmp_path, "", *workers)
@@ -73,6 +74,7 @@ def test_skips_are_listed_by_reason(tmp_path: Path, workers: tuple[str, ...]) ->
     assert listed(done.stdout) == ["2 × needs luck"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("other", "workers"),
     [("tool", ()), ("plain skip", ("-n", "2")), ("a module", ()), ("a module", ("-n", "2"))],

@@ -235,6 +235,7 @@ def test_one_broken_representation_does_not_stop_the_others(
     assert "OSError: no weights" in err
 
 
+@pytest.mark.slow
 def test_without_a_task_all_that_are_ready_are_run(
     main: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

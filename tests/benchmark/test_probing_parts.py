@@ -224,9 +224,13 @@ def test_two_grids_at_once_share_the_cores(monkeypatch, tmp_path):
 
 def test_torchs_threads_are_as_before_after_a_grid():
     before = torch.get_num_threads()
-    with Crew(CPU):
-        pass
-    assert torch.get_num_threads() == before
+    torch.set_num_threads(3)
+    try:
+        with Crew(CPU):
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_an_error_in_one_job_reaches_the_caller():

@@ -397,6 +397,7 @@ CONTRAST = """() => {
 }"""
 
 
+@pytest.mark.slow
 def test_a_large_board_is_sorted_at_once(
     browser: Any, tmp_path: Path, make_result: Callable[..., Result]
 ) -> None:

@@ -129,6 +129,7 @@ def test_a_tenth_of_a_second_has_a_result_or_a_reason(
     assert [isinstance(value, UnusableClip) for value in values] == [False, True, False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["chroma", "mfcc", "choi", "musicnn:model=MSD_musicnn", "clmr"], indirect=True
 )

@@ -157,6 +157,7 @@ def test_broken_modules(module: str, tmp_path: Path, old: str, new: str, message
     assert message in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_run_on_the_command_line(tiny: TinyPackage, module: str, tmp_path: Path) -> None:
     path = f"{tmp_path / 'site'}:{tiny.env['PYTHONPATH']}"
     arguments = ["--task", "tinytask", "--protocol", "quick", "--jobs", "2"]
@@ -174,6 +175,7 @@ def test_a_run_on_the_command_line(tiny: TinyPackage, module: str, tmp_path: Pat
     assert "Traceback" not in absent.stderr
 
 
+@pytest.mark.slow
 @needs("hearbaseline")
 def test_the_baseline_of_hear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import librosa

@@ -289,6 +289,7 @@ def test_targets_that_are_no_model(tmp_path: Path) -> None:
         nobody.fingerprint()
 
 
+@pytest.mark.slow
 def test_a_run_without_network(tiny: TinyPackage, encoders: Path, tmp_path: Path) -> None:
     """Every layer is probed, and the row names no folder of this machine."""
     shut = tmp_path / "site"

@@ -32,6 +32,7 @@ def noise(seconds: float, seed: int = 0) -> np.ndarray:
     return random.uniform(-1, 1, int(44_100 * seconds)).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [SHORT, LONG], ids=["512 positions", "8192 positions"])
 def test_codes_and_every_layer_are_those_of_the_oracle(shape: Shape, tmp_path: Path) -> None:
     path = checkpoints.converted_file(tmp_path, shape, shape.depth)
@@ -55,6 +56,7 @@ def test_codes_and_every_layer_are_those_of_the_oracle(shape: Shape, tmp_path: P
         assert relative(pooled[number - 1], activations.mean(0)) < 1e-5, f"layer {number}"
 
 
+@pytest.mark.slow
 def test_codes_of_the_true_encoder_are_those_of_the_oracle() -> None:
     state = checkpoints.vqvae_state(FIVE_B)
     audio = torch.from_numpy(noise(4))
