@@ -142,7 +142,7 @@ class TinyPackage:
             env=self.env | {key: str(value) for key, value in env.items()},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         )
 
 

@@ -46,6 +46,7 @@ def rows(trees: dict[str, Tree], data: Path) -> dict[str, Result]:
     return {name: read_result(out / "mfcc" / f"{name}.paper.quick.json") for name in TASKS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TASKS)
 def test_a_run_counts_what_it_used_and_what_was_missing(
     name: str, trees: dict[str, Tree], rows: dict[str, Result]

@@ -35,6 +35,7 @@ def gtzan(shared):
         return ProbeData("multiclass", *(z[name] for name in names))
 
 
+@pytest.mark.slow
 def test_the_five_reference_probes_come_out_as_published(gtzan):
     records = train_grid(gtzan, CASTELLON2021, only=[17, 125, 162, 180, 215])
     assert [(r.index, r.updates, r.valid, r.test["accuracy"]) for r in records] == [
@@ -46,6 +47,7 @@ def test_the_five_reference_probes_come_out_as_published(gtzan):
     ]
 
 
+@pytest.mark.slow
 def test_a_sample_of_the_grid_agrees_with_the_oracle(gtzan):
     """Numbers of `oracle.train_probe`, for probes with every value of every hyperparameter."""
     frozen = json.loads((ROOT / "tests/data/gtzan_choi_oracle.json").read_text(encoding="utf-8"))
