@@ -63,6 +63,7 @@ def test_a_run_counts_what_it_used_and_what_was_missing(
     assert all(score.n == task.counts["test"] for score in scores.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TASKS)
 def test_the_doctor_sees_the_same(name: str, trees: dict[str, Tree], data: Path) -> None:
     tree = trees[name]

@@ -69,7 +69,15 @@ def test_a_sample_of_the_grid_agrees_with_the_oracle(gtzan):
     assert select(list(records.values())).valid == expected[best]["valid"]
 
 
-@pytest.mark.parametrize("kind", ["multiclass", "multilabel", "regression", "windows"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "multiclass",
+        pytest.param("multilabel", marks=pytest.mark.slow),
+        pytest.param("regression", marks=pytest.mark.slow),
+        "windows",
+    ],
+)
 def test_every_kind_of_task_agrees_with_the_oracle(kind):
     data = small_data("multiclass" if kind == "windows" else kind, windows=kind == "windows")
     only = range(0, len(GRID), 7)
@@ -189,6 +197,7 @@ train_grid(small_data("multiclass"), SMALL, checkpoint=Path(sys.argv[1]))
 """
 
 
+@pytest.mark.slow
 def test_a_killed_grid_goes_on_where_it_stopped_with_the_same_result(whole, tmp_path):
     paths = [str(ROOT / "tests"), *sys.path]
     child = subprocess.Popen(

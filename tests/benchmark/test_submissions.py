@@ -54,6 +54,7 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_rows_of_this_repository() -> None:
     verdicts = list(validate([ROOT / "leaderboard" / "results"]))
     assert verdicts
