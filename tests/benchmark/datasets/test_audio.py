@@ -13,7 +13,6 @@ import soundfile
 from mirbench.benchmark.api import MirbenchError, UnusableClip
 from mirbench.benchmark.datasets.audio import audio_info, read_audio, read_windows
 
-SHARED = Path(__file__).resolve().parents[4] / "shared" / "audio"
 FORMATS = ("wav", "flac", "ogg", "mp3")
 
 
@@ -49,9 +48,9 @@ def test_equals_librosa(folder: Path, suffix: str, start: float, duration: float
         np.testing.assert_allclose(audio, expected, atol=1e-6)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="no folder ../shared/audio beside the checkout")
-def test_equals_librosa_on_real_recordings() -> None:
-    paths = sorted(path for path in SHARED.iterdir() if path.suffix in (".ogg", ".mp3"))
+def test_equals_librosa_on_real_recordings(shared: Path) -> None:
+    audio = shared / "audio"
+    paths = sorted(path for path in audio.iterdir() if path.suffix in (".ogg", ".mp3"))
     assert paths
     for path in paths:
         duration = audio_info(path).duration

@@ -91,6 +91,7 @@ def test_one_model_is_loaded_and_the_rows_are_the_same(
     assert (tmp_path / "loaded.txt").read_text() == f"{os.getpid()} cuda\n"
 
 
+@pytest.mark.slow
 def test_the_model_before_is_let_go_first(
     plugin: Path, task: Task, clips: list[Clip], tmp_path: Path
 ) -> None:
@@ -103,6 +104,7 @@ def test_the_model_before_is_let_go_first(
     assert (tmp_path / "loaded.txt").read_text() == "0 cuda\n"
 
 
+@pytest.mark.slow
 def test_audio_is_decoded_in_other_processes(
     plugin: Path,
     task: Task,
