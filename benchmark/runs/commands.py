@@ -60,8 +60,21 @@ def run(
     rep, task : str or sequence of str
         Names, files or specs with parameters; without a task, every task
         whose data is on this machine.
+    split : str
+        ``paper``, ``artist`` or another that the tasks offer.
+    data : Path, optional
+        Folder of the datasets; default: ``MIRBENCH_DATA`` or ``./data``.
+    device : str
+        ``cpu``, ``cuda`` or ``cuda:1``, for embedding and probing.
+    jobs : int, optional
+        Worker processes; default: one per processor.
+    protocol : str
+        Name of the grid of probes.
     out : Path, optional
-        Folder of the rows; default: `default_out`.
+        Folder of the rows; default: the board's own in a checkout, else
+        ``./mirbench-results``.
+    cache : Path, optional
+        The cache folder; default: ``MIRBENCH_CACHE``, or the platform's.
     max_missing : float
         Share of clips that may be missing.
     force : bool
@@ -82,6 +95,15 @@ def run(
     ------
     MirbenchError
         If a pair failed, after all others have been finished.
+
+    Examples
+    --------
+    >>> from mirbench.benchmark import run
+    >>> rows = run("mfcc", "rendered_key", protocol="quick")
+    >>> rows[0].task.metrics
+    ('weighted_key_score', 'accuracy')
+    >>> sorted(rows[0].scores)
+    ['accuracy', 'weighted_key_score']
     """
     settings = _settings(protocol, out, cache, device, max_missing=max_missing)
     settings = replace(settings, jobs=jobs, force=force, memory=memory, full_hash=full_hash)
@@ -127,12 +149,26 @@ def embed(
     cache: Folder = None,
     full_hash: bool = False,
 ) -> dict[str, Embeddings]:
-    """Embed the clips of tasks into the store; with `out`, also into ``<task>.npz`` files there.
+    """Embed the clips of tasks into the store.
+
+    Parameters
+    ----------
+    rep, task, split, data, device, jobs, cache, full_hash
+        As for `run`, but one representation.
+    out : Path, optional
+        Folder into which the embeddings are written too, as ``<task>.npz``.
 
     Returns
     -------
     dict
         Task name to its embeddings.
+
+    Examples
+    --------
+    >>> from mirbench.benchmark import embed
+    >>> found = embed("mfcc", "rendered_key")
+    >>> found["rendered_key"].embedding.shape  # two windows of 288 pieces
+    (576, 120)
     """
     check_device(device)
     settings = EmbeddingSettings(
@@ -171,6 +207,8 @@ def probe(
 
     Parameters
     ----------
+    task, split, data, device, protocol, out, cache, max_missing, force, memory
+        As for `run`, but one task.
     embeddings : Path, optional
         An npz file, see `mirbench.benchmark.embedding.npz`.
     rep : str, optional
@@ -182,6 +220,14 @@ def probe(
     ------
     UsageError
         Unless exactly one of `embeddings` and `rep` is given.
+
+    Examples
+    --------
+    >>> from mirbench.benchmark import embed, probe
+    >>> _ = embed("mfcc", "rendered_key")
+    >>> row = probe("rendered_key", rep="mfcc", protocol="quick")
+    >>> row.result.representation.name
+    'mfcc'
     """
     if (embeddings is None) == (rep is None):
         raise UsageError("say what to probe: either --embeddings FILE.npz or --rep NAME")

@@ -40,8 +40,12 @@ def sweep(
 ) -> list[Result]:
     """Probe every layer of a representation on tasks; the rows' `curve` has the scores.
 
-    The other options, and what is returned and raised, are those of
-    `mirbench.benchmark.run`.
+    What is returned and raised is as for `mirbench.benchmark.run`.
+
+    Parameters
+    ----------
+    rep, task, device, protocol, cache, **options
+        As for `mirbench.benchmark.run`, but one representation.
 
     Raises
     ------
