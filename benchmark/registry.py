@@ -2,33 +2,37 @@
 
 A representation is named ``name``, ``path/to/file.py``, or either with
 parameters: ``name:key=value,key=value``; or ``adapter:target?key=value``, see
-`mirbench.benchmark.plugins.adapters`. Nothing is imported until it is loaded; see
+`mirbench.benchmark.plugins.naming`. Nothing is imported until it is loaded; see
 `mirbench.benchmark.plugins.source`.
 """
 
 from __future__ import annotations
 
-import ast
 import functools
 import importlib
-import importlib.util
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import MirbenchError, ModelCost, PluginError, Task, UsageError
 from mirbench.benchmark.datasets.splits import SplitTable, read_split
-from mirbench.benchmark.files.checksums import digest, file_sha256
+from mirbench.benchmark.files.checksums import digest, path_digest
 from mirbench.benchmark.plugins.adapters import (
     adapter_form,
     digest_files,
     forget_target,
-    split_adapter,
     target_files,
-    written_name,
 )
 from mirbench.benchmark.plugins.finding import Plugin, find_plugin, find_plugins
+from mirbench.benchmark.plugins.naming import (
+    allowed_characters,
+    read_value,
+    read_value_like,
+    split_name,
+    write_label,
+)
 from mirbench.benchmark.plugins.source import file_source
 from mirbench.benchmark.scoring.metrics import KEY_NAMES, METRICS, METRICS_OF
 from mirbench.benchmark.weights.lookup import loading, prepare_weights
@@ -69,7 +73,7 @@ class RepresentationSpec:
     @property
     def target(self) -> str | None:
         """What an adapter is to run; None if the plugin is no adapter."""
-        return self.params["target"] if adapter_form(self.plugin) is not None else None
+        return self.params.get("target") if adapter_form(self.plugin) is not None else None
 
     @functools.cached_property
     def files(self) -> dict[str, str]:
@@ -81,10 +85,11 @@ class RepresentationSpec:
             values.pop(self.plugin.card().get("weights_parameter", ""), None)
         if self.target is not None:
             del values["target"]
-        found = {key: found for key, value in values.items() if (found := _contents(value))}
+        paths = {key: _place(value) for key, value in values.items() if _is_text(value)}
+        digests = {key: found for key, path in paths.items() if (found := path_digest(path))}
         if self.target is not None:
-            found["target"] = digest_files(target_files(self.plugin, self.target))
-        return found
+            digests["target"] = digest_files(target_files(self.plugin, self.target))
+        return digests
 
     @property
     def label(self) -> str:
@@ -95,10 +100,7 @@ class RepresentationSpec:
         """
         shown = self.shown_params
         target = shown.pop("target", None) if self.target is not None else None
-        values = [f"{key}={shown[key]}" for key in sorted(shown)]
-        if target is not None:
-            values.insert(0, written_name(target))
-        return f"{self.plugin.name}:{','.join(values)}" if values else self.plugin.name
+        return write_label(self.plugin.name, shown, target)
 
     @property
     def shown_params(self) -> dict[str, Any]:
@@ -173,7 +175,7 @@ class RepresentationSpec:
             return value
         if key not in self.files:
             return value
-        return f"{written_name(_place(value).name)}-{self.files[key][:8]}"
+        return f"{allowed_characters(_place(value).name)}-{self.files[key][:8]}"
 
     def load(self, device: str = "cpu") -> Any:
         """Build the model.
@@ -212,15 +214,8 @@ def _place(value: str) -> Path:
     return Path(os.path.abspath(os.path.expanduser(value)))
 
 
-def _contents(value: Any) -> str | None:
-    """Digest of the file or folder that a parameter names; None if it names none."""
-    path = _place(value) if isinstance(value, str) and value else None
-    if path is not None and path.is_file():
-        return file_sha256(path)
-    if path is not None and path.is_dir():
-        files = sorted(member for member in path.rglob("*") if member.is_file())
-        return digest([[str(file.relative_to(path)), file_sha256(file)] for file in files])
-    return None
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
 
 
 def parse_representation(text: str, cache: Path | None = None) -> RepresentationSpec:
@@ -228,6 +223,8 @@ def parse_representation(text: str, cache: Path | None = None) -> Representation
 
     Parameters
     ----------
+    text : str
+        The name; of an adapter, ``adapter:target?key=value&…``.
     cache : Path, optional
         The cache folder, in which weights lie.
 
@@ -235,52 +232,44 @@ def parse_representation(text: str, cache: Path | None = None) -> Representation
     ------
     UsageError
         If the name, a parameter or the file is unknown.
+    PluginError
+        If the plugin is broken; the message says where.
     """
-    adapter = split_adapter(text)
-    if adapter is not None:
-        name, target, rest = adapter
-    else:
-        name, _, rest = text.partition(".py:") if ".py:" in text else text.partition(":")
-        if ".py:" in text:
-            name += ".py"
-    params = _parse_params(rest, text)
-    fixed = {} if adapter is None else {"target": target}
+    plugins = find_plugins("representation")
+    name = split_name(text, plugins)
+    given = name.params()
+    fixed = {} if name.target is None else {"target": name.target}
     plugin = (
-        _file_plugin(Path(name)) if name.endswith(".py") else find_plugin("representation", name)
+        _file_plugin(Path(name.base), plugins)
+        if name.base.endswith(".py")
+        else find_plugin("representation", name.base, plugins)
     )
+    who = f"representation {name.base!r}"
     if plugin.source is None:
         plugin.load_module()  # says why it cannot be found
-        raise PluginError(f"representation {name!r} of {plugin.place} has no Python source")
+        raise PluginError(f"{who} of {plugin.place} has no Python source")
     defaults = plugin.source.parameters()
     if defaults is None:
-        return RepresentationSpec(
-            text, plugin, {key: _parse_value(value) for key, value in params.items()} | fixed, cache
-        )
-    if adapter is not None:
-        defaults.pop("target", None)
-    for key in params:
+        params = {key: read_value(value) for key, value in given.items()}
+        return RepresentationSpec(text, plugin, params | fixed, cache)
+    defaults = {key: value for key, value in defaults.items() if key not in fixed}
+    for key in given:
         if key not in defaults:
             known = ", ".join(defaults) or "none"
-            raise UsageError(
-                f"representation {name!r} has no parameter {key!r}; its parameters: {known}"
-            )
-    values = {
-        key: _typed_value(value, defaults[key], f"representation {name!r}, parameter {key!r}")
-        for key, value in params.items()
+            raise UsageError(f"{who} has no parameter {key!r}; its parameters: {known}")
+    params = {
+        key: read_value_like(value, defaults[key], f"{who}, parameter {key!r}")
+        for key, value in given.items()
     }
-    return RepresentationSpec(
-        text,
-        plugin,
-        {key: value for key, value in values.items() if value != defaults[key]} | fixed,
-        cache,
-    )
+    changed = {key: value for key, value in params.items() if value != defaults[key]}
+    return RepresentationSpec(text, plugin, changed | fixed, cache)
 
 
-def _file_plugin(path: Path) -> Plugin:
+def _file_plugin(path: Path, plugins: Iterable[Plugin]) -> Plugin:
     if not path.is_file():
         raise UsageError(f"there is no file {path}")
     source = file_source(path)
-    for other in find_plugins("representation"):
+    for other in plugins:
         same = other.source is not None and other.source.path.resolve() == source.path
         if other.name == path.stem and not same:
             raise UsageError(
@@ -288,44 +277,6 @@ def _file_plugin(path: Path) -> Plugin:
                 f"({source.path}); rename the file"
             )
     return Plugin("representation", path.stem, "file", None, source)
-
-
-def _parse_params(text: str, whole: str) -> dict[str, str]:
-    params: dict[str, str] = {}
-    for part in filter(None, text.split(",")):
-        key, equals, value = part.partition("=")
-        if not equals or not key.isidentifier():
-            form = (
-                "adapter:target?key=value&key=value" if "?" in whole else "name:key=value,key=value"
-            )
-            raise UsageError(f"{whole!r}: write parameters as {form}")
-        if key in params:
-            raise UsageError(f"{whole!r}: the parameter {key!r} is given twice")
-        params[key] = value
-    return params
-
-
-def _typed_value(text: str, default: Any, who: str) -> Any:
-    """Read a value as the type of the parameter's default, so that 1 and 1.0 are one model."""
-    if isinstance(default, str):
-        return text
-    value = _parse_value(text)
-    if default is None or type(value) is type(default):
-        return value
-    if isinstance(default, float) and type(value) is int:
-        return float(value)
-    raise UsageError(f"{who}: {text!r} is not of type {type(default).__name__}")
-
-
-def _parse_value(text: str) -> Any:
-    words = {"true": True, "false": False, "none": None}
-    if text.lower() in words:
-        return words[text.lower()]
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
-    return value if isinstance(value, int | float | str) else text
 
 
 def load_representation(text: str, device: str = "cpu") -> Any:

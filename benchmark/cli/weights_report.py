@@ -8,10 +8,11 @@ from pathlib import Path
 from mirbench.benchmark.api import PluginError
 from mirbench.benchmark.cli.tables import size
 from mirbench.benchmark.plugins.finding import find_plugins
+from mirbench.benchmark.plugins.naming import plugin_argument
 from mirbench.benchmark.runs.named_weights import named_sets
 from mirbench.benchmark.weights.conversion import first_seen
 from mirbench.benchmark.weights.fetch import FetchedWeights
-from mirbench.benchmark.weights.sets import WeightFile, WeightSet, plugin_argument, weight_sets
+from mirbench.benchmark.weights.sets import WeightFile, WeightSet, weight_sets
 
 
 def weights_report(rep: str | None = None, cache: Path | None = None) -> str:

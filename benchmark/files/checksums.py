@@ -21,6 +21,19 @@ def file_sha256(path: Path) -> str:
     return _file_digest(path, "sha256")
 
 
+def path_digest(path: Path) -> str | None:
+    """Digest of a file, or of the names and contents of all files in a folder.
+
+    None if nothing is there.
+    """
+    if path.is_file():
+        return file_sha256(path)
+    if path.is_dir():
+        files = sorted(member for member in path.rglob("*") if member.is_file())
+        return digest([[str(file.relative_to(path)), file_sha256(file)] for file in files])
+    return None
+
+
 def what_is_wrong(path: Path, item: Download) -> str | None:
     """Compare a file with the size and checksum it should have; None if nothing is wrong."""
     size = path.stat().st_size

@@ -11,7 +11,7 @@ import ast
 import hashlib
 import importlib.util
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,7 @@ class Source:
         return None
 
     def files(self) -> list[Path]:
-        """Give the module's file and every module of its own that it imports, directly or not."""
+        """List the module's file and every module of its own that it imports, directly or not."""
         found: dict[Path, None] = {}
         waiting = [self.path]
         while waiting:
@@ -133,9 +133,18 @@ class Source:
         return None
 
 
+@lru_cache(maxsize=256)
+def _tree(content: bytes, path: str) -> ast.Module:
+    """Parse the text of a module. Every name looks through all plugins, so trees are kept.
+
+    The text is part of the key, so an edited file is parsed anew.
+    """
+    return ast.parse(content, filename=path)
+
+
 def _parse(path: Path) -> ast.Module:
     try:
-        return ast.parse(path.read_bytes(), filename=str(path))
+        return _tree(path.read_bytes(), str(path))
     except SyntaxError as error:
         raise PluginError(f"{path}, line {error.lineno}: {error.msg}") from error
     except (OSError, ValueError) as error:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Any
 from mirbench.benchmark.api import PluginError, UsageError
 from mirbench.benchmark.files.cache import CacheFolder, cache_root
 from mirbench.benchmark.plugins.finding import Plugin
+from mirbench.benchmark.plugins.naming import plugin_argument, write_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +139,10 @@ class WeightSet:
     @property
     def spoken(self) -> str:
         """How the command line calls it: ``musicnn``, ``musicnn:model=MTT_musicnn``."""
-        name = plugin_argument(self.plugin)
         parameter = self.plugin.card().get("weights_parameter")
-        if parameter is None or _defaults(self.plugin).get(parameter) == self.name:
-            return name
-        return f"{name}:{parameter}={self.name}"
+        usual = parameter is None or _defaults(self.plugin).get(parameter) == self.name
+        params = {} if parameter is None or usual else {parameter: self.name}
+        return write_name(plugin_argument(self.plugin), params)
 
     @property
     def trained_on(self) -> str | None:
@@ -165,14 +164,6 @@ class WeightSet:
         if self.cache != cache_root():
             words += ["--cache", str(self.cache)]
         return shlex.join(words)
-
-
-def plugin_argument(plugin: Plugin) -> str:
-    """Give what names a plugin on the command line: its name, or the path of its file."""
-    if plugin.module is not None or plugin.source is None:
-        return plugin.name
-    near = os.path.relpath(plugin.source.path)
-    return str(plugin.source.path) if near.startswith("..") else near
 
 
 def weight_sets(plugin: Plugin, cache: Path | None = None) -> dict[str, WeightSet]:
