@@ -1,23 +1,14 @@
-"""From a name to a plugin: built in, installed by someone else, or a file.
-
-A representation is named ``name``, ``path/to/file.py``, or either with
-parameters: ``name:key=value,key=value``; or ``adapter:target?key=value``, see
-`mirbench.benchmark.plugins.naming`. Nothing is imported until it is loaded; see
-`mirbench.benchmark.plugins.source`.
-"""
+"""A representation with its parameters: its name, its fingerprint, and its model."""
 
 from __future__ import annotations
 
 import functools
-import importlib
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mirbench.benchmark.api import MirbenchError, ModelCost, PluginError, Task, UsageError
-from mirbench.benchmark.datasets.splits import SplitTable, read_split
+from mirbench.benchmark.api import MirbenchError, ModelCost, PluginError
 from mirbench.benchmark.files.checksums import digest, path_digest
 from mirbench.benchmark.plugins.adapters import (
     adapter_form,
@@ -25,16 +16,11 @@ from mirbench.benchmark.plugins.adapters import (
     forget_target,
     target_files,
 )
-from mirbench.benchmark.plugins.finding import Plugin, find_plugin, find_plugins
+from mirbench.benchmark.plugins.finding import Plugin
 from mirbench.benchmark.plugins.naming import (
     allowed_characters,
-    read_value,
-    read_value_like,
-    split_name,
     write_label,
 )
-from mirbench.benchmark.plugins.source import file_source
-from mirbench.benchmark.scoring.metrics import KEY_NAMES, METRICS, METRICS_OF
 from mirbench.benchmark.weights.lookup import loading, prepare_weights
 from mirbench.benchmark.weights.sets import WeightSet, chosen_set
 
@@ -216,125 +202,3 @@ def _place(value: str) -> Path:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and value != ""
-
-
-def parse_representation(text: str, cache: Path | None = None) -> RepresentationSpec:
-    """Read ``name``, ``file.py``, or either followed by ``:key=value,…``.
-
-    Parameters
-    ----------
-    text : str
-        The name; of an adapter, ``adapter:target?key=value&…``.
-    cache : Path, optional
-        The cache folder, in which weights lie.
-
-    Raises
-    ------
-    UsageError
-        If the name, a parameter or the file is unknown.
-    PluginError
-        If the plugin is broken; the message says where.
-    """
-    plugins = find_plugins("representation")
-    name = split_name(text, plugins)
-    given = name.params()
-    fixed = {} if name.target is None else {"target": name.target}
-    plugin = (
-        _file_plugin(Path(name.base), plugins)
-        if name.base.endswith(".py")
-        else find_plugin("representation", name.base, plugins)
-    )
-    who = f"representation {name.base!r}"
-    if plugin.source is None:
-        plugin.load_module()  # says why it cannot be found
-        raise PluginError(f"{who} of {plugin.place} has no Python source")
-    defaults = plugin.source.parameters()
-    if defaults is None:
-        params = {key: read_value(value) for key, value in given.items()}
-        return RepresentationSpec(text, plugin, params | fixed, cache)
-    defaults = {key: value for key, value in defaults.items() if key not in fixed}
-    for key in given:
-        if key not in defaults:
-            known = ", ".join(defaults) or "none"
-            raise UsageError(f"{who} has no parameter {key!r}; its parameters: {known}")
-    params = {
-        key: read_value_like(value, defaults[key], f"{who}, parameter {key!r}")
-        for key, value in given.items()
-    }
-    changed = {key: value for key, value in params.items() if value != defaults[key]}
-    return RepresentationSpec(text, plugin, changed | fixed, cache)
-
-
-def _file_plugin(path: Path, plugins: Iterable[Plugin]) -> Plugin:
-    if not path.is_file():
-        raise UsageError(f"there is no file {path}")
-    source = file_source(path)
-    for other in plugins:
-        same = other.source is not None and other.source.path.resolve() == source.path
-        if other.name == path.stem and not same:
-            raise UsageError(
-                f"two representations are named {path.stem!r}: {other.place} and file "
-                f"({source.path}); rename the file"
-            )
-    return Plugin("representation", path.stem, "file", None, source)
-
-
-def load_representation(text: str, device: str = "cpu") -> Any:
-    """Build the model that a name stands for: ``"musicnn:model=MSD_musicnn"``."""
-    return parse_representation(text).load(device)
-
-
-@functools.cache
-def load_task(name: str) -> Task:
-    """Give the task of a name.
-
-    Raises
-    ------
-    UsageError
-        If there is no such task.
-    PluginError
-        If its module cannot be imported or holds no `Task`.
-    """
-    plugin = find_plugin("task", name)
-    task = getattr(plugin.load_module(), plugin.attribute or "TASK", None)
-    if not isinstance(task, Task):
-        raise PluginError(f"task {name!r} of {plugin.place}: TASK is not a mirbench Task")
-    if task.name != name:
-        raise PluginError(f"task {name!r} of {plugin.place} calls itself {task.name!r}")
-    _check_metrics(task, plugin)
-    return task
-
-
-def _check_metrics(task: Task, plugin: Plugin) -> None:
-    who = f"task {task.name!r} of {plugin.place}"
-    for metric in task.metrics:
-        if metric not in METRICS:
-            known = ", ".join(METRICS)
-            raise PluginError(f"{who}: there is no metric {metric!r}; known: {known}")
-        if metric not in METRICS_OF[task.kind]:
-            fitting = ", ".join(METRICS_OF[task.kind])
-            raise PluginError(f"{who}: {metric} is no metric of {task.kind} tasks; use {fitting}")
-    if "weighted_key_score" in task.metrics and len(task.labels) != len(KEY_NAMES):
-        raise PluginError(f"{who}: weighted_key_score needs the {len(KEY_NAMES)} keys as labels")
-
-
-def load_split(task: Task, name: str) -> SplitTable:
-    """Read a split of a task, wherever the task's splits lie.
-
-    Raises
-    ------
-    UsageError
-        If the task does not offer the split.
-    DataError
-        If its file is absent or malformed; the message names the line.
-    """
-    return read_split(task, name, split_folder(task.name))
-
-
-def split_folder(name: str) -> Path:
-    """Folder of a task's splits: mirbench's own, or ``splits`` beside the module of a plugin."""
-    plugin = find_plugin("task", name)
-    if plugin.origin == "built-in" or plugin.source is None:
-        return Path(importlib.import_module("mirbench.splits").__path__[0])
-    beside = plugin.source.path.parent / "splits"
-    return beside if beside.is_dir() else plugin.source.path.parent
