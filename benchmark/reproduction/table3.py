@@ -12,7 +12,7 @@ from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.evaluation.evaluate import Row, Subject, evaluate_embeddings
 from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.files.cache import CacheFolder
-from mirbench.benchmark.files.download import fetch_file
+from mirbench.benchmark.files.fetch import fetch_file
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.reproduction.published_features import (

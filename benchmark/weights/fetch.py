@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from mirbench.benchmark.api import DataError, Download, MirbenchError
 from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
-from mirbench.benchmark.files.download import fetch_file
+from mirbench.benchmark.files.fetch import fetch_file
 from mirbench.benchmark.files.unpack import unpack
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.weights.conversion import convert, locked
