@@ -22,10 +22,7 @@ def file_sha256(path: Path) -> str:
 
 
 def path_digest(path: Path) -> str | None:
-    """Digest of a file, or of the names and contents of all files in a folder.
-
-    None if nothing is there.
-    """
+    """Digest of a file, or of the names and contents of all files in a folder; None if neither."""
     if path.is_file():
         return file_sha256(path)
     if path.is_dir():
@@ -39,11 +36,11 @@ def what_is_wrong(path: Path, item: Download) -> str | None:
     size = path.stat().st_size
     if item.bytes is not None and size != item.bytes:
         return f"it has {size:,} bytes instead of {item.bytes:,}"
-    for kind, wanted in (("sha256", item.sha256), ("md5", item.md5)):
-        if wanted is not None:
-            found = _file_digest(path, kind)
-            if found != wanted.lower():
-                return f"its {kind} is {found[:12]}…, not {wanted.lower()[:12]}…"
+    for kind, published in (("sha256", item.sha256), ("md5", item.md5)):
+        if published is not None:
+            actual = _file_digest(path, kind)
+            if actual != published.lower():
+                return f"its {kind} is {actual[:12]}…, not {published.lower()[:12]}…"
     return None
 
 

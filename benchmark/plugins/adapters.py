@@ -36,5 +36,17 @@ def digest_files(files: dict[str, Path]) -> str:
 
 
 def forget_target(plugin: Plugin, target: str, files: dict[str, Path], content: str) -> None:
-    """Unload the modules of a target whose files have changed since they were imported."""
+    """Unload the modules of a target whose files have changed since they were imported.
+
+    Parameters
+    ----------
+    plugin : Plugin
+        The adapter.
+    target : str
+        What it runs.
+    files : dict of str to Path
+        The files of the target, by name; see `target_files`.
+    content : str
+        Their digest now; see `digest_files`.
+    """
     forget_changed(f"{plugin.name}:{target}", content, files.values())

@@ -141,6 +141,10 @@ def find_plugin(kind: PluginKind, name: str, plugins: Sequence[Plugin] | None = 
 
     Parameters
     ----------
+    kind : {"representation", "task"}
+        Where to look.
+    name : str
+        Exactly as it is announced.
     plugins : sequence of Plugin, optional
         What `find_plugins` found, where the caller knows it already.
 
@@ -179,6 +183,8 @@ def forget_changed(what: str, now: str, files: Iterable[Path]) -> None:
         What the files are of.
     now : str
         Digest of their contents.
+    files : iterable of Path
+        The files.
     """
     if _imported.setdefault(what, now) == now:
         return

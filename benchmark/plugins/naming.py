@@ -121,10 +121,19 @@ def read_value(text: str) -> Any:
 def read_value_like(text: str, default: Any, who: str) -> Any:
     """Read a value as the type of the parameter's default, so that 1 and 1.0 are one model.
 
+    Parameters
+    ----------
+    text : str
+        The value, as it was written.
+    default : bool, int, float, str or None
+        Of the parameter; None allows every type.
+    who : str
+        What the message begins with: whose parameter it is.
+
     Raises
     ------
     UsageError
-        If it is of another type; the message begins with `who`.
+        If it is of another type.
     """
     if isinstance(default, str):
         return text
@@ -137,7 +146,17 @@ def read_value_like(text: str, default: Any, who: str) -> Any:
 
 
 def write_name(base: str, params: Mapping[str, Any], target: str | None = None) -> str:
-    """Write a name as it is read by `split_name`, with the parameters in their order."""
+    """Write a name as it is read by `split_name`.
+
+    Parameters
+    ----------
+    base : str
+        Name of a plugin, or path of its file.
+    params : mapping of str to value
+        The parameters, which keep their order.
+    target : str, optional
+        What an adapter is to run.
+    """
     values = [f"{key}={value}" for key, value in params.items()]
     if target is None:
         return ":".join([base, *([",".join(values)] if values else [])])
@@ -145,7 +164,17 @@ def write_name(base: str, params: Mapping[str, Any], target: str | None = None) 
 
 
 def write_label(base: str, params: Mapping[str, Any], target: str | None = None) -> str:
-    """Write the name of a row, which is the same however the parameters were ordered."""
+    """Write the name of a row, in which parameters stand in alphabetical order.
+
+    Parameters
+    ----------
+    base : str
+        Name of the plugin.
+    params : mapping of str to value
+        The parameters that differ from the defaults.
+    target : str, optional
+        What an adapter runs; it is written in `allowed_characters`.
+    """
     values = [f"{key}={params[key]}" for key in sorted(params)]
     if target is not None:
         values.insert(0, allowed_characters(target))

@@ -86,17 +86,17 @@ class Source:
 
     def files(self) -> list[Path]:
         """List the module's file and every module of its own that it imports, directly or not."""
-        found: dict[Path, None] = {}
+        files: set[Path] = set()
         waiting = [self.path]
         while waiting:
             path = waiting.pop()
-            if path in found:
+            if path in files:
                 continue
-            found[path] = None
+            files.add(path)
             if path.name == "__init__.py" and path.parent != self.root:
                 waiting += sorted(path.parent.rglob("*.py"))
             waiting += self._imported(path)
-        return sorted(found)
+        return sorted(files)
 
     def digest(self) -> str:
         """SHA-256 over names and contents of all `files`."""
@@ -120,7 +120,8 @@ class Source:
                     keep = len(parents) - node.level + (path.name == "__init__.py")
                     base = ".".join([*parents[:keep], *([base] if base else [])])
                 names |= {base} | {f"{base}.{alias.name}" for alias in node.names}
-        return [found for name in sorted(names) if (found := self._locate(name)) is not None]
+        places = map(self._locate, sorted(names))
+        return [place for place in places if place is not None]
 
     def _locate(self, name: str) -> Path | None:
         prefix = self.package + "." if self.package else ""

@@ -72,7 +72,7 @@ class RepresentationSpec:
         if self.target is not None:
             del values["target"]
         paths = {key: _place(value) for key, value in values.items() if _is_text(value)}
-        digests = {key: found for key, path in paths.items() if (found := path_digest(path))}
+        digests = {key: sha for key, path in paths.items() if (sha := path_digest(path))}
         if self.target is not None:
             digests["target"] = digest_files(target_files(self.plugin, self.target))
         return digests

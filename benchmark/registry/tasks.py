@@ -14,7 +14,7 @@ from mirbench.benchmark.scoring.metrics import KEY_NAMES, METRICS, METRICS_OF
 
 @functools.cache
 def load_task(name: str) -> Task:
-    """Give the task of a name.
+    """Load the task of a name.
 
     Raises
     ------

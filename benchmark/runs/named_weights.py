@@ -21,7 +21,7 @@ class Named:
     chosen: WeightSet | None
 
     @property
-    def one(self) -> WeightSet:
+    def weights(self) -> WeightSet:
         """The set that is named, or that the representation uses by default.
 
         Raises
@@ -29,11 +29,11 @@ class Named:
         UsageError
             If there are several, and none is the default.
         """
-        found = self.chosen or self.spec.weights
-        if found is None:
+        weights = self.chosen or self.spec.weights
+        if weights is None:
             names = ", ".join(f"{self.spec.text}:{name}" for name in self.sets)
             raise UsageError(f"say which: {names}")
-        return found
+        return weights
 
     @property
     def candidates(self) -> dict[str, WeightSet]:
@@ -45,9 +45,9 @@ class Named:
             return {self.chosen.name: self.chosen}
         usual = self.spec.weights
         return {
-            name: one
-            for name, one in self.sets.items()
-            if usual is None or name == usual.name or one.files != usual.files
+            name: weights
+            for name, weights in self.sets.items()
+            if usual is None or name == usual.name or weights.files != usual.files
         }
 
 
