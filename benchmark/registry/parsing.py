@@ -8,11 +8,7 @@ from typing import Any
 
 from mirbench.benchmark.api import PluginError, UsageError
 from mirbench.benchmark.plugins.finding import Plugin, find_plugin, find_plugins
-from mirbench.benchmark.plugins.naming import (
-    read_value,
-    read_value_like,
-    split_name,
-)
+from mirbench.benchmark.plugins.naming import read_value, read_value_like, split_name
 from mirbench.benchmark.plugins.source import file_source
 from mirbench.benchmark.registry.spec import RepresentationSpec
 

@@ -17,10 +17,7 @@ from mirbench.benchmark.plugins.adapters import (
     target_files,
 )
 from mirbench.benchmark.plugins.finding import Plugin
-from mirbench.benchmark.plugins.naming import (
-    allowed_characters,
-    write_label,
-)
+from mirbench.benchmark.plugins.naming import allowed_characters, write_label
 from mirbench.benchmark.weights.lookup import loading, prepare_weights
 from mirbench.benchmark.weights.sets import WeightSet, chosen_set
 

@@ -190,7 +190,13 @@ def weight_sets(plugin: Plugin, cache: Path | None = None) -> dict[str, WeightSe
         package = content.get("package", "")
         install = content.get("install", f"pip install {package.partition('/')[0]}")
         sets[name] = WeightSet(
-            plugin, name, content["licence"], files, package, install, cache_root(cache)
+            plugin=plugin,
+            name=name,
+            licence=content["licence"],
+            files=files,
+            package=package,
+            install=install,
+            cache=cache_root(cache),
         )
     _check(plugin, sets)
     return sets
