@@ -14,7 +14,7 @@ from mirbench.benchmark.evaluation.evaluate import Row, Subject, evaluate_embedd
 from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.files.cache import CacheFolder
-from mirbench.benchmark.files.download import fetch_file
+from mirbench.benchmark.files.fetch import fetch_file
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.reproduction.published_features import (

@@ -27,6 +27,7 @@ from mirbench.benchmark.files.atomic import check_writable
 from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.machine.device import check_device
 from mirbench.benchmark.plugins.finding import find_plugins
+from mirbench.benchmark.plugins.naming import base_name
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import load_split, load_task, parse_representation
@@ -252,7 +253,7 @@ def probe(
 
 def _subject_of_file(file: Path, label: str) -> Subject:
     # Its row would take the place of one that mirbench measured itself.
-    if label.partition(":")[0] in {plugin.name for plugin in find_plugins("representation")}:
+    if base_name(label) in {plugin.name for plugin in find_plugins("representation")}:
         raise UsageError(f"{label!r} is the name of a representation; give another by --name")
     return Subject(label, "precomputed", {}, file_sha256(file)[:16], None)
 
