@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mirbench.benchmark.machine.kernels import use_portable_kernels
+
 if TYPE_CHECKING:
-    from mirbench.benchmark.commands import embed, probe, run
+    from mirbench.benchmark.runs.commands import embed, probe, run
 
 __all__ = ["embed", "probe", "run"]
+
+use_portable_kernels()  # before anything of mirbench, or a plugin, imports torch
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        from mirbench.benchmark import commands
+        from mirbench.benchmark.runs import commands
 
         return getattr(commands, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

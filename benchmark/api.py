@@ -12,9 +12,9 @@ embeddings are float32.
 
 from __future__ import annotations
 
-import importlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypedDict, runtime_checkable
@@ -117,8 +117,14 @@ class Card(TypedDict, total=False):
     weights_parameter: str
 
 
+#: Finds the converted weights of (representation, set); set by the harness around `load_model`.
+weights_lookup: ContextVar[Callable[[str, str], Path] | None] = ContextVar(
+    "weights_lookup", default=None
+)
+
+
 def weights_file(representation: str, name: str) -> Path:
-    """Give the weights of a representation, converted to safetensors, for its ``load_model``.
+    """Locate the weights of a representation, converted to safetensors, for its ``load_model``.
 
     Parameters
     ----------
@@ -137,10 +143,17 @@ def weights_file(representation: str, name: str) -> Path:
     MissingWeights
         If they are not on this machine; one sentence that names the command
         that gets them.
+    PluginError
+        If the card declares no such set, or mirbench is not loading a model:
+        only then is it known which plugin asks, and which cache folder is meant.
     """
-    store = importlib.import_module("mirbench.benchmark.weights")
-    path: Path = store.weights_file(representation, name)
-    return path
+    lookup = weights_lookup.get()
+    if lookup is None:
+        raise PluginError(
+            f"the weights {name!r} are looked up while mirbench loads a model; get the model from "
+            f"mirbench.benchmark.registry.load_representation({representation!r})"
+        )
+    return lookup(representation, name)
 
 
 @runtime_checkable
@@ -240,6 +253,9 @@ class Clip:
         Where the clip begins in the file, in seconds.
     duration : float or None
         Its length in seconds; None: to the end of the file.
+    min_duration : float
+        Seconds that the file has from `start` on if it is whole; a shorter
+        one counts as missing.
     """
 
     id: str
@@ -248,6 +264,7 @@ class Clip:
     group: str
     start: float = 0.0
     duration: float | None = None
+    min_duration: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,11 +304,16 @@ class Task:
     name : str
         As in ``--task`` and ``splits/<name>.<split>.csv``.
     version : int
-        Raised whenever `read_clips` changes what it yields.
+        Raised whenever `read_clips` changes what it yields; rows of another
+        version are measured again.
+    audio_version : int or None
+        The version that first yielded the present audio, where only labels or
+        groups have changed since: its stored embeddings are still used.
+        None: `version`.
     labels : tuple of str
         Class names, tags or output names, in frozen order.
     metrics : tuple of str
-        Names from `mirbench.benchmark.metrics`; the first decides early stopping.
+        Names from `mirbench.benchmark.scoring.metrics`; the first decides early stopping.
     read_clips : callable
         ``read_clips(root)`` yields every clip of the dataset below the folder
         `root`. It raises `DataError` where files it needs are absent.
@@ -329,12 +351,18 @@ class Task:
     citation: str
     how_to_get: str
     splits: tuple[str, ...] = ("paper",)
+    audio_version: int | None = None
     window: float | None = None
     downloads: tuple[Download, ...] = ()
     list_files: Callable[[Path], Iterator[Download]] | None = field(default=None, repr=False)
     prepare: Callable[[Path], None] | None = field(default=None, repr=False)
     board: str = "other"
     stem: Callable[[str], str] = field(default=str, repr=False)
+
+    @property
+    def never_missing(self) -> bool:
+        """Whether a row must have every clip, since mirbench makes the audio itself."""
+        return self.prepare is not None or self.board == "rendered"
 
     def __post_init__(self) -> None:
         if self.kind not in ("multiclass", "multilabel", "regression"):
@@ -351,56 +379,3 @@ class Task:
             raise PluginError(f"task {self.name!r}: window must be positive, is {self.window!r}")
         if self.window is not None and self.kind != "multiclass":
             raise PluginError(f"task {self.name!r}: windows are merged for multiclass tasks only")
-
-
-def encode_targets(task: Task, clips: Sequence[Clip]) -> TargetArray:
-    """Turn the labels of clips into the array that probes are trained on.
-
-    Returns
-    -------
-    ndarray
-        int64 ``[n_clips]`` (multiclass), int64 0/1 ``[n_clips, n_labels]``
-        (multilabel) or float32 ``[n_clips, n_labels]`` (regression).
-
-    Raises
-    ------
-    DataError
-        If a label is not one of the task's.
-    """
-    index = {label: i for i, label in enumerate(task.labels)}
-    if task.kind == "regression":
-        for clip in clips:
-            numbers = isinstance(clip.label, tuple) and len(clip.label) == len(task.labels)
-            if not numbers or not all(map(_is_finite, clip.label)):
-                raise _wrong_label(task, clip)
-        values = np.array([clip.label for clip in clips], dtype=np.float32)
-        return values.reshape(len(clips), len(task.labels))
-    if task.kind == "multiclass":
-        classes = np.empty(len(clips), dtype=np.int64)
-        for row, clip in enumerate(clips):
-            if not isinstance(clip.label, str) or clip.label not in index:
-                raise _wrong_label(task, clip)
-            classes[row] = index[clip.label]
-        return classes
-    tags = np.zeros((len(clips), len(task.labels)), dtype=np.int64)
-    for row, clip in enumerate(clips):
-        if not isinstance(clip.label, tuple) or not all(tag in index for tag in clip.label):
-            raise _wrong_label(task, clip)
-        tags[row, [index[str(tag)] for tag in clip.label]] = 1
-    return tags
-
-
-def _is_finite(value: object) -> bool:
-    return isinstance(value, float | int | np.floating | np.integer) and bool(np.isfinite(value))
-
-
-def _wrong_label(task: Task, clip: Clip) -> DataError:
-    wanted = {
-        "multiclass": "one of its labels",
-        "multilabel": "a tuple of its labels",
-        "regression": f"a tuple of {len(task.labels)} finite numbers",
-    }[task.kind]
-    return DataError(
-        f"task {task.name!r}: clip {clip.id!r} has the label {clip.label!r}; expected {wanted} "
-        f"({', '.join(task.labels[:6])}{', …' if len(task.labels) > 6 else ''})"
-    )

@@ -2,8 +2,8 @@
 
 A representation is named ``name``, ``path/to/file.py``, or either with
 parameters: ``name:key=value,key=value``; or ``adapter:target?key=value``, see
-`mirbench.benchmark.adapters`. Nothing is imported until it is loaded; see
-`mirbench.benchmark.sources`.
+`mirbench.benchmark.plugins.adapters`. Nothing is imported until it is loaded; see
+`mirbench.benchmark.plugins.source`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mirbench.benchmark.adapters import (
+from mirbench.benchmark.api import MirbenchError, ModelCost, PluginError, Task, UsageError
+from mirbench.benchmark.datasets.splits import SplitTable, read_split
+from mirbench.benchmark.files.checksums import digest, file_sha256
+from mirbench.benchmark.plugins.adapters import (
     adapter_form,
     digest_files,
     forget_target,
@@ -25,13 +28,11 @@ from mirbench.benchmark.adapters import (
     target_files,
     written_name,
 )
-from mirbench.benchmark.api import MirbenchError, ModelCost, PluginError, Task, UsageError
-from mirbench.benchmark.metrics import KEY_NAMES, METRICS, METRICS_OF
-from mirbench.benchmark.plugins import Plugin, find_plugin, find_plugins
-from mirbench.benchmark.sources import file_source
-from mirbench.benchmark.store import digest, file_sha256
-from mirbench.benchmark.weight_sets import WeightSet, chosen_set
-from mirbench.benchmark.weights import loading, prepare_weights
+from mirbench.benchmark.plugins.finding import Plugin, find_plugin, find_plugins
+from mirbench.benchmark.plugins.source import file_source
+from mirbench.benchmark.scoring.metrics import KEY_NAMES, METRICS, METRICS_OF
+from mirbench.benchmark.weights.lookup import loading, prepare_weights
+from mirbench.benchmark.weights.sets import WeightSet, chosen_set
 
 
 @dataclass(frozen=True)
@@ -364,6 +365,19 @@ def _check_metrics(task: Task, plugin: Plugin) -> None:
             raise PluginError(f"{who}: {metric} is no metric of {task.kind} tasks; use {fitting}")
     if "weighted_key_score" in task.metrics and len(task.labels) != len(KEY_NAMES):
         raise PluginError(f"{who}: weighted_key_score needs the {len(KEY_NAMES)} keys as labels")
+
+
+def load_split(task: Task, name: str) -> SplitTable:
+    """Read a split of a task, wherever the task's splits lie.
+
+    Raises
+    ------
+    UsageError
+        If the task does not offer the split.
+    DataError
+        If its file is absent or malformed; the message names the line.
+    """
+    return read_split(task, name, split_folder(task.name))
 
 
 def split_folder(name: str) -> Path:

@@ -26,7 +26,8 @@ from pydantic import (
 )
 
 from mirbench.benchmark.api import DataError, FloatArray, Kind
-from mirbench.benchmark.store import digest, write_atomic
+from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.files.checksums import digest
 
 
 class _Record(BaseModel):
@@ -211,7 +212,7 @@ class Predictions:
         Sorted by clip id.
     outputs : ndarray of float32, shape [n, n_outputs]
     targets : ndarray
-        As `mirbench.benchmark.api.encode_targets` makes them; regression z-scored.
+        As `mirbench.benchmark.datasets.targets.encode_targets` makes them; regression z-scored.
     """
 
     clip_ids: tuple[str, ...]

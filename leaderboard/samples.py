@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mirbench.benchmark.api import DataError
-from mirbench.benchmark.bootstrap import RESAMPLES, draw_counts
 from mirbench.benchmark.result import Predictions
-from mirbench.benchmark.weighted_scores import Counts, resampled_scores
+from mirbench.benchmark.scoring.bootstrap import RESAMPLES, draw_counts
+from mirbench.benchmark.scoring.resampled import Counts, resampled_scores
 from mirbench.leaderboard.rows import Row, read_test_set
 
 Samples = npt.NDArray[np.float64]

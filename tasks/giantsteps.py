@@ -18,6 +18,7 @@ from pathlib import Path
 from mirbench.benchmark.api import Clip, DataError, Download, Task
 from mirbench.tasks._artists import components, names_of
 from mirbench.tasks._tables import parse_id, read_table, subfolders
+from mirbench.tasks._track_files import audio_files, key_files
 from mirbench.tasks._xlsx import read_sheet
 
 TONICS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
@@ -72,7 +73,7 @@ def read_clips(root: Path) -> Iterator[Clip]:
     Raises
     ------
     DataError
-        If an annotation file is absent or malformed.
+        If an annotation file is absent or malformed, or a track has two.
     """
     tracks = [*read_mtg_tracks(root), *read_test_tracks(root)]
     groups = components(
@@ -97,13 +98,15 @@ def read_mtg_tracks(root: Path) -> list[Track]:
     base = _find_folder(root, MTG_FOLDER)
     keys = _read_mtg_keys(_need(base / "annotations" / "annotations.txt"))
     metadata = _need(base / "annotations" / "beatport_metadata.txt")
+    audio = audio_files(base / "audio")
     tracks: dict[str, Track] = {}
     for line, (cell, artist) in read_table(metadata, ["ID", "ARTIST"]):
         track = parse_id(cell, metadata, line)
         if track in tracks or track not in keys:
             wrong = "stands there twice" if track in tracks else "is not in annotations.txt"
             raise DataError(f"{metadata}: line {line}: track {track} {wrong}")
-        tracks[track] = Track(track, keys[track], _split_artists(artist), _audio(base, track))
+        path = audio.get(track, _published(base, track))
+        tracks[track] = Track(track, keys[track], _split_artists(artist), path)
     if len(tracks) < len(keys):
         missing = next(track for track in keys if track not in tracks)
         raise DataError(f"{metadata}: no row for track {missing}, which annotations.txt has")
@@ -119,18 +122,19 @@ def read_test_tracks(root: Path) -> list[Track]:
     Raises
     ------
     DataError
-        If there is no key file, or one does not hold a key.
+        If there is no key file, one does not hold a key, or a track has two.
     """
     base = _find_folder(root, TEST_FOLDER)
     artists = _read_test_artists(base / "sources.xlsx")
+    audio = audio_files(base / "audio")
     folder = base / "annotations" / "key"
     tracks = []
-    for path in folder.glob("[0-9]*.key"):
-        track = parse_id(path.name.partition(".")[0], path, 1)
+    for track, path in key_files(folder).items():
         key = parse_key(path.read_text(encoding="utf-8-sig", errors="replace"))
         if key is None:
             raise DataError(f"{path}: line 1: expected one key such as 'D major'")
-        tracks.append(Track(track, key, artists.get(track, ()), _audio(base, track)))
+        file = audio.get(track, _published(base, track))
+        tracks.append(Track(track, key, artists.get(track, ()), file))
     if not tracks:
         raise DataError(f"no <track>.LOFI.key in {folder}. {HOW_TO_GET}")
     return sorted(tracks, key=lambda track: int(track.id))
@@ -138,6 +142,8 @@ def read_test_tracks(root: Path) -> list[Track]:
 
 def list_files(root: Path) -> Iterator[Download]:
     """Yield the audio file of every track that the task uses, with its published MD5.
+
+    A track whose audio lies there under another name is left out.
 
     Raises
     ------
@@ -148,11 +154,11 @@ def list_files(root: Path) -> Iterator[Download]:
     for folder, members in tracks.items():
         base = _find_folder(root, folder)
         for track in members:
-            if track.key is not None:
-                name = track.audio.name
+            published = _published(base, track.id)
+            if track.key is not None and track.audio == published:
                 yield Download(
-                    filename=track.audio.relative_to(root).as_posix(),
-                    mirrors=(_BACKUPS[folder] + name,),
+                    filename=published.relative_to(root).as_posix(),
+                    mirrors=(_BACKUPS[folder] + published.name,),
                     md5=_read_md5(base / "md5" / f"{track.id}.LOFI.md5"),
                 )
 
@@ -239,7 +245,7 @@ def _need(path: Path) -> Path:
     return path
 
 
-def _audio(base: Path, track: str) -> Path:
+def _published(base: Path, track: str) -> Path:
     return base / "audio" / f"{track}.LOFI.mp3"
 
 

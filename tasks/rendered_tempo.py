@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mirbench.benchmark.api import Clip, Task
-from mirbench.tasks import rendered_corpus as corpus
+from mirbench.tasks._rendered import corpus, files
 
 
 def read_clips(root: Path) -> Iterator[Clip]:
@@ -31,7 +31,7 @@ TASK = Task(
     folder=corpus.FOLDER,
     splits=("paper", "artist"),
     board="rendered",
-    prepare=corpus.prepare,
+    prepare=files.prepare,
     licence=corpus.LICENCE,
     citation=corpus.CITATION,
     how_to_get=corpus.HOW_TO_GET,

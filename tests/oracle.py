@@ -18,9 +18,9 @@ from contextlib import contextmanager
 import numpy as np
 
 from mirbench.benchmark.api import DataError, FloatArray, Kind
-from mirbench.benchmark.metrics import METRICS, WAYS, Way, evaluate, merge_windows
 from mirbench.benchmark.probing.data import ProbeData, ProbeRecord, clip_targets
 from mirbench.benchmark.protocol import ProbeConfig, Protocol
+from mirbench.benchmark.scoring.metrics import METRICS, WAYS, Way, evaluate, merge_windows
 
 # isort: split
 import torch  # after mirbench.benchmark.probing, which chooses torch's kernels

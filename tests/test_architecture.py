@@ -1,4 +1,4 @@
-"""The import arrows of the design, read off the source."""
+"""The arrows of the house, read off the source: which room may import which."""
 
 from __future__ import annotations
 
@@ -6,146 +6,132 @@ import ast
 from pathlib import Path
 
 import pytest
+from helpers.import_graph import (
+    ROOT,
+    circles,
+    module_files,
+    module_graph,
+    room_graph,
+)
 
-ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("benchmark", "representations", "tasks", "splits", "leaderboard")
-
-#: Layers of the harness, from the top; a module imports from lower layers or its own.
-LAYERS = (
+#: The rooms of ``benchmark/`` from the top; a room imports from rows below its own only.
+HOUSE = (
     {"cli"},
-    {"cli_submissions"},
-    {"cli_sweep"},
-    {"cli_rows"},
-    {"cli_data", "cli_board", "cli_weights"},
-    {"options"},
-    {"doctor_report", "reproduce_report", "weights_report"},
-    {"sweeping"},
-    {"planning", "listing", "reports", "commands", "reproduce"},
-    {"doctor", "submissions"},
-    {"jobs"},
-    {"fetching", "features", "weights_fetch", "weights_add"},
-    {"runner", "datasets"},
-    {"assessment"},
-    {"rows", "precomputed", "environment"},
-    {"probing", "embedding", "result", "bootstrap"},
-    {"batches"},
-    {"weighted_scores"},
-    {"weighted_ranking"},
-    {"worker", "weights_names"},
+    {"submissions", "reproduction", "runs"},
+    {"evaluation"},
+    {"embedding"},
     {"registry"},
-    {"adapters", "weights"},
-    {"conversion"},
-    {"weight_sets"},
-    {"plugins"},
-    {"splits"},
-    {"store"},
-    {"download", "unpack", "clip_checks"},
-    {"batched_metrics"},
-    {
-        "engine",
-        "audio",
-        "protocol",
-        "metrics",
-        "contract",
-        "kernels",
-        "progress",
-        "sources",
-        "cards",
-    },
-    {"checksums", "heap", "partial", "tensorfile", "layered"},
+    {"weights"},
+    {"plugins", "datasets", "probing", "result"},
+    {"files", "machine", "scoring", "protocol"},
+    {"progress"},
     {"api"},
 )
-LEVEL = {name: number for number, names in enumerate(LAYERS) for name in names}
+ROW = {f"benchmark.{name}": number for number, names in enumerate(HOUSE) for name in names}
+
+#: What the other folders may import of mirbench, besides their own modules.
+NEIGHBOURS = {
+    "representations": {"benchmark.api"},
+    "tasks": {"benchmark.api"},
+    "splits": {"benchmark.api", "benchmark.datasets", "tasks"},
+    "leaderboard": {"benchmark.api", "benchmark.files", "benchmark.result", "benchmark.scoring"},
+}
+
+#: What rooms of ``benchmark/`` may import of the other folders.
+OUTSIDE = {"benchmark.cli": {"leaderboard"}, "benchmark.registry": {"splits"}}
+
+ROOMS = room_graph(module_graph())
 
 
-def modules(package: str) -> list[Path]:
-    return sorted((ROOT / package).rglob("*.py"))
+def test_every_room_of_the_harness_has_a_place() -> None:
+    assert {room for room in ROOMS if room.startswith("benchmark.")} == set(ROW)
 
 
-def imports(path: Path) -> set[str]:
-    """Dotted names of mirbench modules that a file imports, wherever in the file."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are absolute"
-            assert node.module is not None
-            names.add(node.module)
-            if node.module in {f"mirbench.{package}" for package in PACKAGES}:
-                names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in names if name.startswith("mirbench.")}
+@pytest.mark.parametrize("room", sorted(ROW))
+def test_arrows_run_downwards(room: str) -> None:
+    for target in ROOMS[room]:
+        if target in ROW:
+            assert ROW[target] > ROW[room], f"{room} imports {target}, which is not below it"
+        else:
+            assert target.split(".")[0] in OUTSIDE.get(room, ()), f"{room} imports {target}"
 
 
-def module_name(path: Path) -> str:
-    """First part of a module's name below its package: ``probing`` for ``probing/data.py``."""
-    return path.relative_to(ROOT).with_suffix("").parts[1]
+@pytest.mark.parametrize("folder", sorted(NEIGHBOURS))
+def test_neighbours_import_little_of_the_harness(folder: str) -> None:
+    for room, targets in ROOMS.items():
+        if room.split(".")[0] == folder:
+            foreign = {t for t in targets if t.split(".")[0] != folder}
+            assert foreign <= NEIGHBOURS[folder], f"{room} imports {foreign}"
 
 
-def test_every_module_of_the_harness_has_a_layer() -> None:
-    names = {module_name(path) for path in modules("benchmark")} - {"__init__"}
-    assert names == set(LEVEL)
+def test_the_package_itself_imports_what_it_offers() -> None:
+    assert ROOMS["benchmark"] == {"benchmark.machine", "benchmark.runs"}
+    assert not ROOMS["benchmark.api"]
 
 
-@pytest.mark.parametrize("path", modules("benchmark"), ids=module_name)
-def test_the_harness_imports_downwards(path: Path) -> None:
-    own = module_name(path)
-    if own == "__init__":
-        assert imports(path) <= {"mirbench.benchmark.commands", "mirbench.benchmark"} | {
-            f"mirbench.benchmark.commands.{name}" for name in ("run", "embed", "probe")
-        } | {"mirbench.benchmark.commands"}
-        return
-    for name in imports(path):
-        package, *rest = name.split(".")[1:]
-        if package != "benchmark":
-            assert (own, package) in {
-                ("cli", "leaderboard"),
-                ("cli_board", "leaderboard"),
-                ("cli_submissions", "leaderboard"),
-                ("cli_rows", "leaderboard"),
-                ("cli_sweep", "leaderboard"),
-                ("registry", "splits"),
-            }, f"{own} imports {name}"
-        elif rest and rest[0] in LEVEL:
-            assert LEVEL[rest[0]] >= LEVEL[own], f"{own} imports {name}, which is above it"
+def test_there_are_no_circles() -> None:
+    assert not circles(ROOMS)
+    # A plugin that is a package imports its parts when they are needed, and they import it.
+    own = {room: targets for room, targets in module_graph().items() if "jukebox" not in room}
+    assert not circles(own)
 
 
-@pytest.mark.parametrize("package", ["representations", "tasks"])
-def test_plugins_import_the_contract_and_nothing_else_of_the_harness(package: str) -> None:
-    for path in modules(package):
-        for name in imports(path):
-            allowed = name == "mirbench.benchmark.api" or name.startswith(f"mirbench.{package}")
-            assert allowed, f"{path.name} imports {name}"
+def test_imports_by_string_and_inside_functions_are_seen(tmp_path: Path) -> None:
+    folder = tmp_path / "benchmark"
+    folder.mkdir()
+    (folder / "one.py").write_text(
+        "def f():\n    import importlib\n    importlib.import_module('mirbench.benchmark.two')\n"
+    )
+    (folder / "two.py").write_text("def g():\n    from mirbench.benchmark import three\n")
+    (folder / "three.py").write_text("from mirbench.benchmark.one import f\n")
+    graph = module_graph(tmp_path)
+    assert circles(graph) == [{"benchmark.one", "benchmark.two", "benchmark.three"}]
 
 
-def test_the_leaderboard_imports_results_and_the_contract() -> None:
-    for path in modules("leaderboard"):
-        for name in imports(path):
-            parts = name.split(".")
-            if parts[1] == "benchmark":
-                assert parts[2] in {"result", "api", "bootstrap", "weighted_scores"}, (
-                    f"{path.name} imports {name}"
-                )
-            else:
-                assert parts[1] == "leaderboard", f"{path.name} imports {name}"
+def test_no_module_takes_the_place_of_a_function() -> None:
+    assert not {"benchmark.run", "benchmark.embed", "benchmark.probe"} & set(ROOMS)
+    files = [path for path in (ROOT / "benchmark").glob("*.py") if path.name != "__init__.py"]
+    assert len(files) <= 8
 
 
-def test_the_contract_imports_nothing_of_ours() -> None:
-    assert imports(ROOT / "benchmark" / "api.py") == set()
+def trees() -> list[tuple[Path, ast.Module]]:
+    paths = module_files().values()
+    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in paths]
 
 
 def test_nothing_is_unpickled_and_one_module_may_open_a_socket() -> None:
-    for package in PACKAGES:
-        for path in modules(package):
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            for node in ast.walk(tree):
-                if isinstance(node, ast.Import | ast.ImportFrom):
-                    names = {alias.name.split(".")[0] for alias in node.names}
-                    if isinstance(node, ast.ImportFrom):
-                        names = {(node.module or "").split(".")[0]}
-                    assert not names & {"pickle", "dill", "cloudpickle", "shelve"}, path
-                    if path.name != "download.py":
-                        assert not names & {"socket", "urllib", "http", "requests", "httpx"}, path
-                if isinstance(node, ast.keyword) and node.arg in ("allow_pickle", "weights_only"):
-                    assert isinstance(node.value, ast.Constant)
-                    assert node.value.value is (node.arg == "weights_only"), path
+    for path, tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = {alias.name.split(".")[0] for alias in node.names}
+                if isinstance(node, ast.ImportFrom):
+                    names = {(node.module or "").split(".")[0]}
+                assert not names & {"pickle", "dill", "cloudpickle", "shelve"}, path
+                if path.name != "download.py":
+                    assert not names & {"socket", "urllib", "http", "requests", "httpx"}, path
+            if isinstance(node, ast.keyword) and node.arg in ("allow_pickle", "weights_only"):
+                assert isinstance(node.value, ast.Constant)
+                assert node.value.value is (node.arg == "weights_only"), path
+
+
+def test_rooms_are_small() -> None:
+    """No module over 300 lines, no function body over 60, no call with over six arguments."""
+    too_large = []
+    for path, tree in trees():
+        place = path.relative_to(ROOT)
+        if len(path.read_text(encoding="utf-8").splitlines()) > 300:
+            too_large.append(f"{place} has over 300 lines")
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                lines = _body_lines(node)
+                if lines > 60:
+                    too_large.append(f"{place}: the body of {node.name} has {lines} lines")
+            if isinstance(node, ast.Call) and len(node.args) > 6:
+                too_large.append(f"{place}, line {node.lineno}: {len(node.args)} arguments")
+    assert not too_large, "\n".join(too_large)
+
+
+def _body_lines(function: ast.FunctionDef) -> int:
+    """Lines of a function without its signature and docstring."""
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return (function.end_lineno or 0) - body[0].lineno + 1 if body else 0

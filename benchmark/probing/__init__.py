@@ -8,13 +8,9 @@ of 216 times one, and every probe still ends as if it had been trained alone.
 
 from __future__ import annotations
 
-from mirbench.benchmark.kernels import use_portable_kernels
-
-use_portable_kernels()  # before the first import of torch
-
+from mirbench.benchmark.probing.clock import Progress
 from mirbench.benchmark.probing.data import ProbeData, ProbeRecord, clip_targets, select
 from mirbench.benchmark.probing.estimate import Estimate, estimate_seconds
-from mirbench.benchmark.probing.progress import Progress
 from mirbench.benchmark.probing.train import train_grid
 
 __all__ = [

@@ -14,16 +14,16 @@ import numpy as np
 import torch
 
 from mirbench.benchmark.api import DataError
-from mirbench.benchmark.batched_metrics import Scorer
-from mirbench.benchmark.metrics import Way
 from mirbench.benchmark.probing.adam import Adam, Pieces
-from mirbench.benchmark.probing.batches import View
 from mirbench.benchmark.probing.draws import Draws, Update
-from mirbench.benchmark.probing.features import Features
+from mirbench.benchmark.probing.inputs import Features
 from mirbench.benchmark.probing.layout import Layout
 from mirbench.benchmark.probing.losses import Loss
 from mirbench.benchmark.probing.network import Network, parts_of
+from mirbench.benchmark.probing.scorer import Scorer
+from mirbench.benchmark.probing.views import View
 from mirbench.benchmark.protocol import ProbeConfig, Protocol
+from mirbench.benchmark.scoring.metrics import Way
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mirbench.benchmark.api import DataError, FloatArray, IntArray, Kind
-from mirbench.benchmark.metrics import DEFAULT_METRICS, Way
 from mirbench.benchmark.protocol import ProbeConfig
+from mirbench.benchmark.scoring.metrics import DEFAULT_METRICS, Way
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,15 +13,15 @@ import numpy.typing as npt
 import torch
 
 from mirbench.benchmark.api import IntArray, Kind
-from mirbench.benchmark.batched_metrics import Scorer
-from mirbench.benchmark.metrics import DEFAULT_METRICS
+from mirbench.benchmark.probing.clock import TYPICAL_PATIENCES
 from mirbench.benchmark.probing.data import ProbeData, clip_targets
-from mirbench.benchmark.probing.features import Features
 from mirbench.benchmark.probing.group import Group, Heat, prepare
+from mirbench.benchmark.probing.inputs import Features
 from mirbench.benchmark.probing.memory import SHARE, free_memory
-from mirbench.benchmark.probing.progress import TYPICAL_PATIENCES
+from mirbench.benchmark.probing.scorer import Scorer
 from mirbench.benchmark.probing.threads import Crew, Job, Scratch
 from mirbench.benchmark.protocol import Protocol, get_protocol
+from mirbench.benchmark.scoring.metrics import DEFAULT_METRICS
 
 #: Random training rows are enough from here on: an update does not see the others.
 MOST_ROWS = 4096

@@ -5,18 +5,18 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from mirbench.benchmark.batched_metrics import Scorer
-from mirbench.benchmark.metrics import evaluate, merge_windows
 from mirbench.benchmark.probing import adam, draws
 from mirbench.benchmark.probing.bank import Bank, Course, Finished, Learner
-from mirbench.benchmark.probing.batches import Batches
 from mirbench.benchmark.probing.data import ProbeData, ProbeRecord, clip_targets
 from mirbench.benchmark.probing.draws import Draws, Update
-from mirbench.benchmark.probing.features import Features
+from mirbench.benchmark.probing.inputs import Features
 from mirbench.benchmark.probing.losses import Loss
 from mirbench.benchmark.probing.memory import Need
+from mirbench.benchmark.probing.scorer import Scorer
 from mirbench.benchmark.probing.threads import Crew, Job, Scratch
+from mirbench.benchmark.probing.views import Batches
 from mirbench.benchmark.protocol import ProbeConfig, Protocol
+from mirbench.benchmark.scoring.metrics import evaluate, merge_windows
 
 #: Called after every round: updates made, and the probes that still learn.
 OnRound = Callable[[int, list[Learner]], None]

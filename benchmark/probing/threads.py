@@ -24,6 +24,8 @@ from typing import IO
 
 import torch
 
+from mirbench.benchmark.machine.device import free_cpus
+
 if sys.platform != "win32":  # there, every grid believes itself alone
     import fcntl
 
@@ -36,10 +38,7 @@ LOOK_EVERY_SECONDS = 5.0
 
 def usable_cores() -> int:
     """Cores this process may run on, at most ``OMP_NUM_THREADS`` where that is set."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:
-        cores = os.cpu_count() or 1
+    cores = free_cpus()
     wanted = os.environ.get("OMP_NUM_THREADS", "")
     return min(cores, int(wanted)) if wanted.isdigit() and int(wanted) > 0 else cores
 

@@ -9,14 +9,15 @@ from pathlib import Path
 import torch
 
 from mirbench.benchmark.api import UsageError
-from mirbench.benchmark.batched_metrics import Scorer
+from mirbench.benchmark.machine.device import check_device
 from mirbench.benchmark.probing.bank import Learner
 from mirbench.benchmark.probing.checkpoint import Checkpoint
+from mirbench.benchmark.probing.clock import Clock, Progress
 from mirbench.benchmark.probing.data import ProbeData, ProbeRecord, clip_targets, select
-from mirbench.benchmark.probing.features import Features
 from mirbench.benchmark.probing.group import Group, prepare
+from mirbench.benchmark.probing.inputs import Features
 from mirbench.benchmark.probing.memory import SHARE, free_memory
-from mirbench.benchmark.probing.progress import Clock, Progress
+from mirbench.benchmark.probing.scorer import Scorer
 from mirbench.benchmark.probing.threads import Crew
 from mirbench.benchmark.protocol import ProbeConfig, Protocol, get_protocol
 
@@ -68,7 +69,8 @@ def train_grid(
     if isinstance(protocol, str):
         protocol = get_protocol(protocol)
     configs = _wanted(protocol, only)
-    where = _device(device)
+    check_device(device)
+    where = torch.device(device)
     store = None if checkpoint is None else Checkpoint(checkpoint, data, protocol, where.type)
     clock = Clock(configs, protocol, data.X_train.shape[1], data.outputs)
     records: list[ProbeRecord] = []
@@ -123,16 +125,6 @@ def _wanted(protocol: Protocol, only: Sequence[int] | None) -> list[ProbeConfig]
                 f"protocol {protocol.name!r} has no probe {index}; they are 0 to {len(grid) - 1}"
             )
     return [grid[index] for index in indices]
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise UsageError(f"there is no device {name!r}; use cpu or cuda") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UsageError("device cuda was asked for, but PyTorch sees no GPU here; use cpu")
-    return device
 
 
 def _groups(configs: Sequence[ProbeConfig]) -> list[list[ProbeConfig]]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mirbench.benchmark.adapters import written_name
 from mirbench.benchmark.api import SPLITS
+from mirbench.benchmark.plugins.adapters import written_name
 from mirbench.benchmark.result import Cost, Environment, Result, result_path
 from mirbench.benchmark.submissions.ground import AGAIN, Ground
 from mirbench.benchmark.submissions.selection import check_selection
@@ -77,6 +77,12 @@ def _check_counts(result: Result, ground: Ground) -> Iterator[str]:
         yield f"task.missing: {show(foreign[0])} is no clip of the split; remove it"
     if missing != sorted(set(missing)):
         yield "task.missing: the clips must be sorted by id, each named once"
+    if missing and ground.task.never_missing:
+        yield (
+            f"task.missing: {len(missing)} of {len(split.of)} clips, the first "
+            f"{show(missing[0])}, but mirbench makes the audio of {record.name} itself, so none "
+            f"can be missing; {AGAIN}"
+        )
     if len(missing) > MAX_MISSING * len(split.of):
         yield (
             f"task.missing: {len(missing)} of {len(split.of)} clips have no embedding; on the "

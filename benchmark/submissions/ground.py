@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mirbench.benchmark.api import MirbenchError, Task
+from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.protocol import PROTOCOLS, Protocol
-from mirbench.benchmark.registry import load_task, split_folder
+from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.result import Result
-from mirbench.benchmark.splits import SplitTable, load_split
 from mirbench.benchmark.submissions.verdict import show
 
 #: How most of what cannot be is mended.
@@ -41,7 +41,7 @@ def find_ground(result: Result) -> tuple[Ground | None, list[str]]:
         )
     try:
         task = load_task(result.task.name)
-        split = load_split(task, result.task.split, split_folder(task.name))
+        split = load_split(task, result.task.split)
     except MirbenchError as error:
         return None, [*errors, f"task: {error}"]
     return (None if protocol is None else Ground(task, split, protocol)), errors

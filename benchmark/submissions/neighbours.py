@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mirbench.benchmark.adapters import adapter_form
 from mirbench.benchmark.api import DataError, MirbenchError, UsageError
-from mirbench.benchmark.datasets import dataset_folder, read_clips
-from mirbench.benchmark.plugins import find_plugins
+from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
+from mirbench.benchmark.datasets.targets import targets_by_clip
+from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.plugins.adapters import adapter_form
+from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.registry import parse_representation
 from mirbench.benchmark.result import Predictions, RepresentationRecord, Result
-from mirbench.benchmark.rows import targets_by_clip
-from mirbench.benchmark.store import Store
 from mirbench.benchmark.submissions.ground import Ground
 from mirbench.benchmark.submissions.texts import check_name
 from mirbench.benchmark.submissions.verdict import show
@@ -36,7 +36,7 @@ def annotated(ground: Ground, data: Path | None) -> Predictions | None:
     """
     task, split = ground.task, ground.split
     try:
-        clips = read_clips(task, dataset_folder(task, data, Store()), split)
+        clips = read_clips(task, dataset_folder(task, data, CacheFolder.find()), split)
         of = targets_by_clip(task, split, clips)
     except (DataError, MirbenchError):
         return None

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mirbench.benchmark.api import DataError, MirbenchError, UsageError
-from mirbench.benchmark.jobs import default_out
+from mirbench.benchmark.evaluation.places import default_out
+from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.protocol import CASTELLON2021, PROTOCOLS
 from mirbench.benchmark.result import (
     Result,
@@ -16,7 +17,6 @@ from mirbench.benchmark.result import (
     read_result,
     result_path,
 )
-from mirbench.benchmark.store import write_atomic
 from mirbench.benchmark.submissions.files import PREDICTIONS_BYTES, ROW_BYTES, read_limited
 from mirbench.benchmark.submissions.validation import validate
 from mirbench.benchmark.submissions.verdict import Verdict

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from mirbench.benchmark.api import DataError
-from mirbench.benchmark.assessment import test_scores
+from mirbench.benchmark.evaluation.select import test_scores
 from mirbench.benchmark.result import Predictions, Result, Score
 from mirbench.benchmark.submissions.ground import Ground
 from mirbench.benchmark.submissions.verdict import show

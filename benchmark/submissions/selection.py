@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 
 from mirbench.benchmark.api import Task
-from mirbench.benchmark.metrics import WAYS
 from mirbench.benchmark.protocol import Protocol
 from mirbench.benchmark.result import ProbeRow, Result
+from mirbench.benchmark.scoring.metrics import WAYS
 from mirbench.benchmark.submissions.ground import AGAIN, Ground
 from mirbench.benchmark.submissions.verdict import show
 

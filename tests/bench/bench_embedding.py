@@ -36,7 +36,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mirbench.benchmark.kernels import use_portable_kernels
+from mirbench.benchmark.machine.kernels import use_portable_kernels
 
 use_portable_kernels()  # as in the workers, beside which this process is measured
 
@@ -55,11 +55,11 @@ from helpers import plain_representations as plain  # noqa: E402
 from helpers.toy_task import toy_task  # noqa: E402
 
 from mirbench.benchmark.api import Clip  # noqa: E402
-from mirbench.benchmark.audio import read_audio  # noqa: E402
-from mirbench.benchmark.embedding import embed_task  # noqa: E402
-from mirbench.benchmark.heap import kept_memory  # noqa: E402
+from mirbench.benchmark.datasets.audio import read_audio  # noqa: E402
+from mirbench.benchmark.embedding.compute import embed_task  # noqa: E402
+from mirbench.benchmark.embedding.store import Store  # noqa: E402
+from mirbench.benchmark.machine.heap import kept_memory  # noqa: E402
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation  # noqa: E402
-from mirbench.benchmark.store import Store  # noqa: E402
 
 Audio = npt.NDArray[np.float32]
 Embed = Callable[[Sequence[Audio]], Sequence[Audio]]

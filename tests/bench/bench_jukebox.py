@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from helpers import jukebox_checkpoints as checkpoints  # noqa: E402
 
-from mirbench.benchmark.tensorfile import write_tensors  # noqa: E402
+from mirbench.benchmark.files.tensorfile import write_tensors  # noqa: E402
 from mirbench.representations.jukebox import conditioning, planning  # noqa: E402
 from mirbench.representations.jukebox.model import Jukebox  # noqa: E402
 from mirbench.representations.jukebox.precision import exact_products  # noqa: E402

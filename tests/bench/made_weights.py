@@ -10,9 +10,9 @@ from helpers import plain_representations as plain
 from helpers import weight_files
 from safetensors.numpy import save_file
 
-from mirbench.benchmark.conversion import Draft
 from mirbench.benchmark.registry import parse_representation
-from mirbench.benchmark.weight_sets import Original
+from mirbench.benchmark.weights.conversion import Draft
+from mirbench.benchmark.weights.sets import Original
 from mirbench.representations import musicnn
 
 

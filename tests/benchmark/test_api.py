@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mirbench.benchmark.api import Clip, DataError, PluginError, Task, encode_targets
+from mirbench.benchmark.api import Clip, DataError, PluginError, Task
+from mirbench.benchmark.datasets.targets import encode_targets
 
 
 def make_task(**changes: Any) -> Task:

@@ -14,14 +14,13 @@ import numpy as np
 import pytest
 
 from mirbench.benchmark.api import PluginError, Task, UsageError
-from mirbench.benchmark.plugins import find_plugins
+from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.registry import (
     load_representation,
+    load_split,
     load_task,
     parse_representation,
-    split_folder,
 )
-from mirbench.benchmark.splits import load_split
 
 if TYPE_CHECKING:
     from conftest import TinyPackage
@@ -196,7 +195,7 @@ def test_an_installed_distribution(tiny: TinyPackage) -> None:
     assert model.embed(np.zeros(1600, np.float32), 8000).shape == (16,)
     task = load_task("tinytask")
     assert isinstance(task, Task)
-    table = load_split(task, "paper", split_folder("tinytask"))
+    table = load_split(task, "paper")
     assert [len(table.ids(split)) for split in ("train", "valid", "test")] == [90, 30, 30]
 
 
@@ -328,7 +327,7 @@ def test_a_metric_that_does_not_fit_the_task_is_refused(
 
 
 def test_a_plugin_that_imports_torch_leaves_the_probes_their_kernels(tmp_path: Path) -> None:
-    from mirbench.benchmark.kernels import _has_avx512
+    from mirbench.benchmark.machine.kernels import _has_avx512
 
     if not _has_avx512():
         pytest.skip("PyTorch has no choice of kernels on this processor")

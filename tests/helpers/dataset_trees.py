@@ -17,14 +17,13 @@ import numpy as np
 import soundfile
 
 from mirbench.benchmark.api import SPLITS, Clip, Split, Task
-from mirbench.benchmark.datasets import read_clips
-from mirbench.benchmark.registry import load_task, split_folder
-from mirbench.benchmark.splits import load_split
+from mirbench.benchmark.datasets.locate import read_clips
+from mirbench.benchmark.registry import load_split, load_task
 
 #: Seconds and rate of the audio of each task.
 AUDIO = {
     "magnatagatune": (0.5, 16_000),
-    "gtzan": (0.5, 8_000),
+    "gtzan": (30.0, 8_000),
     "giantsteps": (30.5, 8_000),
     "emomusic": (0.5, 16_000),
 }
@@ -55,7 +54,7 @@ def make_tree(name: str, annotations: Path, data: Path) -> Tree:
     task = load_task(name)
     root = data / task.folder
     _copy_annotations(name, annotations, root)
-    split = load_split(task, "paper", split_folder(name))
+    split = load_split(task, "paper")
     clips = {clip.id: clip for clip in read_clips(task, root, split)}
     sources = _make_sources(name, data / "sources")
     tree = Tree(task)

@@ -10,7 +10,7 @@ from unittest import mock
 import numpy as np
 
 from mirbench.benchmark.result import Predictions, Result, write_result
-from mirbench.benchmark.weighted_scores import resampled_scores
+from mirbench.benchmark.scoring.resampled import resampled_scores
 
 #: Task: kind, outputs, metrics, test clips, groups.
 SIZES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], int, int]] = {

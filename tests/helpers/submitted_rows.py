@@ -12,13 +12,12 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from mirbench.benchmark.api import SPLITS
-from mirbench.benchmark.assessment import test_scores as score
-from mirbench.benchmark.datasets import read_clips
+from mirbench.benchmark.datasets.locate import read_clips
+from mirbench.benchmark.datasets.targets import targets_by_clip
+from mirbench.benchmark.evaluation.select import test_scores as score
 from mirbench.benchmark.protocol import get_protocol
-from mirbench.benchmark.registry import load_task, split_folder
+from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.result import Predictions, Result, predictions_path, write_result
-from mirbench.benchmark.rows import targets_by_clip
-from mirbench.benchmark.splits import load_split
 
 
 def submit_row(
@@ -34,7 +33,7 @@ def submit_row(
 ) -> Path:
     """Write a row whose scores follow from random predictions; give its path."""
     spec, rules = load_task(task), get_protocol(protocol)
-    table = load_split(spec, split, split_folder(task))
+    table = load_split(spec, split)
     clips = read_clips(spec, Path("nowhere"), table)
     targets = targets_by_clip(spec, table, clips)
     counts = {name: len(set(table.ids(name)) - set(missing)) for name in SPLITS}

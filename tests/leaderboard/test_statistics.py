@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from helpers.made_board import write_row
 
-from mirbench.benchmark.bootstrap import intervals
 from mirbench.benchmark.result import Result, read_predictions, read_result
+from mirbench.benchmark.scoring.bootstrap import intervals
 from mirbench.leaderboard.board import AVERAGE, make_board
 from mirbench.leaderboard.rows import read_rows
 from mirbench.leaderboard.samples import sample_rows

@@ -15,7 +15,7 @@ import soundfile
 from helpers.plain_representations import plain_choi, read_hdf5
 
 from mirbench.benchmark.api import DataError, UsageError
-from mirbench.benchmark.audio import read_audio
+from mirbench.benchmark.datasets.audio import read_audio
 from mirbench.representations.choi import CARD, convert_weights
 
 Load = Callable[[str], Any]

@@ -12,8 +12,8 @@ import pytest
 import soundfile
 
 from mirbench.benchmark.api import UnusableClip
-from mirbench.benchmark.audio import read_audio
-from mirbench.benchmark.contract import ModelInfo, describe_model, embed_clips
+from mirbench.benchmark.datasets.audio import read_audio
+from mirbench.benchmark.embedding.model import ModelInfo, describe_model, embed_clips
 from mirbench.benchmark.registry import parse_representation
 
 Load = Callable[[str], Any]

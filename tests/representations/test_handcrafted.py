@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mirbench.benchmark.audio import read_audio
-from mirbench.benchmark.contract import describe_model, embed_clips
+from mirbench.benchmark.datasets.audio import read_audio
+from mirbench.benchmark.embedding.model import describe_model, embed_clips
 from mirbench.benchmark.registry import load_representation
 
 DIMS = {"chroma": 72, "mfcc": 120}

@@ -305,7 +305,7 @@ def test_another_rate_is_refused(all_layers: Jukebox) -> None:
 
 
 def test_frames_are_for_python_and_not_for_probes(frames_model: Jukebox) -> None:
-    from mirbench.benchmark.contract import describe_model
+    from mirbench.benchmark.embedding.model import describe_model
 
     with pytest.raises(PluginError, match="leave pool out"):
         describe_model(frames_model, "jukebox:pool=none")

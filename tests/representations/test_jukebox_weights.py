@@ -13,8 +13,8 @@ import torch
 from helpers import jukebox_checkpoints as checkpoints
 
 from mirbench.benchmark.api import DataError, MissingWeights
-from mirbench.benchmark.conversion import convert as convert_set
 from mirbench.benchmark.registry import parse_representation
+from mirbench.benchmark.weights.conversion import convert as convert_set
 from mirbench.representations import jukebox
 from mirbench.representations.jukebox import shape as shapes
 from mirbench.representations.jukebox.weights import (

@@ -16,7 +16,7 @@ from helpers.plain_representations import plain_log_mel, plain_musicnn
 from helpers.weight_files import musicnn_files, musicnn_variables
 
 from mirbench.benchmark.api import DataError, UnusableClip, UsageError
-from mirbench.benchmark.audio import read_audio
+from mirbench.benchmark.datasets.audio import read_audio
 from mirbench.representations.musicnn import CARD, SIZES, convert_weights, variable_shapes
 
 Load = Callable[[str], Any]

@@ -25,7 +25,7 @@ MODULES = {m.TASK.name: m for m in (magnatagatune, gtzan, giantsteps, emomusic)}
 README = Path(split_path("gtzan", "paper")).parent / "README.md"
 
 #: Largest difference between the shares of a label under paper and artist, in percentage points.
-LARGEST_DEVIATION = {"magnatagatune": 2.2, "giantsteps": 0.8, "emomusic": 0.0}
+LARGEST_DEVIATION = {"magnatagatune": 2.2, "gtzan": 0.91, "giantsteps": 0.8, "emomusic": 0.0}
 
 
 def _folder(annotation_files: Path, task: str) -> Path:

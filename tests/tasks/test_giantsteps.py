@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from mirbench.benchmark.api import Clip, DataError
-from mirbench.tasks.giantsteps import KEYS, TASK, parse_key, read_clips, read_mtg_tracks
+from mirbench.tasks.giantsteps import (
+    KEYS,
+    TASK,
+    list_files,
+    parse_key,
+    read_clips,
+    read_mtg_tracks,
+)
 
 MTG, TEST = "giantsteps-mtg-key-dataset", "giantsteps-key-dataset"
 ANNOTATIONS = (
@@ -59,6 +66,106 @@ def test_variants_of_the_tree(
         Clip("10", test / "10.LOFI.mp3", "Bb major", "anna"),
         Clip("11", test / "11.LOFI.mp3", "Gb minor", "track 11"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "taken"),
+    [
+        (["10.LOFI.mp3"], "10.LOFI.mp3"),
+        (["10.LOFI.wav"], "10.LOFI.wav"),
+        (["10.mp3"], "10.mp3"),
+        (["10.wav"], "10.wav"),
+        (["10.MP3"], "10.MP3"),
+        (["10.lofi.mp3"], "10.lofi.mp3"),
+        (["10.LOFI.WAV"], "10.LOFI.WAV"),
+        (["10.LOFI.flac"], "10.LOFI.flac"),
+        (["10.ogg"], "10.ogg"),
+        (["0000010.LOFI.mp3"], "0000010.LOFI.mp3"),
+        (["10.LOFI.wav", "10.LOFI.mp3"], "10.LOFI.mp3"),
+        (["10.mp3", "10.LOFI.wav"], "10.LOFI.wav"),
+        (["10.mp3", "10.wav", "10.flac"], "10.mp3"),
+        (["10.flac", "10.LOFI.flac", "10.LOFI.wav"], "10.LOFI.wav"),
+        (["10.mp3", "010.mp3"], "010.mp3"),
+        # What is no track's audio is left alone.
+        (["10.LOFI (1).mp3", "10.LOFI.mp3.part", "._10.LOFI.mp3"], "10.LOFI.mp3"),
+        (["10.LOFI.mp3.wrong", "10.LOFI.key", "10.txt", "10", "x10.mp3"], "10.LOFI.mp3"),
+        (["100.LOFI.mp3", "1.0.mp3", "٣.mp3", "-10.mp3"], "10.LOFI.mp3"),
+    ],
+)
+@pytest.mark.parametrize(("folder", "track"), [(TEST, "10"), (MTG, "7")])
+def test_names_of_audio_files(
+    tmp_path: Path, names: list[str], taken: str, folder: str, track: str
+) -> None:
+    _write(tmp_path)
+    audio = tmp_path / folder / "audio"
+    audio.mkdir()
+    for name in names:
+        (audio / name.replace("10", track)).touch()
+    paths = {clip.id: clip.path for clip in read_clips(tmp_path)}
+    assert paths[track] == audio / taken.replace("10", track)
+    others = {clip.name for i, clip in paths.items() if i != track and clip is not None}
+    assert others == {f"{other}.LOFI.mp3" for other in paths if other != track}
+
+
+def test_audio_under_another_name_is_not_downloaded_again(tmp_path: Path) -> None:
+    _write(tmp_path)
+    every = {file.filename for file in list_files(tmp_path)}
+    assert every == {
+        *(f"{MTG}/audio/{track}.LOFI.mp3" for track in ("7", "5061")),
+        *(f"{TEST}/audio/{track}.LOFI.mp3" for track in ("10", "11")),
+    }
+    for name in (f"{MTG}/audio/5061.mp3", f"{TEST}/audio/10.LOFI.mp3", f"{TEST}/audio/11.LOFI.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    left = {file.filename: file.mirrors for file in list_files(tmp_path)}
+    assert left.keys() == {f"{MTG}/audio/7.LOFI.mp3", f"{TEST}/audio/10.LOFI.mp3"}
+    assert all(url.endswith(Path(name).name) for name, (url,) in left.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("10.LOFI (1).key", "copy of the key file of track 10, which is called 10.LOFI.key"),
+        ("10 (1).LOFI.key", "copy of the key file of track 10, "),
+        ("10 (1).key", "copy of the key file of track 10, "),
+        ("10.LOFI - Copy.key", "copy of the key file of track 10, "),
+        ("10.LOFI.LOFI.key", "copy of the key file of track 10, "),
+        ("10.LOFI .key", "copy of the key file of track 10, "),
+        ("11.LOFI copy.KEY", "copy of the key file of track 11, "),
+        ("12 (1).key", "copy of the key file of track 12, .* rename it if it is the only one"),
+        ("10.key", "a second key file of track 10, beside 10.LOFI.key; remove"),
+        ("0010.LOFI.key", "second key file of track 10|track 10, beside 0010.LOFI.key"),
+        ("10.LOFI.KEY", "second key file of track 10"),
+    ],
+)
+def test_stray_key_files_name_the_track(tmp_path: Path, name: str, message: str) -> None:
+    _write(tmp_path)
+    (tmp_path / TEST / "annotations" / "key" / name).write_text("D major")
+    with pytest.raises(DataError, match=message):
+        list(read_clips(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("0012.LOFI.key", b"D major"),
+        ("12.key", b"D major\r\n"),
+        ("12.LOFI.KEY", b"\xef\xbb\xbfD major"),
+        ("12.lofi.key", b"  D \t major  \n\n"),
+        ("012.LOFI.key", b"D Major"),
+    ],
+)
+def test_names_of_key_files(tmp_path: Path, name: str, content: bytes) -> None:
+    _write(tmp_path)
+    keys = tmp_path / TEST / "annotations" / "key"
+    (keys / name).write_bytes(content)
+    # These name no track.
+    for stray in ("Copy of 12.LOFI.key", "._12.LOFI.key", "12.LOFI.key.bak", "12.LOFI.key "):
+        (keys / stray).write_text("A minor")
+    (keys / "13.key").mkdir()
+    clips = {clip.id: clip.label for clip in read_clips(tmp_path)}
+    assert clips.keys() == {"7", "5061", "10", "11", "12"}
+    assert clips["12"] == "D major"
 
 
 def test_without_sources_the_test_tracks_are_their_own_groups(tmp_path: Path) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mirbench.benchmark.api import encode_targets
+from mirbench.benchmark.datasets.targets import encode_targets
+from mirbench.benchmark.embedding.store import task_fingerprint
+from mirbench.tasks import gtzan
 from mirbench.tasks.gtzan import GENRES, TASK, read_clips
 
 
@@ -29,8 +33,58 @@ def test_all_clips_are_known_without_files(tmp_path: Path) -> None:
     assert clips[-1].id == "rock.00099"
     assert Counter(clip.label for clip in clips) == dict.fromkeys(GENRES, 100)
     assert clips[129].path == root / "genres" / "classical" / "classical.00029.wav"
-    assert all(clip.group == clip.id and clip.duration is None for clip in clips)
+    assert all(clip.duration is None and clip.min_duration == 29 for clip in clips)
     assert Counter(encode_targets(TASK, clips).tolist()) == dict.fromkeys(range(10), 100)
+
+
+@pytest.mark.parametrize(
+    ("clip_id", "group"),
+    [
+        ("country.00061", "vince gill"),
+        ("disco.00047", "barbra streisand"),
+        ("disco.00067", "abba"),
+        ("disco.00095", "barbra streisand"),
+        ("hiphop.00040", "bob marley"),
+        ("metal.00037", "metal.00037"),
+        ("metal.00067", "acdc"),
+        ("pop.00012", "aretha franklin"),
+        ("pop.00014", "pop.00014"),
+        ("pop.00059", "destinys child"),
+        ("reggae.00087", "bob marley"),
+        ("reggae.00092", "mick jagger"),
+        ("rock.00065", "jethro tull"),
+    ],
+)
+def test_groups_are_artists(clip_id: str, group: str) -> None:
+    assert {clip.id: clip.group for clip in read_clips(Path("absent"))}[clip_id] == group
+
+
+def test_every_artist_is_that_of_one_group_and_every_clip_of_one_artist() -> None:
+    path = Path(gtzan.__file__).with_name("gtzan_artists.csv")
+    with path.open(encoding="ascii", newline="") as file:
+        rows = list(csv.DictReader(file))
+    clips = [clip_id for row in rows for clip_id in row["clips"].split()]
+    assert len(clips) == len(set(clips)) == 919
+    assert set(clips) <= {clip.id for clip in read_clips(Path("absent"))}
+    acts = [row["act"] for row in rows]
+    assert len(acts) == len(set(acts)) == 242
+    # No other act may bear the name of a group.
+    group_of = {row["act"]: row["group"] for row in rows}
+    assert all(group_of.get(group, group) == group for group in group_of.values())
+    assert len(set(group_of.values())) == 235
+
+
+def test_groups_are_those_of_the_facts(shared: Path) -> None:
+    with (shared / "facts" / "gtzan_groups.csv").open(encoding="utf-8", newline="") as file:
+        facts = {row["clip_id"]: row["group"] for row in csv.DictReader(file)}
+    assert {clip.id: clip.group for clip in read_clips(Path("absent"))} == facts
+
+
+def test_other_groups_leave_the_embeddings_in_the_store() -> None:
+    first = replace(TASK, version=1, audio_version=None)
+    assert TASK.version > first.version
+    assert task_fingerprint(TASK) == task_fingerprint(first)
+    assert task_fingerprint(replace(TASK, audio_version=None)) != task_fingerprint(first)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mirbench.benchmark.api import Clip, DataError, encode_targets
+from mirbench.benchmark.api import Clip, DataError
+from mirbench.benchmark.datasets.targets import encode_targets
 from mirbench.tasks.magnatagatune import TAGS, TASK, read_clips
 
 #: Positive tags, mp3 path and artist of each clip.

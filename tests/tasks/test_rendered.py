@@ -15,18 +15,14 @@ import pytest
 import soundfile
 
 from mirbench import splits
-from mirbench.benchmark.api import SPLITS, Task, encode_targets
-from mirbench.benchmark.metrics import KEY_NAMES
-from mirbench.tasks import (
-    rendered_audio,
-    rendered_chords,
-    rendered_files,
-    rendered_instruments,
-    rendered_key,
-    rendered_tempo,
-)
-from mirbench.tasks.rendered_bands import INSTRUMENTS
-from mirbench.tasks.rendered_corpus import (
+from mirbench.benchmark.api import SPLITS, Task
+from mirbench.benchmark.datasets.targets import encode_targets
+from mirbench.benchmark.scoring.metrics import KEY_NAMES
+from mirbench.tasks import rendered_chords, rendered_instruments, rendered_key, rendered_tempo
+from mirbench.tasks._rendered import audio as rendered_audio
+from mirbench.tasks._rendered import files as rendered_files
+from mirbench.tasks._rendered.bands import INSTRUMENTS
+from mirbench.tasks._rendered.corpus import (
     DURATION,
     PROGRESSIONS,
     SAMPLE_RATE,
@@ -34,7 +30,7 @@ from mirbench.tasks.rendered_corpus import (
     pieces,
     split_table,
 )
-from mirbench.tasks.rendered_score import chords, score
+from mirbench.tasks._rendered.score import chords, score
 
 TASKS = [
     rendered_key.TASK,

@@ -1,0 +1,48 @@
+"""What a command that writes result rows prints at its end, or beforehand by ``--dry-run``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from mirbench.benchmark.api import MirbenchError
+from mirbench.benchmark.evaluation.places import page_folder
+
+if TYPE_CHECKING:
+    from mirbench.benchmark.evaluation.evaluate import Row
+
+
+def report_rows(rows: Sequence[Row]) -> None:
+    """Print rows as a table and render the leaderboard that they belong to."""
+    if not rows:
+        return
+    from mirbench.benchmark.cli.tables import row_table
+    from mirbench.leaderboard import build_pages
+
+    typer.echo(row_table(rows))
+    folder = rows[0].path.parent.parent
+    typer.echo(f"rows: {folder}")
+    try:
+        typer.echo(f"leaderboard: {build_pages(folder, page_folder(folder))[-1]}")
+    except MirbenchError as error:  # the rows are written; a page can be rendered later
+        typer.echo(f"mirbench: the leaderboard was not rendered: {error}", err=True)
+
+
+def report_plan(rep: Sequence[str], task: Sequence[str] | None, **options: Any) -> None:
+    """Print what a run would do; the options are those of `runs.dry_run.plan_run`.
+
+    Raises
+    ------
+    MirbenchError
+        If some of it would not be run, with the reasons.
+    """
+    from mirbench.benchmark.cli.tables import plan_table
+    from mirbench.benchmark.runs.dry_run import plan_run
+
+    missing: list[str] = []
+    plans = plan_run(rep, task, on_missing=missing.append, **options)
+    typer.echo(plan_table(list(plans)))
+    if missing:
+        raise MirbenchError("\n".join(["would not be run:", *missing]))

@@ -1,0 +1,135 @@
+"""``mirbench sweep``: probe every layer, choose on validation, draw the curve."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mirbench.benchmark.cli.options import (
+    Cache,
+    Data,
+    Device,
+    Force,
+    FullHash,
+    Jobs,
+    MaxMissing,
+    Memory,
+    Out,
+    Rep,
+    SplitName,
+    Tasks,
+    gib,
+)
+from mirbench.benchmark.cli.rows import report_plan, report_rows
+
+if TYPE_CHECKING:
+    from mirbench.benchmark.evaluation.evaluate import Row
+    from mirbench.leaderboard.curves import LayerFigure
+
+
+def sweep(
+    rep: Rep,
+    task: Tasks = None,
+    split: SplitName = "paper",
+    data: Data = None,
+    device: Device = "cpu",
+    jobs: Jobs = None,
+    protocol: Annotated[
+        str,
+        typer.Option(
+            "--protocol",
+            help="quick (three linear probes a layer) or castellon2021 (all 216 a layer)",
+        ),
+    ] = "quick",
+    out: Out = None,
+    cache: Cache = None,
+    max_missing: MaxMissing = 0.05,
+    force: Force = False,
+    full_hash: FullHash = False,
+    memory: Memory = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be computed, and what it would take")
+    ] = False,
+) -> None:
+    """Probe every layer of a representation, choose on validation, and draw the curve."""
+    from mirbench.benchmark.runs import sweep as sweeping
+
+    if dry_run:
+        report_plan(
+            [sweeping.with_layers(rep, cache, device, only_plan=True).text],
+            task,
+            split=split,
+            data=data,
+            device=device,
+            jobs=jobs,
+            protocol=protocol,
+            out=out,
+            cache=cache,
+            full_hash=full_hash,
+        )
+        return
+    rows: list[Row] = []
+    try:
+        sweeping.sweep(
+            rep,
+            task,
+            split=split,
+            data=data,
+            device=device,
+            jobs=jobs,
+            protocol=protocol,
+            out=out,
+            cache=cache,
+            max_missing=max_missing,
+            force=force,
+            memory=gib(memory),
+            full_hash=full_hash,
+            on_row=rows.append,
+        )
+    finally:
+        report_rows(rows)
+        if rows:
+            _report_layers(rep, rows)
+
+
+def _report_layers(rep: str, rows: list[Row]) -> None:
+    from mirbench.benchmark.files.atomic import write_atomic
+    from mirbench.benchmark.runs.sweep import single_layer
+    from mirbench.leaderboard.curves import layer_figures
+    from mirbench.leaderboard.curves_png import layer_png
+
+    (figure,) = layer_figures([row.result for row in rows])
+    typer.echo(f"\n{_table(figure)}")
+    suffix = "" if figure.main_board else f".{figure.protocol}"
+    path = rows[0].path.parent / f"layers.{figure.split}{suffix}.png"
+    write_atomic(path, layer_png(figure))
+    typer.echo(f"figure: {path}")
+    layer = figure.layers[figure.selected]
+    name = single_layer(rep, layer)
+    if name is not None and not figure.main_board:
+        tasks = " ".join(f"--task {curve.task}" for curve in figure.curves)
+        command = f"mirbench run --rep {shlex.quote(name)} {tasks}"
+        typer.echo(f"layer {layer} with the complete protocol: {command}")
+
+
+def _table(figure: LayerFigure) -> str:
+    """Chosen layers and their validation scores, one line a task and one for all."""
+    from tabulate import tabulate
+
+    common = figure.selected
+    lines = []
+    for curve in figure.curves:
+        best, worst = curve.selected, min(curve.scores)
+        scores = (curve.scores[best], curve.scores[common], worst)
+        cells = [f"{100 * score:.1f}" for score in scores]
+        lines.append([curve.task, curve.metric, curve.layers[best], *cells])
+    if len(figure.curves) > 1:
+        lines.append(
+            ["all tasks", "normalised", figure.layers[common]]
+            + [f"{score:.2f}" for score in (figure.mean[common],) * 2 + (min(figure.mean),)]
+        )
+    header = ["task", "on validation", "best layer", "its score", "at the layer for all", "worst"]
+    align = ("left", "left", "left", "right", "right", "right")
+    return tabulate(lines, header, disable_numparse=True, colalign=align)

@@ -1,0 +1,129 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from mirbench.benchmark.api import ModelCost
+from mirbench.benchmark.evaluation.evaluate import Row
+from mirbench.benchmark.progress import duration
+from mirbench.benchmark.result import Result
+from mirbench.benchmark.runs.dry_run import Plan
+from mirbench.benchmark.runs.listing import Listing
+
+
+def row_table(rows: Sequence[Row]) -> str:
+    """Scores of result rows, one line a score."""
+    lines = []
+    for row in rows:
+        result = row.result
+        for number, (metric, score) in enumerate(result.ordered_scores()):
+            first = number == 0
+            lines.append(
+                [
+                    result.representation.name if first else "",
+                    f"{result.task.name} ({result.task.split})" if first else "",
+                    metric,
+                    f"{100 * score.value:.1f}",
+                    f"{100 * score.low:.1f} to {100 * score.high:.1f}",
+                    f"{score.n}" if first else "",
+                    _probe(result) if first else "",
+                    _state(row) if first else "",
+                ]
+            )
+    header = ["representation", "task", "metric", "score", "95 %", "clips", "probe", "row"]
+    protocols = {row.result.protocol.name for row in rows if not row.result.protocol.main_board}
+    note = (
+        f"\nprotocol {', '.join(sorted(protocols))}: for trying things out, not for the main board"
+        if protocols
+        else ""
+    )
+    align = ("left", "left", "left", "right", "left", "right", "left", "left")
+    return tabulate(lines, header, disable_numparse=True, colalign=align) + note
+
+
+def _probe(result: Result) -> str:
+    """Place of the selected probe in its grid, and its layer where there are several."""
+    grid = result.protocol.probes // max(1, result.representation.layers)
+    layer = "" if result.probe.layer is None else f", layer {result.probe.layer}"
+    return f"{result.probe.index} of {grid}{layer}"
+
+
+def _state(row: Row) -> str:
+    missing = len(row.result.task.missing)
+    state = "found, identical" if row.found else "new"
+    notes = [f"{count} {note}" for note, count in row.result.task.notes.items()]
+    return ", ".join([state, *([f"{missing} clips missing"] if missing else []), *notes])
+
+
+def plan_table(plans: Sequence[Plan]) -> str:
+    """Show what a run would do, one line a pair."""
+    lines = [
+        [
+            plan.representation,
+            f"{plan.task} ({plan.split})",
+            plan.clips,
+            plan.cached,
+            "unknown" if plan.disk_bytes is None else size(plan.disk_bytes),
+            "unknown" if plan.embed_seconds is None else duration(plan.embed_seconds),
+            plan.probes,
+            "unknown" if plan.probe_seconds is None else f"about {duration(plan.probe_seconds)}",
+            "there" if plan.row_exists else "new",
+        ]
+        for plan in plans
+    ]
+    columns = "representation task clips cached disk embedding probes probing row"
+    note = (
+        "disk and embedding: for the clips not cached, extrapolated from a few embedded now; "
+        "probing: from a short measured part, if probes stop as late as they typically do"
+    )
+    table = tabulate(lines, columns.split(), disable_numparse=True)
+    costs = {plan.representation: plan.cost for plan in plans if plan.cost is not None}
+    told = "".join(f"{name}: {_cost(cost)}\n" for name, cost in costs.items())
+    return f"{table}\n{told}{note}; nothing was written"
+
+
+def _cost(cost: ModelCost) -> str:
+    seconds = f"{cost.seconds:.2g} s" if cost.seconds < 10 else duration(cost.seconds)
+    return (
+        f"{cost.parameters / 1e9:.2f} billion parameters, {size(cost.nbytes)} in memory, "
+        f"{cost.flops / 1e12:.1f} Tflop a clip; embedding is estimated from a measured matrix "
+        f"product, {seconds} a clip"
+    )
+
+
+def listing_table(title: str, listings: Sequence[Listing]) -> str:
+    """Give names, titles and what is missing, wrapped to the terminal."""
+    width = max(40, shutil.get_terminal_size((100, 24)).columns)
+    names = max([len(line.name) for line in listings], default=0) + 2
+    parts = [title]
+    for line in listings:
+        mark = "ready  " if line.ready else "not yet"
+        origin = "" if line.origin == "built-in" else f" [{line.origin}]"
+        parts.append(f"  {line.name:<{names}}{mark}  {line.title}{origin}")
+        if line.status != "ready":
+            indent = " " * (names + 11)
+            parts.append(
+                textwrap.fill(
+                    line.status,
+                    width,
+                    initial_indent=indent,
+                    subsequent_indent=indent,
+                    break_on_hyphens=False,
+                    break_long_words=False,
+                )
+            )
+    return "\n".join(parts) + "\n"
+
+
+def size(count: float) -> str:
+    """Bytes for people: ``340 kB``, ``1.2 GB``."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"

@@ -1,0 +1,1 @@
+"""Task → clips on disk → samples and targets; splits, fetching, examining."""

@@ -1,0 +1,125 @@
+"""Where the datasets are: from a task to its clips on this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from mirbench.benchmark.api import Clip, DataError, MirbenchError, PluginError, Task
+from mirbench.benchmark.datasets.splits import SplitTable
+from mirbench.benchmark.files.atomic import check_writable
+from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.progress import say
+
+
+def data_root(folder: Path | None = None) -> Path:
+    """Give the folder of datasets: the argument, ``MIRBENCH_DATA``, or ``./data``."""
+    return folder or Path(os.environ.get("MIRBENCH_DATA") or "data").expanduser()
+
+
+def dataset_folder(task: Task, data: Path | None, cache: CacheFolder) -> Path:
+    """Folder of a dataset: below `data`, `data` itself, or in the cache if mirbench makes it."""
+    if task.prepare is not None:
+        return cache.data(task.folder)
+    root = data_root(data)
+    inside = root / task.folder
+    return inside if inside.is_dir() or not root.is_dir() else root
+
+
+def read_clips(task: Task, folder: Path, split: SplitTable | None = None) -> list[Clip]:
+    """Read a task's clips, or those of one split, sorted by id.
+
+    Raises
+    ------
+    DataError
+        If files that the reader needs are absent, or clips of the split are not in them.
+    PluginError
+        If the reader fails otherwise, or yields a clip twice.
+    """
+    try:
+        clips = sorted(task.read_clips(folder), key=lambda clip: str(clip.id))
+    except (DataError, PluginError):
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"task {task.name!r}: reading {folder} raised {type(error).__name__}: {error}"
+        ) from error
+    for clip in clips:
+        fields: tuple[object, ...] = (clip.id, clip.path or Path(), clip.group)
+        if not all(isinstance(v, t) for v, t in zip(fields, (str, Path, str), strict=True)):
+            raise PluginError(
+                f"task {task.name!r}: read_clips yields {clip!r}, but id and group must be text "
+                "and path a pathlib.Path or None"
+            )
+    for one, other in pairwise(clips):
+        if one.id == other.id:
+            raise PluginError(
+                f"task {task.name!r}: read_clips yields the clip {one.id!r} twice, from "
+                f"{one.path} and {other.path}"
+            )
+    return clips if split is None else clips_of_split(task, folder, clips, split)
+
+
+def clips_of_split(
+    task: Task, folder: Path, clips: Sequence[Clip], split: SplitTable
+) -> list[Clip]:
+    """Pick the clips of one split from those of the dataset, in their order.
+
+    Raises
+    ------
+    DataError
+        If clips of the split are not among them.
+    """
+    ids = {clip.id for clip in clips}
+    unknown = [clip_id for clip_id in split.of if clip_id not in ids]
+    if unknown:
+        raise DataError(
+            f"task {task.name!r}: {len(unknown)} of {len(split.of)} clips of the split "
+            f"{split.name!r} are not in {folder}, the first {unknown[0]!r}. {task.how_to_get}"
+        )
+    return [clip for clip in clips if clip.id in split.of]
+
+
+def prepare(task: Task, folder: Path) -> None:
+    """Let a task make its dataset, if it does that; telling the user while it happens."""
+    if task.prepare is None:
+        return
+    if not folder.is_dir():
+        check_writable(folder)
+        say(f"making the dataset {task.folder!r} in {folder}, once")
+    try:
+        task.prepare(folder)
+    except OSError as error:
+        raise MirbenchError(f"cannot make the dataset in {folder}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether a task can be run here, and if not, what is missing and how to get it."""
+
+    ready: bool
+    message: str
+
+
+def readiness(task: Task, data: Path | None, cache: CacheFolder) -> Readiness:
+    """Look whether a task's annotations and audio are on disk, without decoding anything."""
+    if task.prepare is not None:
+        return Readiness(True, "ready (made on first use)")
+    folder = dataset_folder(task, data, cache)
+    try:
+        clips = read_clips(task, folder)
+    except (DataError, PluginError) as error:
+        return Readiness(False, str(error))
+    found = _count_audio(clips)
+    if found == 0:
+        return Readiness(False, f"no audio in {folder}. {task.how_to_get}")
+    if found < len(clips):
+        return Readiness(True, f"ready: audio of {found} of {len(clips)} clips in {folder}")
+    return Readiness(True, f"ready: {folder}")
+
+
+def _count_audio(clips: Iterable[Clip]) -> int:
+    return sum(clip.path is not None and clip.path.is_file() for clip in clips)

@@ -1,0 +1,84 @@
+"""Fixed splits: read ``<task>.<split>.csv`` and check it."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mirbench.benchmark.api import SPLITS, DataError, Split, Task, UsageError
+
+
+@dataclass(frozen=True)
+class SplitTable:
+    """Which clips are for training, validation and test.
+
+    Attributes
+    ----------
+    name : str
+        ``paper``, ``artist`` or another that the task offers.
+    of : mapping
+        Clip id to split, in the order of the file.
+    sha256 : str
+        Of the file, in hex.
+    """
+
+    name: str
+    of: Mapping[str, Split]
+    sha256: str
+
+    def ids(self, split: Split) -> list[str]:
+        """Clip ids of one split, sorted."""
+        return [clip_id for clip_id, value in self.of.items() if value == split]
+
+
+def read_split(task: Task, name: str, folder: Path) -> SplitTable:
+    """Read a split of a task.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the file; see `mirbench.benchmark.registry.load_split`.
+
+    Raises
+    ------
+    UsageError
+        If the task does not offer the split.
+    DataError
+        If the file is absent or malformed; the message names the line.
+    """
+    if name not in task.splits:
+        offered = ", ".join(task.splits)
+        raise UsageError(f"task {task.name!r} has no split {name!r}; it offers: {offered}")
+    path = folder / f"{task.name}.{name}.csv"
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"task {task.name!r}: cannot read the split {path}: {error}") from error
+    return SplitTable(name, _parse(content, path), hashlib.sha256(content).hexdigest())
+
+
+def _parse(content: bytes, path: Path) -> dict[str, Split]:
+    try:
+        rows = list(csv.reader(content.decode("utf-8-sig").splitlines()))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} is not a CSV file in UTF-8: {error}") from error
+    if not rows or rows[0] != ["clip_id", "split"]:
+        raise DataError(f"{path}, line 1: the header must be clip_id,split")
+    of: dict[str, Split] = {}
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != 2 or row[1] not in SPLITS:
+            raise DataError(
+                f"{path}, line {number}: expected a clip id and one of {', '.join(SPLITS)}"
+            )
+        if row[0] in of:
+            raise DataError(f"{path}, line {number}: clip {row[0]!r} stands there twice")
+        of[row[0]] = row[1]
+    if list(of) != sorted(of):
+        raise DataError(f"{path} is not sorted by clip id")
+    for split in SPLITS:
+        if split not in of.values():
+            raise DataError(f"{path} has no clip for {split}")
+    return of

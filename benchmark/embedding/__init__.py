@@ -1,0 +1,1 @@
+"""Clips → embeddings in the store."""

@@ -1,0 +1,158 @@
+"""Embeddings computed elsewhere, as one npz file: arrays ``clip_id`` and ``embedding``."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Container, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mirbench.benchmark.api import DataError, FloatArray, Task
+from mirbench.benchmark.embedding.embeddings import Embeddings
+from mirbench.benchmark.files.atomic import write_atomic
+
+#: Digits of a window's number that are read. Python refuses 4,300, and no clip has so many windows.
+_DIGITS = 19
+
+_FORM = "an .npz with the arrays clip_id [n] (text) and embedding [n, dims] or [n, layers, dims]"
+
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def read_embeddings(path: Path, task: Task, clip_ids: Sequence[str]) -> Embeddings:
+    """Read the embeddings of clips from a file.
+
+    Parameters
+    ----------
+    clip_ids : sequence of str
+        Clips that are wanted; others in the file are left out. For a task
+        with windows the file's ids are ``<clip>-<k>``, k = 0, 1, …
+
+    Raises
+    ------
+    DataError
+        If the file is not of the form, an id stands there twice, a wanted
+        clip lacks a window before its last, a value is not finite, or no
+        wanted clip is in it.
+    """
+    ids, matrix = _read_arrays(path)
+    known = set(clip_ids)
+    rows: dict[str, dict[int, int]] = {}
+    for place, row_id in enumerate(ids):
+        clip_id, window = _clip_of(row_id, task, known)
+        if rows.setdefault(clip_id, {}).setdefault(window, place) != place:
+            raise DataError(f"{path}: clip {row_id!r} stands there twice")
+    wanted = tuple(sorted(clip_ids))
+    check_windows(path, {clip_id: rows[clip_id] for clip_id in wanted if clip_id in rows})
+    places, clip = [], []
+    for number, clip_id in enumerate(wanted):
+        for _, place in sorted(rows.get(clip_id, {}).items()):
+            places.append(place)
+            clip.append(number)
+    if not places:
+        raise DataError(
+            f"{path}: none of its {len(ids)} clip ids is one of task {task.name!r}: "
+            f"it has {ids[0]!r}, the task {wanted[0] + ('-0' if task.window else '')!r}"
+        )
+    embedding = matrix[places]
+    bad = ~np.isfinite(embedding).reshape(len(places), -1).all(axis=1)
+    if bad.any():
+        raise DataError(f"{path}: clip {ids[places[int(bad.argmax())]]!r} holds NaN or infinity")
+    layers = tuple(str(n) for n in range(matrix.shape[1])) if matrix.ndim == 3 else ()
+    return Embeddings(
+        clip_ids=wanted,
+        embedding=embedding,
+        clip=np.array(clip, dtype=np.int64),
+        missing={i: f"not in {path.name}" for i in wanted if i not in rows},
+        layers=layers,
+    )
+
+
+def _read_arrays(path: Path) -> tuple[list[str], FloatArray]:
+    if not path.exists():
+        raise DataError(f"there is no file {path}")
+    if not zipfile.is_zipfile(path):
+        raise DataError(f"{path} is no .npz file; expected {_FORM}")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            absent = {"clip_id", "embedding"} - set(file.files)
+            if absent:
+                raise DataError(f"{path} has no array {sorted(absent)[0]!r}; expected {_FORM}")
+            ids, matrix = file["clip_id"], file["embedding"]
+    except _UNREADABLE as error:
+        raise DataError(f"cannot read {path} ({error}); expected {_FORM}") from error
+    if ids.ndim != 1 or ids.dtype.kind not in "US":
+        raise DataError(
+            f"{path}: clip_id must be a vector of text, is {ids.dtype}; expected {_FORM}"
+        )
+    shaped = matrix.ndim in (2, 3) and len(matrix) == len(ids) and 0 not in matrix.shape[1:]
+    if not shaped or matrix.dtype.kind != "f":
+        raise DataError(
+            f"{path}: embedding has shape {list(matrix.shape)} and dtype {matrix.dtype} for "
+            f"{len(ids)} clip ids; expected {_FORM}"
+        )
+    names = [i.decode("utf-8", "replace") if isinstance(i, bytes) else i for i in ids.tolist()]
+    if not names:
+        raise DataError(f"{path} holds no clip")
+    with np.errstate(over="ignore"):
+        return names, matrix.astype(np.float32, copy=False)
+
+
+def check_windows(path: Path, windows: Mapping[str, Iterable[int]]) -> None:
+    """Check that the windows of each clip id are 0, 1, … without gap, each once.
+
+    Whether a clip's last windows are there only its audio could tell.
+
+    Raises
+    ------
+    DataError
+        If they are not; the message names the first such clip.
+    """
+    for clip_id, numbers in windows.items():
+        found = sorted(numbers)
+        if found != list(range(len(found))):
+            shown = ", ".join(map(str, found[:8])) + (", …" if len(found) > 8 else "")
+            raise DataError(
+                f"{path}: clip {clip_id!r} has the windows [{shown}]; they must be 0, 1, … "
+                "without gap, each once"
+            )
+
+
+def _clip_of(row_id: str, task: Task, known: Container[str]) -> tuple[str, int]:
+    """Clip and window of a row; a clip that is wanted keeps its name, whatever it ends in."""
+    clip_id, dash, window = row_id.rpartition("-")
+    if task.window is None or not dash or not window.isdecimal():
+        return row_id, 0
+    if clip_id not in known and clip_id.removesuffix("-") in known:
+        clip_id, window = clip_id.removesuffix("-"), f"-{window}"
+    return clip_id, int(window) if len(window) < _DIGITS else 10**_DIGITS
+
+
+def write_embeddings(path: Path, task: Task, embeddings: Embeddings) -> None:
+    """Write embeddings in the form that `read_embeddings` reads."""
+    import io
+
+    ids: list[str] = []
+    for place, number in enumerate(embeddings.clip):
+        clip_id = embeddings.clip_ids[number]
+        window = place - int(np.searchsorted(embeddings.clip, number))
+        ids.append(f"{clip_id}-{window}" if task.window else clip_id)
+    arrays: dict[str, Any] = {
+        "clip_id": np.array(ids),
+        "embedding": np.asarray(embeddings.embedding),
+    }
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    write_atomic(path, buffer.getvalue())

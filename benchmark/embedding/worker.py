@@ -1,0 +1,229 @@
+"""What one worker process does: decode some clips, embed them, check what comes back."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import resource
+import time
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+from mirbench.benchmark.api import Clip, FloatArray, PluginError, Representation, UnusableClip
+from mirbench.benchmark.datasets.audio import (
+    audio_info,
+    count_windows,
+    quiet_decoders,
+    read_audio,
+    read_windows,
+)
+from mirbench.benchmark.datasets.clip_checks import what_is_short
+from mirbench.benchmark.embedding.model import ModelInfo, describe_model, embed_clips
+from mirbench.benchmark.machine.workers import collect_everything
+from mirbench.benchmark.registry import RepresentationSpec, parse_representation
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Work for one worker: some clips of one shard, or a whole batch.
+
+    `rows` are those of a batch, see `mirbench.benchmark.embedding.store.ShardPlan`.
+    """
+
+    representation: str
+    fingerprint: str
+    device: str
+    window: float | None
+    clips: tuple[Clip, ...]
+    shard: int
+    rows: tuple[tuple[int, int], ...] | None = None
+    #: The cache folder, in which weights lie.
+    cache: Path | None = None
+    #: Where relative paths start; a worker may have been started elsewhere.
+    folder: str = field(default_factory=os.getcwd)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of a `Chunk`: rows per clip id, or the reason why there are none."""
+
+    shard: int
+    rows: dict[str, FloatArray]
+    missing: dict[str, str]
+    seconds: float
+    peak_bytes: int
+    layers: tuple[str, ...]
+    made_with: dict[str, str]
+    #: What the model remarks on rows, and on how many of them.
+    notes: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """The audio of a chunk, by place of the clip and window, and why there is none of a clip id."""
+
+    audio: dict[tuple[int, int], FloatArray]
+    missing: dict[str, str]
+    seconds: float
+
+
+def decode_chunk(work: tuple[Chunk, ModelInfo]) -> Decoded:
+    """Decode some clips as a model wants them; runs in a worker process beside a GPU."""
+    chunk, info = work
+    started = time.perf_counter()
+    if os.getcwd() != chunk.folder:
+        os.chdir(chunk.folder)
+    audio, missing = _decoded(chunk, info)
+    return Decoded(audio, missing, time.perf_counter() - started)
+
+
+def model_info(chunk: Chunk) -> ModelInfo:
+    """Say what a chunk's model declares; a worker process that has loaded it keeps it."""
+    if os.getcwd() != chunk.folder:
+        os.chdir(chunk.folder)
+    return _loaded_model(chunk.representation, chunk.fingerprint, chunk.device, chunk.cache)[1]
+
+
+def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
+    """Embed some clips, decoded here unless that was done before; runs in a worker process."""
+    started = time.perf_counter()
+    if os.getcwd() != chunk.folder:
+        os.chdir(chunk.folder)
+    model, info = _loaded_model(chunk.representation, chunk.fingerprint, chunk.device, chunk.cache)
+    before = 0.0 if decoded is None else decoded.seconds
+    decoded = decoded or decode_chunk((chunk, info))
+    audio, missing = decoded.audio, dict(decoded.missing)
+    order = list(audio) if chunk.rows is None else [row for row in chunk.rows if row in audio]
+    ids = [
+        f"{chunk.clips[place].id}-{k}" if chunk.window else chunk.clips[place].id
+        for place, k in order
+    ]
+    values = embed_clips(model, info, [audio[row] for row in order], ids) if order else []
+    rows: dict[str, list[FloatArray]] = {}
+    for (place, _), value in sorted(zip(order, values, strict=True), key=lambda pair: pair[0]):
+        if isinstance(value, UnusableClip):
+            missing.setdefault(chunk.clips[place].id, str(value))
+        else:
+            rows.setdefault(chunk.clips[place].id, []).append(value)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    seconds = before + time.perf_counter() - started
+    made_with = {"device": chunk.device, **_versions(chunk.representation)}
+    made_with |= getattr(model, "made_with", {})
+    whole = {clip_id: np.stack(own) for clip_id, own in rows.items() if clip_id not in missing}
+    kept = [audio[row] for row in order if chunk.clips[row[0]].id in whole]
+    notes = _notes(model, info, kept)
+    return Outcome(chunk.shard, whole, missing, seconds, peak, info.layers, made_with, notes)
+
+
+def _notes(model: Representation, info: ModelInfo, audios: list[FloatArray]) -> dict[str, int]:
+    """Count what the model remarks on clips or windows."""
+    note = getattr(model, "note", None)
+    if note is None:
+        return {}
+    try:
+        return dict(Counter(filter(None, (note(audio, info.sample_rate) for audio in audios))))
+    except Exception as error:
+        raise PluginError(
+            f"representation {info.name!r}: note raised {type(error).__name__}: {error}"
+        ) from error
+
+
+def _decoded(
+    chunk: Chunk, info: ModelInfo
+) -> tuple[dict[tuple[int, int], FloatArray], dict[str, str]]:
+    """Audio by place of the clip and window, in order; and clip id to why there is none."""
+    audio: dict[tuple[int, int], FloatArray] = {}
+    missing: dict[str, str] = {}
+    for place, clip in enumerate(chunk.clips):
+        only = None if chunk.rows is None else sorted(k for at, k in chunk.rows if at == place)
+        try:
+            with quiet_decoders():
+                pieces = _read(clip, chunk.window, info, only)
+        except UnusableClip as error:
+            missing[clip.id] = str(error)
+            continue
+        numbers = range(len(pieces)) if only is None else only
+        audio |= {(place, k): piece for k, piece in zip(numbers, pieces, strict=True)}
+    return audio, missing
+
+
+def declared(spec: RepresentationSpec, device: str) -> ModelInfo:
+    """Load a representation in this process, and give what its model declares.
+
+    Raises
+    ------
+    MirbenchError
+        If it cannot be loaded or breaks the contract.
+    """
+    return _loaded_model(spec.text, spec.fingerprint(), device, spec.cache)[1]
+
+
+@functools.cache
+def _versions(representation: str) -> dict[str, str]:
+    """Versions of what decodes audio, and of what the model's card says it needs."""
+    found = {}
+    for name in ("numpy", "soundfile", "soxr", *parse_representation(representation).requires):
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def windows_of(clip: Clip, window: float) -> int | str:
+    """Count the windows of a clip by decoding it, or say why there is none."""
+    try:
+        with quiet_decoders():
+            return count_windows(_path(clip), window, clip.start, clip.duration)
+    except UnusableClip as error:
+        return str(error)
+
+
+def _path(clip: Clip) -> Path:
+    if clip.path is None:
+        raise UnusableClip("its audio file is not on disk")
+    return clip.path
+
+
+def _read(
+    clip: Clip, window: float | None, info: ModelInfo, only: Collection[int] | None
+) -> list[FloatArray]:
+    path = _path(clip)
+    if clip.min_duration:
+        short = what_is_short(clip, window, audio_info(path).duration)
+        if short is not None:
+            raise UnusableClip(f"{path.name} {short}")
+    if window is not None:
+        return read_windows(path, info.sample_rate, window, clip.start, clip.duration, only)
+    duration = clip.duration
+    if info.max_seconds is not None:
+        duration = min(info.max_seconds, duration) if duration else info.max_seconds
+        duration = _at_most(duration, clip)
+    return [read_audio(path, info.sample_rate, clip.start, duration)]
+
+
+def _at_most(duration: float, clip: Clip) -> float | None:
+    """Not more than the file has: asking for more would look like a truncated file."""
+    assert clip.path is not None
+    left = audio_info(clip.path).duration - clip.start
+    return clip.duration if duration >= left else duration
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded_model(
+    representation: str, fingerprint: str, device: str, cache: Path | None
+) -> tuple[Representation, ModelInfo]:
+    # The memory may not hold the model before beside this one, even if it refers to itself.
+    _loaded_model.cache_clear()
+    collect_everything()
+    spec = parse_representation(representation, cache)
+    model = spec.load(device)
+    if spec.fingerprint() != fingerprint:
+        raise PluginError(
+            f"representation {spec.label!r} was changed while it was run; run the command again"
+        )
+    return model, describe_model(model, spec.label)

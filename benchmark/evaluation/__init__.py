@@ -1,0 +1,1 @@
+"""Embeddings → one row: arrange, train, select, test, write."""

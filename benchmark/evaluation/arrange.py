@@ -1,0 +1,107 @@
+"""Embeddings + labels + split → what a grid of probes is trained on.
+
+The rows of a split stand in the order of the paper's code: sorted by the
+names of its feature files (`Task.stem`), then shuffled with seed 0. The order
+decides which rows share a batch, so it is part of reproducing its numbers.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mirbench.benchmark.api import SPLITS, DataError, FloatArray, IntArray, Split, Task
+from mirbench.benchmark.datasets.splits import SplitTable
+from mirbench.benchmark.embedding.embeddings import Embeddings
+
+if TYPE_CHECKING:
+    from mirbench.benchmark.probing import ProbeData
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows of a split, in the order in which probes see them.
+
+    Attributes
+    ----------
+    places : dict
+        Split to the rows' places in the array of embeddings.
+    clips : dict
+        Split to the rows' clip ids.
+    """
+
+    places: dict[Split, list[int]]
+    clips: dict[Split, list[str]]
+
+    def clip_ids(self, split: Split, windowed: bool) -> list[str]:
+        """Clips in the order of a probe's test outputs: sorted where windows are merged."""
+        return sorted(set(self.clips[split])) if windowed else self.clips[split]
+
+
+def arrange_rows(task: Task, split: SplitTable, embeddings: Embeddings) -> Rows:
+    """Put the rows of every split in order.
+
+    Raises
+    ------
+    DataError
+        If a split has no embedded clip.
+    """
+    members: dict[Split, list[tuple[str, int, str]]] = {name: [] for name in SPLITS}
+    window = 0
+    for place, number in enumerate(embeddings.clip):
+        clip_id = embeddings.clip_ids[number]
+        same = place > 0 and embeddings.clip[place - 1] == number
+        window = window + 1 if same else 0
+        if clip_id in split.of:
+            row_id = f"{clip_id}-{window}" if task.window else clip_id
+            members[split.of[clip_id]].append((task.stem(row_id), place, clip_id))
+    for name, rows in members.items():
+        if not rows:
+            raise DataError(f"task {task.name!r}: no clip of the {name} split has an embedding")
+        rows.sort()
+        random.Random(0).shuffle(rows)
+    return Rows(
+        {name: [place for _, place, _ in rows] for name, rows in members.items()},
+        {name: [clip_id for _, _, clip_id in rows] for name, rows in members.items()},
+    )
+
+
+def probe_data(
+    task: Task,
+    embeddings: Embeddings,
+    rows: Rows,
+    targets: Mapping[str, npt.NDArray[Any]],
+    layer: int | None = None,
+) -> ProbeData:
+    """Assemble the arrays of one layer; `targets` are those of `targets_by_clip`."""
+    from mirbench.benchmark.probing import ProbeData
+
+    matrix = embeddings.matrix(layer)
+    X: dict[Split, FloatArray] = {name: matrix[rows.places[name]] for name in SPLITS}
+    y = {name: np.stack([targets[i] for i in rows.clips[name]]) for name in SPLITS}
+
+    def numbers(name: Split) -> IntArray | None:
+        if task.window is None:
+            return None
+        order = {clip_id: n for n, clip_id in enumerate(rows.clip_ids(name, True))}
+        return np.array([order[clip_id] for clip_id in rows.clips[name]], dtype=np.int64)
+
+    return ProbeData(
+        kind=task.kind,
+        X_train=X["train"],
+        y_train=y["train"],
+        X_valid=X["valid"],
+        y_valid=y["valid"],
+        X_test=X["test"],
+        y_test=y["test"],
+        metrics=task.metrics,
+        clips_valid=numbers("valid"),
+        clips_test=numbers("test"),
+        labels=task.labels,
+        n_outputs=len(task.labels),
+    )

@@ -1,0 +1,27 @@
+"""Where result rows go, and the pages that are rendered from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mirbench.benchmark.protocol import Protocol
+
+
+def default_out(protocol: Protocol, here: Path | None = None) -> Path:
+    """Give the folder of rows: the board's own in a checkout, else ``./mirbench-results``.
+
+    Only rows of a main-board protocol go into a checkout by default.
+    """
+    here = here or Path.cwd()
+    board = here / "leaderboard" / "results"
+    project = here / "pyproject.toml"
+    checkout = board.is_dir() and project.is_file()
+    if protocol.main_board and checkout and 'name = "mirbench"' in project.read_text("utf-8"):
+        return board
+    return here / "mirbench-results"
+
+
+def page_folder(results: Path) -> Path:
+    """Give the folder of the pages: above the rows in a checkout, else beside them."""
+    own = results.name == "results" and results.parent.name == "leaderboard"
+    return results.parent if own else results

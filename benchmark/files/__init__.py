@@ -1,0 +1,1 @@
+"""Files that appear whole: atomic writes, checksums, downloads, archives, the cache folder."""

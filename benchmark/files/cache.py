@@ -1,0 +1,63 @@
+"""The cache folder: where it is, and what lies in it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def cache_root(folder: Path | None = None) -> Path:
+    """Locate the cache folder: the argument, ``MIRBENCH_CACHE``, or the platform's."""
+    if folder is not None:
+        return folder
+    if os.environ.get("MIRBENCH_CACHE"):
+        return Path(os.environ["MIRBENCH_CACHE"]).expanduser()
+    import platformdirs
+
+    return platformdirs.user_cache_path("mirbench", appauthor=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CacheFolder:
+    """The folders of the cache, which need not exist yet.
+
+    Attributes
+    ----------
+    root : Path
+        The cache folder itself.
+    """
+
+    root: Path
+
+    @classmethod
+    def find(cls, folder: Path | None = None) -> CacheFolder:
+        """Locate it as `cache_root` does."""
+        return cls(cache_root(folder))
+
+    @property
+    def embeddings(self) -> Path:
+        """Shards of embeddings: ``<representation>/<task>/<shard>``, by fingerprints."""
+        return self.root / "embeddings"
+
+    @property
+    def windows(self) -> Path:
+        """How many windows the clips of each dataset have."""
+        return self.root / "windows"
+
+    @property
+    def weights(self) -> Path:
+        """Converted weights: ``<representation>/<set>.safetensors``."""
+        return self.root / "weights"
+
+    def data(self, folder: str) -> Path:
+        """Folder of a dataset that mirbench makes itself."""
+        return self.root / "data" / folder
+
+    def grid(self, row: str) -> Path:
+        """Folder of the finished probes of a row (its identity) that is not finished."""
+        return self.root / "grids" / row
+
+    def features(self, paper: str) -> Path:
+        """Folder of the archives of features that the authors of a paper published."""
+        return self.root / "features" / paper

@@ -1,0 +1,47 @@
+"""Digests of files and of JSON-like content, and the checksums of downloads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from mirbench.benchmark.api import Download
+
+
+def digest(content: Any) -> str:
+    """First 16 hex digits of the SHA-256 of JSON-like content."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    return _file_digest(path, "sha256")
+
+
+def what_is_wrong(path: Path, item: Download) -> str | None:
+    """Compare a file with the size and checksum it should have; None if nothing is wrong."""
+    size = path.stat().st_size
+    if item.bytes is not None and size != item.bytes:
+        return f"it has {size:,} bytes instead of {item.bytes:,}"
+    for kind, wanted in (("sha256", item.sha256), ("md5", item.md5)):
+        if wanted is not None:
+            found = _file_digest(path, kind)
+            if found != wanted.lower():
+                return f"its {kind} is {found[:12]}…, not {wanted.lower()[:12]}…"
+    return None
+
+
+def has_checksum(item: Download) -> bool:
+    """Whether the content of a file is known beforehand."""
+    return item.sha256 is not None or item.md5 is not None
+
+
+def _file_digest(path: Path, kind: str) -> str:
+    # MD5 is what old datasets were published with; it guards against accidents, not malice.
+    with path.open("rb") as file:
+        return hashlib.file_digest(
+            file, lambda: hashlib.new(kind, usedforsecurity=False)
+        ).hexdigest()

@@ -1,0 +1,1 @@
+"""Processors and devices, the memory of processes, worker processes."""

@@ -1,0 +1,36 @@
+"""Processors and GPUs of this machine."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from mirbench.benchmark.api import MirbenchError, UsageError
+
+
+def free_cpus() -> int:
+    """Count the processors that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1
+
+
+def check_device(device: str) -> None:
+    """Stop before anything is computed if there is no such device.
+
+    Raises
+    ------
+    UsageError
+        If it is neither ``cpu`` nor ``cuda`` (nor ``cuda:1``, …).
+    MirbenchError
+        If PyTorch finds no GPU.
+    """
+    if device == "cpu":
+        return
+    if re.fullmatch(r"cuda(:\d+)?", device) is None:
+        raise UsageError(f"there is no device {device!r}; choose one of: cpu, cuda")
+    import torch
+
+    if torch.cuda.device_count() <= int(device.partition(":")[2] or 0):
+        raise MirbenchError(f"PyTorch finds no GPU for --device {device} on this machine")

@@ -1,0 +1,1 @@
+"""Find plugins and read them without running them."""

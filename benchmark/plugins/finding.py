@@ -1,0 +1,197 @@
+"""Find plugins without importing them: built in, or installed by someone else.
+
+A built-in one is a module of ``mirbench.representations`` or
+``mirbench.tasks``; others announce themselves by the entry-point groups of
+the same names. See `mirbench.benchmark.plugins.source` for what is read without
+importing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Literal, cast
+
+from mirbench.benchmark.api import Card, PluginError, UsageError
+from mirbench.benchmark.plugins.card import card_mistake
+from mirbench.benchmark.plugins.source import Source, module_source, package_source
+
+PluginKind = Literal["representation", "task"]
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin that was found but not loaded.
+
+    Attributes
+    ----------
+    origin : str
+        ``built-in``, ``file``, or the name of the distribution it comes with.
+    module : str or None
+        Dotted name to import; None for a file.
+    source : Source or None
+        None if the module could not be found.
+    attribute : str
+        What an entry point names in the module.
+    """
+
+    kind: PluginKind
+    name: str
+    origin: str
+    module: str | None
+    source: Source | None
+    attribute: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where it lies, for messages."""
+        return f"{self.origin} ({self.module or (self.source and self.source.path)})"
+
+    def card(self) -> Card:
+        """Give the model card, read without importing the module; empty if it has none."""
+        card = self.source.literal("CARD") if self.source is not None else None
+        if not isinstance(card, dict):
+            return {}
+        mistake = card_mistake(card)
+        if mistake is not None:
+            raise PluginError(f"{self.place}: its CARD is wrong: {mistake}")
+        return cast("Card", card)
+
+    def missing_requirement(self) -> str | None:
+        """Say what it needs that is not installed, and how to install it; None if nothing is."""
+        card = self.card()
+        for name in card.get("requires", []):
+            # Only the top-level name: looking for "a.b" would import a.
+            if importlib.util.find_spec(name.partition(".")[0]) is None:
+                how = card.get("install", f"pip install {name}")
+                return f"needs {name}, which is not installed: {how}"
+        return None
+
+    def load_module(self) -> ModuleType:
+        """Import the module.
+
+        Raises
+        ------
+        PluginError
+            If that fails for whatever reason; the message gives it.
+        """
+        if self.source is not None:
+            forget_changed(str(self.source.path), self.source.digest(), self.source.files())
+        try:
+            if self.module is not None:
+                return importlib.import_module(self.module)
+            assert self.source is not None
+            return _import_file(self.source.path)
+        except (Exception, SystemExit) as error:
+            raise PluginError(
+                f"{self.kind} {self.name!r} of {self.place} cannot be imported: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+
+def find_plugins(kind: PluginKind) -> list[Plugin]:
+    """Find every built-in and installed plugin, by name; two may share one."""
+    own = [*_built_in(kind), *_installed(kind)]
+    return sorted(own, key=lambda plugin: (plugin.name, plugin.origin != "built-in"))
+
+
+def _built_in(kind: PluginKind) -> Iterable[Plugin]:
+    package = f"mirbench.{kind}s"
+    wanted = "load_model" if kind == "representation" else "TASK"
+    folder = Path(importlib.import_module(package).__path__[0])
+    names = {path.stem for path in folder.glob("*.py")}
+    names |= {path.parent.name for path in folder.glob("*/__init__.py")}
+    for name in sorted(names - {"__init__"}):
+        source = package_source(package, folder, name)
+        try:
+            found = source.defines(wanted)
+        except PluginError:  # listed with this reason, and it does not hide the others
+            found = not name.startswith("_")
+        if found:
+            yield Plugin(kind, name, "built-in", f"{package}.{name}", source)
+
+
+def _installed(kind: PluginKind) -> Iterable[Plugin]:
+    for point in entry_points(group=f"mirbench.{kind}s"):
+        yield Plugin(
+            kind, point.name, _distribution(point), point.module, _source_of(point), point.attr
+        )
+
+
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else "an unknown distribution"
+
+
+def _source_of(point: EntryPoint) -> Source | None:
+    try:
+        return module_source(point.module)
+    except (ImportError, ValueError):
+        return None
+
+
+def find_plugin(kind: PluginKind, name: str) -> Plugin:
+    """Find the one plugin of a name.
+
+    Raises
+    ------
+    UsageError
+        If there is none (the nearest names are suggested) or more than one.
+    """
+    plugins = find_plugins(kind)
+    found = [plugin for plugin in plugins if plugin.name == name]
+    if len(found) > 1:
+        raise UsageError(
+            f"two {kind}s are named {name!r}: {found[0].place} and {found[1].place}; "
+            "uninstall or rename one of them"
+        )
+    if found:
+        return found[0]
+    names = sorted({plugin.name for plugin in plugins})
+    near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
+    raise UsageError(f"there is no {kind} {name!r}; {hint} (mirbench list shows them all)")
+
+
+#: Digest of each plugin's source when this process imported it.
+_imported: dict[str, str] = {}
+
+
+def forget_changed(what: str, now: str, files: Iterable[Path]) -> None:
+    """Unload modules whose files have changed, so that what runs is what was fingerprinted.
+
+    Workers and notebooks outlive an edit.
+
+    Parameters
+    ----------
+    what : str
+        What the files are of.
+    now : str
+        Digest of their contents.
+    """
+    if _imported.setdefault(what, now) == now:
+        return
+    _imported[what] = now
+    places = {str(path) for path in files}
+    for name, module in list(sys.modules.items()):
+        if getattr(module, "__file__", None) in places:
+            del sys.modules[name]
+    importlib.invalidate_caches()
+
+
+def _import_file(path: Path) -> ModuleType:
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # so that it may import its neighbours
+    spec = importlib.util.spec_from_file_location(f"mirbench_plugin_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,264 @@
+"""What a run would do: clips to embed, what is cached, disk and time, nothing computed for good."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mirbench.benchmark.api import SPLITS, Clip, ModelCost, UnusableClip
+from mirbench.benchmark.datasets.audio import audio_info
+from mirbench.benchmark.embedding.batches import (
+    known_batch_size,
+    known_counts,
+    merge_batches,
+    plan_batches,
+)
+from mirbench.benchmark.embedding.compute import CHUNK_CLIPS
+from mirbench.benchmark.embedding.store import ShardPlan, Store, read_shard
+from mirbench.benchmark.embedding.worker import Chunk, embed_chunk
+from mirbench.benchmark.evaluation.places import default_out
+from mirbench.benchmark.machine.device import check_device, free_cpus
+from mirbench.benchmark.protocol import Protocol, get_protocol
+from mirbench.benchmark.result import result_path
+from mirbench.benchmark.runs.pairs import Job, Names, plan_jobs
+
+#: Length of a clip that does not say how long it is.
+USUAL_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one (representation, task) of a run would take.
+
+    Attributes
+    ----------
+    clips, cached : int
+        Clips of the split, and how many of them the store has.
+    disk_bytes, embed_seconds : float or None
+        For the rest, extrapolated from a few clips embedded now (from noise
+        where no audio is there yet); None if they cannot be embedded.
+    probes : int
+        Probes that would be trained, over all layers.
+    probe_seconds : float or None
+        What that is likely to take, from a short measured part of it; None
+        if the length of an embedding is not known.
+    row : Path
+        Where the row would lie.
+    row_exists : bool
+        Whether one lies there, which is read instead if it is identical.
+    cost : ModelCost or None
+        Of one clip, if the representation tells; no clip was embedded then.
+    """
+
+    representation: str
+    task: str
+    split: str
+    clips: int
+    cached: int
+    disk_bytes: float | None
+    embed_seconds: float | None
+    probes: int
+    probe_seconds: float | None
+    row: Path
+    row_exists: bool
+    cost: ModelCost | None = None
+
+
+def plan_run(
+    rep: Names,
+    task: Names | None = None,
+    *,
+    split: str = "paper",
+    data: Path | None = None,
+    device: str = "cpu",
+    jobs: int | None = None,
+    protocol: str = "castellon2021",
+    out: Path | None = None,
+    cache: Path | None = None,
+    full_hash: bool = False,
+    on_missing: Callable[[str], None] | None = None,
+) -> Iterator[Plan]:
+    """Plan the pairs of a run; the arguments are those of `mirbench.benchmark.run`.
+
+    `on_missing` is that of `mirbench.benchmark.runs.pairs.plan_jobs`.
+    """
+    rules = get_protocol(protocol)
+    check_device(device)
+    store = Store(cache)
+    # Beside a GPU, which is one, they only decode.
+    workers = (jobs or free_cpus()) if device == "cpu" else 1
+    jobs_to_plan = plan_jobs(rep, task, split, data, store, on_missing=on_missing, only_plan=True)
+    for job in jobs_to_plan:
+        yield _plan(job, store, rules, out or default_out(rules), device, workers, full_hash)
+
+
+def _plan(
+    job: Job,
+    store: Store,
+    protocol: Protocol,
+    out: Path,
+    device: str,
+    workers: int,
+    full_hash: bool,
+) -> Plan:
+    shards = _shards(job, store, full_hash)
+    stored = [shard for shard in shards if shard.path.exists()]
+    missed = {clip.id: clip for shard in shards if shard not in stored for clip in shard.clips}
+    todo = list(missed.values())
+    cost = _cost(job, device) if todo else None
+    sample = _embed_some(job, todo, device) if cost is None else cost[1]
+    known = sample or (_first_rows(stored) if stored else None)
+    label, task, split = job.spec.label, job.task.name, job.split.name
+    row = result_path(out, label, task, split, protocol.name)
+    return Plan(
+        representation=label,
+        task=task,
+        split=split,
+        clips=len(job.clips),
+        cached=sum(clip.id not in missed for clip in job.clips),
+        disk_bytes=sample.nbytes * len(todo) if sample else None if todo else 0.0,
+        embed_seconds=sample.seconds * len(todo) / workers if sample else None if todo else 0.0,
+        probes=len(protocol.grid()) * (known.layers if known else 1),
+        probe_seconds=None if known is None else _probe_seconds(job, protocol, known, device),
+        row=row,
+        row_exists=row.exists(),
+        cost=cost and cost[0],
+    )
+
+
+def _shards(job: Job, store: Store, full_hash: bool) -> list[ShardPlan]:
+    """Plan the shards of a pair, without loading its model or decoding a dataset.
+
+    Where that would be needed to know the batches of a model that depends on
+    them, none is stored, as the ordinary plan says too.
+    """
+    fingerprint = job.spec.fingerprint()
+    _, size = known_batch_size(fingerprint, store)
+    if size is not None:
+        counts = known_counts(job.task, job.dataset, store, full_hash)
+        if job.task.window is None or len(counts) == len(job.dataset):
+            return plan_batches(fingerprint, job.task, job.dataset, store, size, counts, full_hash)
+    return store.plan(fingerprint, job.task, job.clips, full_hash)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What an average clip comes to: bytes, seconds, windows, and the shape of an embedding."""
+
+    nbytes: float
+    seconds: float
+    windows: int
+    layers: int
+    dims: int
+
+
+def _cost(job: Job, device: str) -> tuple[ModelCost, Sample] | None:
+    """Ask the representation what an average clip costs; None if it does not tell."""
+    if not job.spec.tells_cost:
+        return None
+    seconds = _clip_seconds(job.clips)
+    windows = 1 if job.task.window is None else max(1, int(seconds / job.task.window + 1e-9))
+    cost = job.spec.cost(job.task.window or seconds, device)
+    *layers, dims = cost.shape
+    # It tells what all processors take together, as many as there are workers by default.
+    share = free_cpus() if device == "cpu" else 1
+    return cost, Sample(
+        nbytes=4.0 * windows * math.prod(cost.shape),
+        seconds=cost.seconds * windows * share,
+        windows=windows,
+        layers=math.prod(layers),
+        dims=dims,
+    )
+
+
+def _clip_seconds(clips: Sequence[Clip]) -> float:
+    """Length of the first clip that tells it; `USUAL_SECONDS` if none does."""
+    for clip in clips[:10]:
+        if clip.duration is not None:
+            return clip.duration
+        with contextlib.suppress(UnusableClip):
+            if clip.path is not None:
+                return audio_info(clip.path).duration - clip.start
+    return USUAL_SECONDS
+
+
+def _embed_some(job: Job, todo: list[Clip], device: str) -> Sample | None:
+    """Embed a few clips, or noise of their length if none is on disk; the very first warms up."""
+    if not todo:
+        return None
+    with tempfile.TemporaryDirectory(prefix="mirbench-") as folder:
+        present = [clip for clip in todo if clip.path is not None and clip.path.is_file()]
+        present = present or [_noise(todo[0], Path(folder))]
+        return _time(job, present[:1], present[1 : 1 + CHUNK_CLIPS] or present, device)
+
+
+def _noise(clip: Clip, folder: Path) -> Clip:
+    import soundfile
+
+    rate, seconds = 22_050, clip.duration or USUAL_SECONDS
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, int(rate * seconds))
+    soundfile.write(folder / "noise.wav", noise, rate)
+    return Clip("noise", folder / "noise.wav", clip.label, clip.group, duration=clip.duration)
+
+
+def _time(job: Job, first: list[Clip], some: list[Clip], device: str) -> Sample | None:
+    for clips in (first, some):
+        chunk = Chunk(
+            representation=job.spec.text,
+            fingerprint=job.spec.fingerprint(),
+            device=device,
+            window=job.task.window,
+            clips=tuple(clips),
+            shard=0,
+            cache=job.spec.cache,
+        )
+        outcome = embed_chunk(chunk)
+    if not outcome.rows:
+        return None
+    rows = list(outcome.rows.values())
+    return Sample(
+        nbytes=sum(row.nbytes for row in rows) / len(rows),
+        seconds=outcome.seconds / len(some),
+        windows=max(len(row) for row in rows),
+        layers=rows[0].shape[1] if rows[0].ndim == 3 else 1,
+        dims=rows[0].shape[-1],
+    )
+
+
+def _first_rows(stored: list[ShardPlan]) -> Sample | None:
+    shard = read_shard(stored[0].path)
+    if stored[0].rows is not None:  # the windows of a clip are in several batches
+        shard = merge_batches([s for plan in stored if (s := read_shard(plan.path)) is not None])
+    if shard is None or not len(shard.embedding):
+        return None
+    rows = shard.embedding
+    return Sample(
+        nbytes=0.0,
+        seconds=0.0,
+        windows=int((shard.clip == shard.clip[0]).sum()),
+        layers=rows.shape[1] if rows.ndim == 3 else 1,
+        dims=rows.shape[-1],
+    )
+
+
+def _probe_seconds(job: Job, protocol: Protocol, sample: Sample, device: str) -> float:
+    from mirbench.benchmark.probing.estimate import estimate_seconds
+
+    counts = [len(job.split.ids(split)) * sample.windows for split in SPLITS]
+    estimate = estimate_seconds(
+        job.task.kind,
+        (counts[0], counts[1], counts[2]),
+        sample.dims,
+        len(job.task.labels),
+        protocol,
+        metric=job.task.metrics[0],
+        windows_per_clip=sample.windows,
+        device=device,
+    )
+    return estimate.seconds * sample.layers

@@ -1,0 +1,147 @@
+"""What there is: every representation and task, and whether it is ready here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mirbench.benchmark.api import MirbenchError, PluginError
+from mirbench.benchmark.datasets.locate import readiness
+from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.plugins.finding import Plugin, PluginKind, find_plugins
+from mirbench.benchmark.registry import load_task
+from mirbench.benchmark.weights.sets import chosen_set, weight_sets
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One line of ``mirbench list``."""
+
+    kind: PluginKind
+    name: str
+    origin: str
+    title: str
+    ready: bool
+    status: str
+
+
+def list_representations(cache: Path | None = None) -> list[Listing]:
+    """List representations; none is imported here.
+
+    Those that come from elsewhere are imported in one other process, to
+    find out whether they can be.
+    """
+    plugins = find_plugins("representation")
+    broken = _try_imports([plugin for plugin in plugins if plugin.origin != "built-in"])
+    twice = _names_used_twice(plugins)
+    lines = []
+    for plugin in plugins:
+        title, reason, note = _static_state(plugin, cache)
+        reason = twice.get(plugin.name) or reason or broken.get(plugin.module or "")
+        lines.append(
+            Listing(
+                "representation",
+                plugin.card().get("adapter", plugin.name) if title else plugin.name,
+                plugin.origin,
+                title,
+                reason is None,
+                reason or note,
+            )
+        )
+    return lines
+
+
+def list_tasks(data: Path | None = None, cache: Path | None = None) -> list[Listing]:
+    """List tasks, and for each whether its data is here."""
+    plugins = find_plugins("task")
+    twice = _names_used_twice(plugins)
+    lines = []
+    for plugin in plugins:
+        try:
+            task = load_task(plugin.name)
+            state = readiness(task, data, CacheFolder.find(cache))
+            title, ready, status = task.title, state.ready, state.message
+        except MirbenchError as error:
+            title, ready, status = "", False, twice.get(plugin.name) or str(error)
+        lines.append(Listing("task", plugin.name, plugin.origin, title, ready, status))
+    return lines
+
+
+def _static_state(plugin: Plugin, cache: Path | None) -> tuple[str, str | None, str]:
+    """Title, what keeps it from being used, as far as the source tells, and its state if not."""
+    if plugin.source is None:
+        return "", f"there is no module {plugin.module}", ""
+    try:
+        card = plugin.card()
+    except PluginError as error:
+        return "", str(error), ""
+    title = str(card.get("title", ""))
+    try:
+        missing = plugin.missing_requirement()
+        return (title, missing, "") if missing else (title, *_weights_state(plugin, cache))
+    except MirbenchError as error:
+        return title, str(error), ""
+
+
+def _weights_state(plugin: Plugin, cache: Path | None) -> tuple[str | None, str]:
+    """Say that the weights it uses by default are absent, or which others are."""
+    one = chosen_set(plugin, {}, cache)
+    sets = weight_sets(plugin, cache).values()
+    here = [other.spoken for other in sets if other.available]
+    absent = [other.spoken for other in sets if not other.available]
+    if one is not None and not one.available:
+        ready = f"; ready: {', '.join(here)}" if here else ""
+        return f"missing weights: {one.command('fetch')}{ready}", ""
+    if absent:
+        return None, f"ready; weights not here: {', '.join(absent)} (mirbench weights list)"
+    return None, "ready"
+
+
+def _names_used_twice(plugins: Sequence[Plugin]) -> dict[str, str]:
+    counts = Counter(plugin.name for plugin in plugins)
+    return {
+        name: "name used twice: "
+        + " and ".join(plugin.place for plugin in plugins if plugin.name == name)
+        for name, count in counts.items()
+        if count > 1
+    }
+
+
+_TRY = """
+import importlib, json, os, sys
+out = os.fdopen(os.dup(1), "w"); os.dup2(2, 1)
+for name in sys.argv[1:]:
+    try:
+        module, reason = importlib.import_module(name), ""
+        if not callable(getattr(module, "load_model", None)):
+            reason = "it has no function load_model"
+    except BaseException as error:
+        reason = f"it cannot be imported: {type(error).__name__}: {error}"
+    print(json.dumps([name, reason]), file=out, flush=True)
+"""
+
+
+def _try_imports(plugins: Sequence[Plugin], seconds: float = 60.0) -> dict[str, str]:
+    """Import modules in another process; module name to the reason why it cannot be used."""
+    waiting = sorted({plugin.module for plugin in plugins if plugin.module is not None})
+    reasons: dict[str, str] = {}
+    while waiting:
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", _TRY, *waiting], capture_output=True, timeout=seconds
+            )
+            output, end = done.stdout, f"importing it ended the process (status {done.returncode})"
+        except subprocess.TimeoutExpired as error:
+            output, end = error.stdout or b"", f"importing it took over {seconds:.0f} s"
+        found = dict(map(json.loads, output.splitlines()))
+        reasons |= {name: reason for name, reason in found.items() if reason}
+        waiting = [name for name in waiting if name not in found]
+        # The first of those left is the one that did not let the process go on.
+        reasons |= dict.fromkeys(waiting[:1], end)
+        waiting = waiting[1:]
+    return reasons

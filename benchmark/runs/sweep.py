@@ -1,0 +1,143 @@
+"""Which layer of a representation is best: every layer is probed, validation chooses.
+
+A sweep is a run of a representation that gives all its layers, with a
+protocol of a few linear probes unless another is named; its rows are those of
+`mirbench.benchmark.run` and hold the score of every layer.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mirbench.benchmark.api import MirbenchError, UsageError
+from mirbench.benchmark.embedding.store import Store
+from mirbench.benchmark.embedding.worker import declared
+from mirbench.benchmark.machine.device import check_device
+from mirbench.benchmark.protocol import get_protocol
+from mirbench.benchmark.registry import RepresentationSpec, load_task, parse_representation
+from mirbench.benchmark.result import Result
+from mirbench.benchmark.runs.commands import run
+from mirbench.benchmark.runs.pairs import Names, as_list
+from mirbench.benchmark.weights.lookup import prepare_weights
+
+#: Protocol of a sweep: a few linear probes suffice to compare layers with each other.
+SWEEP_PROTOCOL = "quick"
+
+
+def sweep(
+    rep: str,
+    task: Names | None = None,
+    *,
+    device: str = "cpu",
+    protocol: str = SWEEP_PROTOCOL,
+    cache: Path | None = None,
+    **options: Any,
+) -> list[Result]:
+    """Probe every layer of a representation on tasks; the rows' `curve` has the scores.
+
+    The other options, and what is returned and raised, are those of
+    `mirbench.benchmark.run`.
+
+    Raises
+    ------
+    UsageError
+        If the representation has no layers.
+    """
+    get_protocol(protocol)
+    for name in as_list(task or []):
+        load_task(name)  # a mistake should show before a model is loaded
+    spec = with_layers(rep, cache, device)
+    return run(spec.text, task, device=device, protocol=protocol, cache=cache, **options)
+
+
+def with_layers(
+    rep: str, cache: Path | None = None, device: str = "cpu", only_plan: bool = False
+) -> RepresentationSpec:
+    """Find the form of a representation that gives several layers.
+
+    That is ``layers=all`` where it has a parameter `layers` that is not set
+    (of an adapter, ``layer=all``), or else the representation as it is named.
+    Its model is loaded to see, unless the store has embeddings of it.
+
+    Parameters
+    ----------
+    only_plan : bool
+        Nothing will be embedded: a representation that tells its cost is not loaded.
+
+    Raises
+    ------
+    UsageError
+        If neither has at least two layers.
+    """
+    check_device(device)
+    store = Store(cache)
+    # With the folder that a run uses, so that its model is the one that is loaded here.
+    named, failure = parse_representation(rep, store.cache.root), ""
+    for spec in filter(None, (_all_layers(named), named)):
+        try:
+            count = _count_layers(spec, store, device, only_plan)
+        except MirbenchError as error:
+            if spec is named:
+                raise
+            failure = f" ({spec.text} fails: {error})"
+            continue
+        if count > 1:
+            return spec
+    raise UsageError(
+        f"representation {named.label!r} has no layers to sweep{failure}; "
+        f"probe it with: mirbench run --rep {shlex.quote(rep)}"
+    )
+
+
+def _count_layers(spec: RepresentationSpec, store: Store, device: str, only_plan: bool) -> int:
+    if only_plan and spec.tells_cost:
+        *layers, _ = spec.cost(1.0, device).shape
+        return math.prod(layers)
+    if spec.weights is not None:
+        prepare_weights(spec.weights)  # the fingerprint depends on them
+    known = store.known_layers(spec.fingerprint())
+    return len(declared(spec, device).layers if known is None else known)
+
+
+def single_layer(rep: str, layer: str) -> str | None:
+    """How to name one layer of a representation as a representation; None if it has no such name.
+
+    That is its parameter `layer`, where `load_model` has one.
+    """
+    named = parse_representation(rep)
+    if "layer" not in _defaults(named):
+        return None
+    params = {key: value for key, value in named.params.items() if key not in ("layer", "layers")}
+    try:
+        return parse_representation(_text(named, params | {"layer": layer})).text
+    except MirbenchError:
+        return None
+
+
+def _all_layers(named: RepresentationSpec) -> RepresentationSpec | None:
+    key = "layers" if named.target is None else "layer"
+    if key not in _defaults(named) or key in named.params:
+        return None
+    try:
+        return parse_representation(_text(named, named.params | {key: "all"}), named.cache)
+    except MirbenchError:
+        return None
+
+
+def _defaults(spec: RepresentationSpec) -> dict[str, object]:
+    return (spec.plugin.source and spec.plugin.source.parameters()) or {}
+
+
+def _text(spec: RepresentationSpec, params: Mapping[str, object]) -> str:
+    """Name of the plugin or its file, or the adapter and its target, with parameters."""
+    values = [f"{key}={value}" for key, value in params.items() if key != "target"]
+    if spec.target is not None:
+        return f"{spec.plugin.name}:{spec.target}?{'&'.join(values)}"
+    name = spec.plugin.name
+    if spec.plugin.origin == "file":
+        name = spec.text.partition(".py:")[0].removesuffix(".py") + ".py"
+    return f"{name}:{','.join(values)}"

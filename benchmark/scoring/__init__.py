@@ -1,0 +1,1 @@
+"""Scores of a probe's outputs, and their intervals."""

@@ -1,0 +1,180 @@
+"""Scores of the benchmark, through scikit-learn and mir_eval.
+
+Conventions: `targets` are as `mirbench.benchmark.datasets.targets.encode_targets` makes
+them; `outputs` are a probe's real-valued outputs, shape ``[n, n_outputs]``;
+every score is a float whose best value is 1. A key is a class index 0–23: C,
+Db, …, B major, then the same minor.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from mirbench.benchmark.api import DataError, IntArray, Kind, UsageError
+
+Array = npt.NDArray[np.floating]
+Way = Literal["vote", "max", "gmean", "mean"]
+
+#: Ways from the outputs of a track's windows to one decision, in the protocol's order.
+WAYS: tuple[Way, ...] = ("vote", "max", "gmean", "mean")
+
+DEFAULT_METRICS: dict[Kind, tuple[str, ...]] = {
+    "multiclass": ("accuracy",),
+    "multilabel": ("roc_auc", "average_precision"),
+    "regression": ("r2",),
+}
+
+#: Metrics that make sense for each kind of task.
+METRICS_OF: dict[Kind, tuple[str, ...]] = {
+    "multiclass": ("accuracy", "weighted_key_score"),
+    "multilabel": ("roc_auc", "average_precision"),
+    "regression": ("r2",),
+}
+
+KEY_NAMES = tuple(
+    f"{tonic} {mode}"
+    for mode in ("major", "minor")
+    for tonic in ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
+)
+
+
+def accuracy(targets: IntArray, outputs: Array) -> float:
+    """Share of rows whose largest output is the target class."""
+    from sklearn.metrics import accuracy_score
+
+    return float(accuracy_score(targets, outputs.argmax(axis=1)))
+
+
+def roc_auc(targets: IntArray, outputs: Array) -> float:
+    """Area under the ROC curve, macro-averaged over labels.
+
+    Raises
+    ------
+    DataError
+        If a label has no positive or no negative row: its curve is not defined.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    check_both_classes(targets)
+    return float(roc_auc_score(targets, outputs, average="macro"))
+
+
+def average_precision(targets: IntArray, outputs: Array) -> float:
+    """Average precision, macro-averaged over labels; raises as `roc_auc` does."""
+    from sklearn.metrics import average_precision_score
+
+    check_both_classes(targets)
+    # Rounding can carry scikit-learn's sum a hair above 1.
+    return min(1.0, float(average_precision_score(targets, outputs, average="macro")))
+
+
+def check_both_classes(targets: IntArray) -> None:
+    """Raise `DataError` if a label has no positive or no negative row."""
+    positives = targets.sum(axis=0)
+    for label in np.flatnonzero((positives == 0) | (positives == len(targets))):
+        which = "positive" if positives[label] == 0 else "negative"
+        raise DataError(f"label number {label} has no {which} clip among {len(targets)}")
+
+
+def r2(targets: Array, outputs: Array) -> float:
+    """Coefficient of determination, averaged uniformly over outputs."""
+    from sklearn.metrics import r2_score
+
+    return float(r2_score(targets, outputs, multioutput="uniform_average"))
+
+
+@functools.cache
+def key_score_table() -> npt.NDArray[np.float64]:
+    """Give mir_eval's weighted score of each estimated key against each reference.
+
+    Returns
+    -------
+    ndarray of float64, shape [24, 24]
+        Row: reference; column: estimate. 1 same key, 0.5 fifth, 0.3
+        relative, 0.2 parallel, 0 otherwise.
+    """
+    from mir_eval.key import weighted_score
+
+    table = [[weighted_score(ref, est) for est in KEY_NAMES] for ref in KEY_NAMES]
+    return np.array(table, dtype=np.float64)
+
+
+def weighted_key_score(targets: IntArray, outputs: Array) -> float:
+    """Mean weighted key score (MIREX, as mir_eval defines it)."""
+    return float(key_score_table()[targets, outputs.argmax(axis=1)].mean())
+
+
+METRICS: dict[str, Callable[..., float]] = {
+    "accuracy": accuracy,
+    "roc_auc": roc_auc,
+    "average_precision": average_precision,
+    "r2": r2,
+    "weighted_key_score": weighted_key_score,
+}
+
+
+def evaluate(
+    metrics: Sequence[str],
+    targets: npt.NDArray[Any],
+    outputs: Array,
+    labels: Sequence[str] = (),
+) -> dict[str, float]:
+    """Compute every named score; R² of several outputs also one by one, as ``r2_<label>``.
+
+    Raises
+    ------
+    UsageError
+        If there is no metric of a name.
+    """
+    unknown = [name for name in metrics if name not in METRICS]
+    if unknown:
+        raise UsageError(f"there is no metric {unknown[0]!r}; known: {', '.join(METRICS)}")
+    scores = {name: METRICS[name](targets, outputs) for name in metrics}
+    if "r2" in metrics and outputs.shape[1] > 1:
+        names = labels or [str(i) for i in range(outputs.shape[1])]
+        for i, name in enumerate(names):
+            scores[f"r2_{name}"] = r2(targets[:, i : i + 1], outputs[:, i : i + 1])
+    return scores
+
+
+def softmax(outputs: Array) -> Array:
+    """Softmax over the last axis."""
+    shifted = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
+    result: Array = shifted / shifted.sum(axis=-1, keepdims=True)
+    return result
+
+
+def merge_windows(outputs: Array, clips: IntArray, way: Way) -> Array:
+    """Turn the outputs of windows into outputs of clips, whose argmax is the decision.
+
+    Parameters
+    ----------
+    outputs : ndarray, shape [n_windows, n_classes]
+    clips : ndarray of int, shape [n_windows]
+        Number of the clip a window belongs to: 0, 1, …, n_clips - 1.
+    way : {"vote", "max", "gmean", "mean"}
+        Most frequent argmax; maximum output; mean output; mean softmax. Of
+        equal decisions the lower class wins.
+
+    Returns
+    -------
+    ndarray of float32, shape [n_clips, n_classes]
+    """
+    n_clips = int(clips.max()) + 1
+    if way == "max":
+        merged = np.full((n_clips, outputs.shape[1]), -np.inf)
+        np.maximum.at(merged, clips, outputs)
+        return merged.astype(np.float32)
+    if way == "vote":
+        values = np.eye(outputs.shape[1])[outputs.argmax(axis=1)]
+    else:
+        values = softmax(outputs) if way == "mean" else outputs
+    summed = np.zeros((n_clips, outputs.shape[1]))
+    np.add.at(summed, clips, values)
+    counts = np.bincount(clips, minlength=n_clips)[:, None]
+    return (summed / counts).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Sets of weights: what a card declares, fetching, converting, looking up."""
