@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from mirbench.benchmark.api import FloatArray, UnusableClip
-from mirbench.benchmark.audio_errors import LOSS, truncated
-from mirbench.benchmark.audio_file import open_audio
+from mirbench.benchmark.datasets.audio_files.errors import LOSS, truncated
+from mirbench.benchmark.datasets.audio_files.opening import open_audio
 
 #: Part of every task fingerprint: raised when the same file would give other samples.
 AUDIO_VERSION = 1

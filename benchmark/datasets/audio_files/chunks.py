@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mirbench.benchmark.api import UnusableClip
-from mirbench.benchmark.tags import tag_size
+from mirbench.benchmark.datasets.audio_files.tags import tag_size
 
 #: Behind the samples no more than this is looked through for tags, in bytes.
 _MOST_REST = 1 << 26

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import UnusableClip
-from mirbench.benchmark.audio_errors import LOSS, truncated
-from mirbench.benchmark.chunked import Samples
+from mirbench.benchmark.datasets.audio_files.chunks import Samples
+from mirbench.benchmark.datasets.audio_files.errors import LOSS, truncated
 
 #: Bytes of a sample, where it has a fixed number of them.
 _SAMPLE_BYTES = {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: Bytes through which the end of a tag without a beginning is looked for.
+_MOST_WITHOUT_HEADER = 1 << 16
+
 
 def tag_size(data: bytes, at: int) -> int:
     """Size in bytes of the tag at a place; 0 if there is none that ends within the file."""
@@ -22,7 +25,7 @@ def _claimed_tag_size(data: bytes, at: int) -> int:
         ends = [data.find(word, at) for word in (b"LYRICS200", b"LYRICSEND")]
         return min((end + 9 - at for end in ends if end >= 0), default=0)
     if head[:1] != b"\xff":  # an APE tag of version 1 has no header
-        footer = data.find(b"APETAGEX", at)
+        footer = data.find(b"APETAGEX", at, at + _MOST_WITHOUT_HEADER)
         items = int.from_bytes(data[footer + 12 : footer + 16], "little")
         if footer > at and items == footer + 32 - at:
             return items

@@ -10,7 +10,7 @@ import zlib
 from dataclasses import dataclass, field
 
 from mirbench.benchmark.api import UnusableClip
-from mirbench.benchmark.tags import tag_size
+from mirbench.benchmark.datasets.audio_files.tags import tag_size
 
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _FIRST, _LAST = 2, 4

@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from mirbench.benchmark import chunked, flac, mpeg_header, mpeg_length, ogg
 from mirbench.benchmark.api import FloatArray, UnusableClip
-from mirbench.benchmark.audio_errors import LOSS, failure
-from mirbench.benchmark.header_checks import check_remarks, check_samples
+from mirbench.benchmark.datasets.audio_files import chunks, flac, mpeg_header, mpeg_length, ogg
+from mirbench.benchmark.datasets.audio_files.errors import LOSS, failure
+from mirbench.benchmark.datasets.audio_files.headers import check_remarks, check_samples
 
 #: Bounds of a file's sampling rate in Hz and of its channels: what is beyond is a damaged header.
 LEAST_RATE, MOST_RATE, MOST_CHANNELS = 1000, 1_000_000, 255
@@ -116,7 +116,7 @@ def open_audio(path: Path, *, to_decode: bool = True) -> Iterator[AudioFile]:
 
 
 def _open_parts(path: Path, stack: contextlib.ExitStack, to_decode: bool) -> list[tuple[Any, int]]:
-    samples = chunked.find_samples(path)
+    samples = chunks.find_samples(path)
     if samples is not None and samples.mended is not None:
         place, number = samples.mended
         data = path.read_bytes()

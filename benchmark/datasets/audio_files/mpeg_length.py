@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mirbench.benchmark.api import UnusableClip
-from mirbench.benchmark.audio_errors import LOSS, truncated
-from mirbench.benchmark.mpeg import Stream, frame_size, streams
+from mirbench.benchmark.datasets.audio_files.errors import LOSS, truncated
+from mirbench.benchmark.datasets.audio_files.mpeg import Stream, frame_size, streams
 
 #: Samples by which the decoder itself is late, cut off at the start with the encoder's delay.
 _DECODER_DELAY = 529

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mirbench.benchmark.api import UnusableClip
-from mirbench.benchmark.mpeg_header import Kind, kind_at, parse_header
-from mirbench.benchmark.tags import tag_size
+from mirbench.benchmark.datasets.audio_files.mpeg_header import Kind, kind_at, parse_header
+from mirbench.benchmark.datasets.audio_files.tags import tag_size
+
+#: What a frame may begin with.
+_HEADER = re.compile(
+    rb"\xff(?=[\xe2-\xe7\xf2-\xf7\xfa-\xff]"
+    rb"[" + b"".join(b"\\x%x0-\\x%xb" % (index, index) for index in range(15)) + rb"])"
+)
 
 #: Frames in a row that do not come by chance.
 _CHAIN = 3
@@ -100,9 +107,9 @@ def streams(data: bytes, name: str) -> list[Stream]:
             at += size
         else:
             at = _run(data, at, found[-1], sizes, infos)
-    if not any(stream.count for stream in found):
-        raise UnusableClip(f"{name} is truncated: it has no audio but tells its length")
-    return [stream for stream in found if stream.count]
+    if not all(stream.count for stream in found):
+        raise UnusableClip(f"{name} is truncated: no audio follows a header that tells its length")
+    return found
 
 
 def _run(data: bytes, at: int, stream: Stream, sizes: dict[bytes, int], infos: set[int]) -> int:
@@ -151,11 +158,9 @@ def _resume(data: bytes, at: int, stream: Stream, name: str) -> int:
 
 def _chains(data: bytes, begin: int) -> Iterator[int]:
     """Places where several frames lie in a row: the four bytes of a header come by chance too."""
-    at = data.find(b"\xff", begin)
-    while at >= 0:
-        if _chain_length(data, at):
-            yield at
-        at = data.find(b"\xff", at + 1)
+    for match in _HEADER.finditer(data, begin):
+        if _chain_length(data, match.start()):
+            yield match.start()
 
 
 def _chain_length(data: bytes, at: int) -> int:
@@ -201,16 +206,18 @@ def _free_size(data: bytes, at: int) -> int:
 
 
 def _infos(data: bytes, kind: Kind) -> set[int]:
-    """Places of the frames that are no audio but tell the length of what follows."""
+    """Places of the frames that are no audio but tell the length of what follows.
+
+    Those of Fraunhofer's encoder ("VBRI") are silent frames to libmpg123.
+    """
     if kind.layer != 3:
         return set()
     side = _side_size(kind)
     places = set()
-    for word in (b"Xing", b"Info", b"VBRI"):
+    for word in (b"Xing", b"Info"):
         at = data.find(word)
         while at >= 0:
-            for before in (36,) if word == b"VBRI" else (4 + side, 6 + side):
-                start = at - before
+            for start in (at - 4 - side, at - 6 - side):  # with a checksum
                 if start >= 0 and kind_at(data, start) == kind and not any(data[start + 6 : at]):
                     places.add(start)
             at = data.find(word, at + 1)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from mmap import mmap
 
 from mirbench.benchmark.api import UnusableClip
-from mirbench.benchmark.audio_errors import LOSS, truncated
+from mirbench.benchmark.datasets.audio_files.errors import LOSS, truncated
 
 #: What a file begins with: the marker and the header of the block that tells the length.
 _START = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
