@@ -30,6 +30,14 @@ _COUNT_BITS = 36
 
 _BLOCK_SIZES = {1: 192} | {k: 144 << k for k in range(2, 6)} | {k: 1 << k for k in range(8, 16)}
 
+#: Sampling rates by the code in a frame; codes that are not here refer to other places.
+_RATES = dict(
+    enumerate(
+        (88_200, 176_400, 192_000, 8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000),
+        start=1,
+    )
+)
+
 
 def _crc_table(bits: int, polynomial: int) -> list[int]:
     table = []
@@ -75,8 +83,11 @@ def mend(data: bytes | mmap, name: str, with_end: bool) -> tuple[int, bytes | No
     place = start + 18
     numbers = int.from_bytes(data[place : place + 8], "big")
     rate, promised = numbers >> 44, numbers & (1 << _COUNT_BITS) - 1
+    first = _first_frame(data, start)
+    if _RATES.get(data[first + 2] & 0x0F if first + 4 < len(data) else 0, rate) != rate:
+        raise UnusableClip(f"{name} is damaged: its header tells of another rate than its frames")
     ends = []
-    for end in _ends(data, start, with_end):
+    for end in _ends(data, start, first, with_end):
         if end == promised:
             return promised, None
         ends.append(end)
@@ -93,17 +104,22 @@ def mend(data: bytes | mmap, name: str, with_end: bool) -> tuple[int, bytes | No
     return ends[0], data[:place] + mended + data[place + 8 :]
 
 
-def _ends(data: bytes | mmap, start: int, whole: bool) -> Iterator[int]:
-    """Where the last frames end, in samples, the very last one first.
-
-    What looks like the header of a frame may lie in a frame by chance.
-    """
+def _first_frame(data: bytes | mmap, start: int) -> int:
+    """Find the place behind the header and all that belongs to it."""
     first = start + 4
     while first + 4 <= len(data):
         last_block = data[first] & 0x80
         first += 4 + int.from_bytes(data[first + 1 : first + 4], "big")
         if last_block:
             break
+    return first
+
+
+def _ends(data: bytes | mmap, start: int, first: int, whole: bool) -> Iterator[int]:
+    """Where the last frames end, in samples, the very last one first.
+
+    What looks like the header of a frame may lie in a frame by chance.
+    """
     like = data[first : first + 4]
     block = int.from_bytes(data[start + 8 : start + 10], "big")
     at = len(data)
