@@ -23,7 +23,7 @@ from mirbench.benchmark.datasets.audio_files.errors import LOSS, truncated
 from mirbench.benchmark.datasets.audio_files.opening import open_audio
 
 #: Part of every task fingerprint: raised when the same file would give other samples.
-AUDIO_VERSION = 1
+AUDIO_VERSION = 2
 
 #: How much longer, in seconds, an excerpt may be than what is left of its file.
 SHORTFALL = 0.1
