@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ _HEADER = re.compile(
     rb"\xff(?=[\xe2-\xe7\xf2-\xf7\xfa-\xff]"
     rb"[" + b"".join(b"\\x%x0-\\x%xb" % (index, index) for index in range(15)) + rb"])"
 )
+
+#: Places where a frame may begin that are looked at: a few seconds' worth, none in most files.
+_MOST_PLACES = 1 << 18
 
 #: Frames in a row that do not come by chance.
 _CHAIN = 3
@@ -158,7 +162,7 @@ def _resume(data: bytes, at: int, stream: Stream, name: str) -> int:
 
 def _chains(data: bytes, begin: int) -> Iterator[int]:
     """Places where several frames lie in a row: the four bytes of a header come by chance too."""
-    for match in _HEADER.finditer(data, begin):
+    for match in itertools.islice(_HEADER.finditer(data, begin), _MOST_PLACES):
         if _chain_length(data, match.start()):
             yield match.start()
 
@@ -172,7 +176,7 @@ def _chain_length(data: bytes, at: int) -> int:
     for known in range(_CHAIN):
         size = _size(data[at : at + 4], kind, free)
         if not size or at + size > len(data):
-            return known if at >= len(data) or size or tag_size(data, at) else 0
+            return known if at >= len(data) or size or tag_size(data, at, search=False) else 0
         at += size
     return _CHAIN
 
