@@ -96,5 +96,5 @@ def test_the_examples_of_the_commands(
 
 @pytest.fixture(scope="module")
 def rendered_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder that the commands share: the corpus is rendered once."""
+    """Share a cache folder among the commands: the corpus is rendered once."""
     return tmp_path_factory.mktemp("cache")

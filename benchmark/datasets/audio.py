@@ -82,6 +82,15 @@ def audio_info(path: Path) -> AudioInfo:
         return AudioInfo(file.frames / file.rate, file.rate, file.channels, file.format)
 
 
+def decodes_as_version_1(path: Path) -> bool:
+    """Whether `AUDIO_VERSION` 1 gave the same samples of a file: it was read as it is."""
+    try:
+        with open_audio(path) as file:
+            return file.as_it_is
+    except UnusableClip:
+        return False
+
+
 def read_audio(
     path: Path, sample_rate: int, start: float = 0.0, duration: float | None = None
 ) -> FloatArray:

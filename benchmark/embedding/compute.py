@@ -17,6 +17,7 @@ import numpy as np
 
 from mirbench.benchmark.api import DataError, IntArray, Task
 from mirbench.benchmark.embedding.batches import batch_size_of, batches_of, merge_batches
+from mirbench.benchmark.embedding.carried import carry_over
 from mirbench.benchmark.embedding.embeddings import Embeddings, join_shards, pick_clips
 from mirbench.benchmark.embedding.layers import leave_on_disk
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
@@ -62,6 +63,7 @@ def embed_task(pair: Pair, settings: EmbeddingSettings) -> Embeddings:
         specs = store.shards_for(pair.fingerprint, data.task, data.clips, settings.full_hash)
     else:
         specs = batches_of(pair, settings, size, windows_per_clip(pair.data, settings))
+    carry_over(pair, settings, specs)
     shards = [_stored(spec.path, leave=spec.rows is None) for spec in specs]
     absent = [spec for spec, shard in zip(specs, shards, strict=True) if shard is None]
     if absent:

@@ -54,6 +54,12 @@ class AudioFile:
         return int(self.parts[0][0].channels)
 
     @property
+    def as_it_is(self) -> bool:
+        """Whether libsndfile reads the file itself, to an end that it knows."""
+        (file, frames), *others = self.parts
+        return not others and str(file.name) == str(self.path) and frames == file.frames
+
+    @property
     def format(self) -> str:
         """Name by libsndfile."""
         return str(self.parts[0][0].format)
