@@ -48,7 +48,7 @@ def test_a_shard_that_might_differ_is_computed_again(
     assert clips[3].path is not None
     content = bytearray(clips[3].path.read_bytes())
     place = content.index(b"data") + 4
-    content[place : place + 4] = b"\0\0\0\x80"
+    content[place : place + 4] = b"\0\0\0\0"
     path.write_bytes(b"" if fault == "missing" else bytes(content))
     clips[3] = Clip(clips[3].id, path, clips[3].label, clips[3].group)
     embed_clips_of(spec, task, clips, tmp_path, jobs=1)
