@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from mirbench.benchmark.result import Result
+from mirbench.benchmark.result import Result, Row
 from mirbench.benchmark.scoring.bootstrap import interval_of
 from mirbench.leaderboard.names import BOARDS, PAPER, PAPER_TASKS, metric_name, task_name
 from mirbench.leaderboard.overlap import overlaps
-from mirbench.leaderboard.rows import Row
 from mirbench.leaderboard.samples import SampledRow, Samples, sample_rows
 from mirbench.leaderboard.statistics import average_samples, better, rank_groups
 

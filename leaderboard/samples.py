@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mirbench.benchmark.api import DataError
-from mirbench.benchmark.result import Predictions
+from mirbench.benchmark.result import Predictions, Row
 from mirbench.benchmark.scoring.bootstrap import RESAMPLES, draw_counts
 from mirbench.benchmark.scoring.resampled import Counts, resampled_scores
-from mirbench.leaderboard.rows import Row, read_test_set
+from mirbench.leaderboard.rows import read_test_set
 
 Samples = npt.NDArray[np.float64]
 

@@ -39,7 +39,7 @@ from mirbench.benchmark.cli.sweep import sweep
 from mirbench.benchmark.cli.weights import weights
 
 if TYPE_CHECKING:
-    from mirbench.benchmark.evaluation.evaluate import Row
+    from mirbench.benchmark.result import Row
 
 app = typer.Typer(
     help="Benchmark music-audio representations with shallow probes.",

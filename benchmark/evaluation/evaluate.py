@@ -27,6 +27,7 @@ from mirbench.benchmark.result import (
     ProtocolRecord,
     RepresentationRecord,
     Result,
+    Row,
     TaskRecord,
     read_predictions,
     read_result,
@@ -34,15 +35,6 @@ from mirbench.benchmark.result import (
     row_identity,
     write_result,
 )
-
-
-@dataclass(frozen=True)
-class Row:
-    """A result row, where it lies, and whether this run computed it or found it."""
-
-    result: Result
-    path: Path
-    found: bool
 
 
 @dataclass(frozen=True)
@@ -154,7 +146,7 @@ def evaluate_embeddings(
     if found is not None and not force:
         same = found.identity == identity and len(found.curve) == representation.layers
         if same and _has_groups(path, clips):
-            return Row(found, path, True)
+            return Row(path, found)
         _announce_replacement(found.representation, representation, path)
 
     started = time.perf_counter()
@@ -185,7 +177,7 @@ def evaluate_embeddings(
     )
     written = write_result(out, result, predictions)
     shutil.rmtree(store.cache.grid(identity), ignore_errors=True)
-    return Row(result, written, False)
+    return Row(written, result, found=False)
 
 
 def _task_record(task: Task, split: SplitTable, embeddings: Embeddings, rows: Rows) -> TaskRecord:

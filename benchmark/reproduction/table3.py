@@ -9,7 +9,7 @@ from pathlib import Path
 from mirbench.benchmark.api import DataError, MirbenchError, UsageError
 from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
 from mirbench.benchmark.embedding.store import Store
-from mirbench.benchmark.evaluation.evaluate import Row, Subject, evaluate_embeddings
+from mirbench.benchmark.evaluation.evaluate import Subject, evaluate_embeddings
 from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.download import fetch_file
@@ -22,6 +22,7 @@ from mirbench.benchmark.reproduction.published_features import (
     read_archive,
     read_checksums,
 )
+from mirbench.benchmark.result import Row
 
 SPLIT = "paper"
 

@@ -15,7 +15,6 @@ from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.embedding.npz import read_embeddings, write_embeddings
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.evaluation.evaluate import (
-    Row,
     Subject,
     evaluate_embeddings,
     evaluate_representation,
@@ -33,7 +32,7 @@ from mirbench.benchmark.registry import (
     load_task,
     parse_representation,
 )
-from mirbench.benchmark.result import Result
+from mirbench.benchmark.result import Result, Row
 from mirbench.benchmark.runs.pairs import Names, plan_jobs
 
 Folder = Path | str | None

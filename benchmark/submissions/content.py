@@ -9,7 +9,7 @@ from typing import Any
 
 from mirbench.benchmark.api import SPLITS
 from mirbench.benchmark.plugins.adapters import written_name
-from mirbench.benchmark.result import Cost, Environment, Result, result_path
+from mirbench.benchmark.result import Cost, Environment, Result
 from mirbench.benchmark.submissions.ground import AGAIN, Ground
 from mirbench.benchmark.submissions.selection import check_selection
 from mirbench.benchmark.submissions.verdict import show
@@ -32,19 +32,12 @@ def check_content(result: Result, ground: Ground) -> list[str]:
 
 def check_path(path: Path, result: Result) -> list[str]:
     """Say where a row should lie, if it lies elsewhere."""
-    expected = result_path(
-        Path(),
-        result.representation.name,
-        result.task.name,
-        result.task.split,
-        result.protocol.name,
-    )
-    if path.absolute().parts[-2:] == expected.parts:
+    expected, actual = result.place, Path(*path.absolute().parts[-2:])
+    if actual.parts == expected.parts:
         return []
-    own = Path(*path.absolute().parts[-2:])
     return [
         f"a row of {show(result.representation.name)} on task {show(result.task.name)}, split "
-        f"{show(result.task.split)}, lies at {expected}, not at {own}; move it, or let "
+        f"{show(result.task.split)}, lies at {expected}, not at {actual}; move it, or let "
         "mirbench leaderboard submit do so"
     ]
 

@@ -15,7 +15,7 @@ from mirbench.benchmark.result import (
     Result,
     predictions_path,
     read_result,
-    result_path,
+    rows_below,
 )
 from mirbench.benchmark.submissions.files import PREDICTIONS_BYTES, ROW_BYTES, read_limited
 from mirbench.benchmark.submissions.validation import validate
@@ -105,7 +105,7 @@ def pack(
     contents: dict[Path, tuple[bytes, bytes]] = {}
     for verdict in verdicts:
         assert verdict.result is not None
-        contents[_target(board, verdict.result)] = _read(verdict.path)
+        contents[board / verdict.result.place] = _read(verdict.path)
     differing = [path for path in contents if path.exists() and _read(path) != contents[path]]
     if differing and not replace:
         listed = "\n".join(f"  {path}" for path in differing)
@@ -128,7 +128,7 @@ def _choose(results: Path, names: Sequence[str]) -> tuple[list[Path], int]:
     if not results.is_dir():
         raise UsageError(f"there is no folder {results}")
     rows, left_out, found = [], 0, list[Result]()
-    for path in sorted(results.glob("*/*.json")):
+    for path in rows_below(results):
         try:
             row = read_result(path)
         except DataError:
@@ -158,12 +158,6 @@ def _is_named(row: Result, names: Sequence[str]) -> bool:
     """Whether a row is of one of the names; without parameters, a name stands for them all."""
     name = row.representation.name
     return name in names or name.partition(":")[0] in names
-
-
-def _target(board: Path, row: Result) -> Path:
-    return result_path(
-        board, row.representation.name, row.task.name, row.task.split, row.protocol.name
-    )
 
 
 def _read(path: Path) -> tuple[bytes, bytes]:

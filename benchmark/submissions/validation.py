@@ -12,6 +12,7 @@ from mirbench.benchmark.result import (
     predictions_path,
     read_predictions,
     read_result,
+    rows_below,
 )
 from mirbench.benchmark.submissions.content import check_content, check_path
 from mirbench.benchmark.submissions.files import (
@@ -88,7 +89,7 @@ def validate(
 
 def withdrawn(folder: Path, board: Path) -> list[Path]:
     """Give the rows of the board that a folder does not have, sorted."""
-    places = {path.relative_to(board) for path in board.glob("*/*.json")}
+    places = {path.relative_to(board) for path in rows_below(board)}
     return sorted(place for place in places if not (folder / place).is_file())
 
 
@@ -127,7 +128,7 @@ class _Judge:
         folders = [board] if board is not None else [row.absolute().parent.parent for row in rows]
         own = {row.absolute() for row in rows}
         for folder in dict.fromkeys(folders):
-            for path in sorted(folder.glob("*/*.json")):
+            for path in rows_below(folder):
                 if path.absolute() in own:
                     continue
                 leaves = _place(path) in leaving
