@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mirbench.benchmark.api import MirbenchError, ModelCost, PluginError, Task, UsageError
+from mirbench.benchmark.api import KEYS, MirbenchError, ModelCost, PluginError, Task, UsageError
 from mirbench.benchmark.datasets.splits import SplitTable, read_split
 from mirbench.benchmark.files.checksums import digest, file_sha256
 from mirbench.benchmark.plugins.adapters import (
@@ -30,7 +30,7 @@ from mirbench.benchmark.plugins.adapters import (
 )
 from mirbench.benchmark.plugins.finding import Plugin, find_plugin, find_plugins
 from mirbench.benchmark.plugins.source import file_source
-from mirbench.benchmark.scoring.metrics import KEY_NAMES, METRICS, METRICS_OF
+from mirbench.benchmark.scoring.metrics import METRICS, METRICS_OF
 from mirbench.benchmark.weights.lookup import loading, prepare_weights
 from mirbench.benchmark.weights.sets import WeightSet, chosen_set
 
@@ -363,8 +363,8 @@ def _check_metrics(task: Task, plugin: Plugin) -> None:
         if metric not in METRICS_OF[task.kind]:
             fitting = ", ".join(METRICS_OF[task.kind])
             raise PluginError(f"{who}: {metric} is no metric of {task.kind} tasks; use {fitting}")
-    if "weighted_key_score" in task.metrics and len(task.labels) != len(KEY_NAMES):
-        raise PluginError(f"{who}: weighted_key_score needs the {len(KEY_NAMES)} keys as labels")
+    if "weighted_key_score" in task.metrics and len(task.labels) != len(KEYS):
+        raise PluginError(f"{who}: weighted_key_score needs the {len(KEYS)} keys as labels")
 
 
 def load_split(task: Task, name: str) -> SplitTable:

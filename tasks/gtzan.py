@@ -19,13 +19,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from mirbench.benchmark.api import Clip, Download, Task
-from mirbench.tasks._tables import read_table
+from mirbench.tasks._tables import read_table, subfolders
 
 GENRES = (
     "blues",
@@ -114,17 +113,9 @@ def _genre_folders(root: Path) -> Iterator[Path]:
     """Folders named after a genre, nearest to the root first, then by name."""
     level = [root]
     for _ in range(_DEPTH + 1):
-        children = [child for folder in level for child in _subfolders(folder)]
+        children = [child for folder in level for child in subfolders(folder)]
         yield from (child for child in children if _plain(child.name) in GENRES)
         level = [child for child in children if _plain(child.name) not in GENRES]
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(Path(entry.path) for entry in entries if entry.is_dir())
-    except OSError:
-        return []
 
 
 def _plain(name: str) -> str:

@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from mirbench.benchmark.api import Clip, Task
+from mirbench.benchmark.api import Clip, Task, window_id
 from mirbench.benchmark.embedding.store import Shard, ShardPlan, Store, add_notes, clip_identity
 from mirbench.benchmark.embedding.worker import Chunk, model_info, windows_of
 from mirbench.benchmark.files.atomic import write_atomic
@@ -40,7 +40,7 @@ from mirbench.benchmark.progress import bar
 Counts = dict[str, int | str]
 
 #: A row of a batch: its clip and which window of it.
-Row = tuple[Clip, int]
+BatchRow = tuple[Clip, int]
 
 
 def batch_size_of(model: Chunk, store: Store, jobs: int) -> int | None:
@@ -81,10 +81,10 @@ def plan_batches(
     Parameters
     ----------
     counts : dict
-        Those of `count_windows`; not looked at for a task without windows.
+        Those of `count_dataset_windows`; not looked at for a task without windows.
     """
     ordered, missing = _order(task, dataset, counts)
-    names = [f"{clip.id}-{window}" for clip, window in ordered]
+    names = [window_id(clip.id, window) for clip, window in ordered]
     folder = store.batches(fingerprint, task, digest([size, names, sorted(missing)]))
     batches = [ordered[first : first + size] for first in range(0, len(ordered), size)]
     if missing and not batches:
@@ -107,7 +107,9 @@ def plan_batches(
     return plans
 
 
-def _order(task: Task, dataset: Sequence[Clip], counts: Counts) -> tuple[list[Row], dict[str, str]]:
+def _order(
+    task: Task, dataset: Sequence[Clip], counts: Counts
+) -> tuple[list[BatchRow], dict[str, str]]:
     """Give all rows in the order of the batches, and the clips that have none."""
     named: list[tuple[str, str, int, Clip]] = []
     missing: dict[str, str] = {}
@@ -117,7 +119,7 @@ def _order(task: Task, dataset: Sequence[Clip], counts: Counts) -> tuple[list[Ro
             missing[clip.id] = count
             continue
         for window in range(count):
-            row_id = clip.id if task.window is None else f"{clip.id}-{window}"
+            row_id = window_id(clip.id, window if task.window else None)
             named.append((task.stem(row_id), clip.id, window, clip))
     named.sort(key=lambda row: row[:3])
     random.Random(0).shuffle(named)
@@ -131,7 +133,7 @@ def known_counts(task: Task, dataset: Sequence[Clip], store: Store, full_hash: b
     return {clip_id: stored[key] for clip_id, key in keys.items() if key in stored}
 
 
-def count_windows(
+def count_dataset_windows(
     task: Task, dataset: Sequence[Clip], store: Store, jobs: int, full_hash: bool = False
 ) -> Counts:
     """Count the windows of every clip; what the store does not know is decoded by workers."""

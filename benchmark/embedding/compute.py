@@ -23,7 +23,7 @@ from mirbench.benchmark.api import (
 )
 from mirbench.benchmark.embedding.batches import (
     batch_size_of,
-    count_windows,
+    count_dataset_windows,
     merge_batches,
     plan_batches,
 )
@@ -96,7 +96,7 @@ def embed_task(
     if size is None:
         plans = store.plan(fingerprint, task, clips, full_hash)
     else:
-        counts = count_windows(task, every, store, jobs, full_hash)
+        counts = count_dataset_windows(task, every, store, jobs, full_hash)
         plans = plan_batches(fingerprint, task, every, store, size, counts, full_hash)
     shards = {number: _stored(plan.path, plan.rows is None) for number, plan in enumerate(plans)}
     todo = [number for number, shard in shards.items() if shard is None]

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from mirbench.benchmark.api import DataError, Download, FloatArray, Task
+from mirbench.benchmark.api import DataError, Download, FloatArray, Task, clip_and_window
 from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.embedding.npz import check_windows
 from mirbench.benchmark.progress import bar
@@ -159,10 +159,8 @@ def read_archive(path: Path, task: Task, clip_ids: Sequence[str], sha256: str) -
 def _stem_of(name: str, task: Task) -> tuple[str, int]:
     """Clip's part of a member's stem, and number of the window."""
     stem = PurePosixPath(name).stem
-    base, dash, window = stem.rpartition("-")
-    if task.window is None or not dash or not window.isdecimal():
-        return stem, 0
-    return base, int(window)
+    base, window = clip_and_window(stem)
+    return (stem, 0) if task.window is None or window is None else (base, window)
 
 
 def _members(path: Path, sha256: str) -> Iterator[tuple[str, FloatArray]]:

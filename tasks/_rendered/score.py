@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from mirbench.benchmark.api import TONICS
 from mirbench.tasks._rendered.bands import PITCHED
-from mirbench.tasks._rendered.corpus import DURATION, TONICS, Piece
+from mirbench.tasks._rendered.corpus import DURATION, Piece
 
 #: Drums, by their numbers in General MIDI.
 KICK, SNARE, HAT = 36, 38, 42
