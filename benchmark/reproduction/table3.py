@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirbench.benchmark.api import DataError, MirbenchError, UsageError
+from mirbench.benchmark.api import Clip, DataError, MirbenchError, Task, UsageError
 from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
+from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.evaluation.evaluate import Subject, evaluate_embeddings
 from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.download import fetch_file
-from mirbench.benchmark.protocol import get_protocol
+from mirbench.benchmark.protocol import Protocol, get_protocol
 from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.reproduction.published_features import (
     DATASETS,
@@ -72,6 +73,20 @@ def reproduce(
         Folder that holds the archives; default: they are downloaded into the cache.
     checksums : mapping, optional
         Archive to SHA-256; default: that of the published archives.
+    data : Path, optional
+        Folder of the datasets; default: ``MIRBENCH_DATA`` or ``./data``.
+    device : {"cpu", "cuda"}
+        Where probes are trained.
+    protocol : str
+        Name of the probe protocol.
+    out : Path, optional
+        Folder of the rows; default: that of ``mirbench run``.
+    cache : Path, optional
+        Cache folder; default: the usual one.
+    max_missing : float
+        Share of a task's clips that an archive may lack.
+    force : bool
+        Probe again where the identical row is there.
     on_cell : callable, optional
         Called with every cell when it is finished.
 
@@ -83,52 +98,81 @@ def reproduce(
     Raises
     ------
     UsageError
-        If a representation or task is not in Table 3, or there is no folder `features`.
+        If a representation or task is not in Table 3, there is no protocol of
+        that name, or there is no folder `features`.
     """
     reps = _chosen("representation", rep, REPRESENTATIONS)
     tasks = _chosen("task", task, DATASETS)
     if features is not None and not features.is_dir():
         raise UsageError(f"there is no folder {features}")
     rules = get_protocol(protocol)
-    store = Store(cache)
-    table = read_checksums() if checksums is None else checksums
+    measurement = _Measurement(
+        features=features,
+        checksums=read_checksums() if checksums is None else checksums,
+        store=Store(cache),
+        protocol=rules,
+        out=out or default_out(rules),
+        device=device,
+        max_missing=max_missing,
+        force=force,
+    )
     cells = []
-    for name in tasks:
-        spec = load_task(name)
+    for spec in map(load_task, tasks):
         split = load_split(spec, SPLIT)
         try:
-            clips = read_clips(spec, dataset_folder(spec, data, store.cache), split)
+            folder = dataset_folder(spec, data, measurement.store.cache)
+            clips = read_clips(spec, folder, split)
         except DataError as error:
             reason = f"its annotations are needed: {error}"
-            cells += [Cell(one, name, None, reason, excused=task is None) for one in reps]
+            cells += [Cell(name, spec.name, None, reason, excused=task is None) for name in reps]
             continue
-        for one in reps:
-            archive = Archive(name, one)
-            try:
-                place = _archive_path(archive, features, table, store.cache)
-                embeddings = read_archive(
-                    place, spec, [clip.id for clip in clips], table[archive.name]
-                )
-                row = evaluate_embeddings(
-                    _subject(one, archive, table),
-                    spec,
-                    split,
-                    clips,
-                    embeddings,
-                    store,
-                    rules,
-                    out or default_out(rules),
-                    device,
-                    max_missing,
-                    force,
-                )
-                cell = Cell(one, name, row)
-            except MirbenchError as error:
-                cell = Cell(one, name, None, str(error))
+        for name in reps:
+            cell = measurement.cell(name, spec, split, clips)
             cells.append(cell)
             if on_cell is not None:
                 on_cell(cell)
     return cells
+
+
+@dataclass(frozen=True)
+class _Measurement:
+    """What all cells are measured with; see `reproduce`."""
+
+    features: Path | None
+    checksums: Mapping[str, str]
+    store: Store
+    protocol: Protocol
+    out: Path
+    device: str
+    max_missing: float
+    force: bool
+
+    def cell(
+        self, representation: str, task: Task, split: SplitTable, clips: Sequence[Clip]
+    ) -> Cell:
+        """Measure one representation on one task."""
+        archive = Archive(task.name, representation)
+        try:
+            path = _archive_path(archive, self.features, self.checksums, self.store.cache)
+            embeddings = read_archive(
+                path, task, [clip.id for clip in clips], self.checksums[archive.name]
+            )
+            row = evaluate_embeddings(
+                _subject(archive, self.checksums),
+                task=task,
+                split=split,
+                clips=clips,
+                embeddings=embeddings,
+                store=self.store,
+                protocol=self.protocol,
+                out=self.out,
+                device=self.device,
+                max_missing=self.max_missing,
+                force=self.force,
+            )
+        except MirbenchError as error:
+            return Cell(representation, task.name, None, str(error))
+        return Cell(representation, task.name, row)
 
 
 def _chosen(kind: str, asked: Sequence[str] | None, known: Mapping[str, str]) -> list[str]:
@@ -139,12 +183,12 @@ def _chosen(kind: str, asked: Sequence[str] | None, known: Mapping[str, str]) ->
 
 
 def _archive_path(
-    archive: Archive, features: Path | None, table: Mapping[str, str], cache: CacheFolder
+    archive: Archive, features: Path | None, checksums: Mapping[str, str], cache: CacheFolder
 ) -> Path:
     """Where an archive lies that has a checksum; without a folder of them it is downloaded."""
     if features is not None and not (features / archive.name).is_file():
         raise DataError(f"{archive.name} is not in {features}")
-    item = archive.download(table)
+    item = archive.download(checksums)
     if features is not None:
         return features / archive.name
     place = cache.features("castellon2021") / archive.name
@@ -152,11 +196,11 @@ def _archive_path(
     return place
 
 
-def _subject(representation: str, archive: Archive, table: Mapping[str, str]) -> Subject:
+def _subject(archive: Archive, checksums: Mapping[str, str]) -> Subject:
     return Subject(
-        name=f"castellon2021/{representation}",
+        name=f"castellon2021/{archive.representation}",
         origin="published features",
         params={},
-        fingerprint=table[archive.name][:16],
-        trained_on=REPRESENTATIONS[representation],
+        fingerprint=checksums[archive.name][:16],
+        trained_on=REPRESENTATIONS[archive.representation],
     )
