@@ -58,7 +58,7 @@ def board_html(rows: Sequence[Row], tables: Sequence[Table]) -> str:
 
 
 def _sections(tables: Sequence[Table]) -> list[Section]:
-    """Put each published table below the measured one with its split and protocol."""
+    """Join each published table to the measured one of its split and protocol."""
     left = {(p.split, p.protocol): p for p in map(load_published, NAMES)}
     sections = []
     for table in tables:

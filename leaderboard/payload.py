@@ -25,7 +25,7 @@ def payload(rows: Sequence[Row], tables: Sequence[Table]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``rows``: one list a row, in the order of `rows`: numbers into the
+        ``rows``: one list per row, in the order of `rows`: numbers into the
         lists of ``records``, then what is the row's own; ``fields`` names
         all of these. ``names``: by number. ``columns``: for each column of each
         table, its representations, the best first, who of them is better than

@@ -81,7 +81,7 @@ def read_test_set(rows: Sequence[Row]) -> Iterator[Predictions]:
         predictions = read_predictions(row.path)
         _check_shape(row, predictions)
         if reference is not None and _same_clips(reference, predictions):
-            # One array of targets in memory, not one a row.
+            # One array of targets in memory, not one per row.
             yield Predictions(
                 reference.clip_ids, reference.groups, predictions.outputs, reference.targets
             )
@@ -99,12 +99,12 @@ def read_test_set(rows: Sequence[Row]) -> Iterator[Predictions]:
         yield predictions
 
 
-def _same_clips(one: Predictions, other: Predictions) -> bool:
+def _same_clips(reference: Predictions, other: Predictions) -> bool:
     return (
-        one.clip_ids == other.clip_ids
-        and one.groups == other.groups
-        and one.targets.dtype == other.targets.dtype
-        and np.array_equal(one.targets, other.targets)
+        reference.clip_ids == other.clip_ids
+        and reference.groups == other.groups
+        and reference.targets.dtype == other.targets.dtype
+        and np.array_equal(reference.targets, other.targets)
     )
 
 

@@ -82,11 +82,11 @@ def _sample_row(
     )
     for name in sorted(set(scores) | set(row.result.scores)):
         stated = row.result.scores.get(name)
-        found = scores[name][0] if name in scores else np.nan
-        if stated is None or not abs(stated.value - found) < _TOLERANCE:
+        computed = scores[name][0] if name in scores else np.nan
+        if stated is None or not abs(stated.value - computed) < _TOLERANCE:
             says = "nothing" if stated is None else f"{stated.value:.6f}"
             raise DataError(
-                f"{row.path}: its predictions give a {name} of {found:.6f}, but the row says "
+                f"{row.path}: its predictions give a {name} of {computed:.6f}, but the row says "
                 f"{says}: run it again with --force"
             )
     assert all(len(drawn) == RESAMPLES + 1 for drawn in scores.values())

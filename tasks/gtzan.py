@@ -71,14 +71,14 @@ def read_clips(root: Path) -> Iterator[Clip]:
         its artists, or, for the 81 clips whose artist nobody knows, the clip
         itself: to call them one artist would be wrong for certain.
     """
-    found, artists = _find_audio(root), _read_artists()
+    audio, artists = _find_audio(root), _read_artists()
     for genre in GENRES:
         for number in range(CLIPS_PER_GENRE):
             clip_id = f"{genre}.{number:05d}"
             expected = root / "genres" / genre / f"{clip_id}.wav"
             yield Clip(
                 clip_id,
-                found.get(clip_id, expected),
+                audio.get(clip_id, expected),
                 label=genre,
                 group=artists.get(clip_id, clip_id),
                 min_duration=SHORTEST,
@@ -99,14 +99,14 @@ def _read_artists() -> dict[str, str]:
 
 def _find_audio(root: Path) -> dict[str, Path]:
     """Map clip ids to audio files; of two files for one clip, the ``.wav`` is taken."""
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for folder in _genre_folders(root):
         genre = _plain(folder.name)
         for file in sorted(folder.iterdir(), reverse=True):
             match = _FILE.fullmatch(file.name)
             if match and _plain(match[1]) == genre:
-                found.setdefault(f"{genre}.{match[2]}", file)
-    return found
+                files.setdefault(f"{genre}.{match[2]}", file)
+    return files
 
 
 def _genre_folders(root: Path) -> Iterator[Path]:

@@ -1,7 +1,7 @@
 """Key of a rendered piece: 24 major and minor keys.
 
 Scored as GiantSteps is: 6 s windows, embedded one by one, whose outputs are
-merged into one decision a piece; weighted score of mir_eval.
+merged into one decision per piece; weighted score of mir_eval.
 """
 
 from __future__ import annotations

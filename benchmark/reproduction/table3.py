@@ -109,28 +109,18 @@ def reproduce(
     measurement = _Measurement(
         features=features,
         checksums=read_checksums() if checksums is None else checksums,
+        data=data,
         store=Store(cache),
         protocol=rules,
         out=out or default_out(rules),
         device=device,
         max_missing=max_missing,
         force=force,
+        on_cell=on_cell,
     )
     cells = []
-    for spec in map(load_task, tasks):
-        split = load_split(spec, SPLIT)
-        try:
-            folder = dataset_folder(spec, data, measurement.store.cache)
-            clips = read_clips(spec, folder, split)
-        except DataError as error:
-            reason = f"its annotations are needed: {error}"
-            cells += [Cell(name, spec.name, None, reason, excused=task is None) for name in reps]
-            continue
-        for name in reps:
-            cell = measurement.cell(name, spec, split, clips)
-            cells.append(cell)
-            if on_cell is not None:
-                on_cell(cell)
+    for name in tasks:
+        cells += measurement.column(load_task(name), reps, excused=task is None)
     return cells
 
 
@@ -140,14 +130,32 @@ class _Measurement:
 
     features: Path | None
     checksums: Mapping[str, str]
+    data: Path | None
     store: Store
     protocol: Protocol
     out: Path
     device: str
     max_missing: float
     force: bool
+    on_cell: Callable[[Cell], None] | None
 
-    def cell(
+    def column(self, task: Task, representations: Sequence[str], excused: bool) -> list[Cell]:
+        """Measure representations on a task; without its annotations all cells are empty."""
+        split = load_split(task, SPLIT)
+        try:
+            clips = read_clips(task, dataset_folder(task, self.data, self.store.cache), split)
+        except DataError as error:
+            reason = f"its annotations are needed: {error}"
+            return [Cell(name, task.name, None, reason, excused) for name in representations]
+        cells = []
+        for name in representations:
+            cell = self._cell(name, task, split, clips)
+            cells.append(cell)
+            if self.on_cell is not None:
+                self.on_cell(cell)
+        return cells
+
+    def _cell(
         self, representation: str, task: Task, split: SplitTable, clips: Sequence[Clip]
     ) -> Cell:
         """Measure one representation on one task."""

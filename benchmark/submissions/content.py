@@ -19,7 +19,7 @@ MAX_MISSING = 0.05
 
 
 def check_content(result: Result, ground: Ground) -> list[str]:
-    """Say everything about a row that cannot be, but for its scores."""
+    """Say everything about a row that is impossible, except for its scores."""
     return [
         *_check_task(result, ground),
         *_check_counts(result, ground),
@@ -45,11 +45,11 @@ def check_path(path: Path, result: Result) -> list[str]:
 def _check_task(result: Result, ground: Ground) -> Iterator[str]:
     record, task = result.task, ground.task
     for name in ("title", "version", "kind", "labels", "metrics", "window", "board"):
-        stated, own = getattr(record, name), getattr(task, name)
-        if stated != own:
+        stated, expected = getattr(record, name), getattr(task, name)
+        if stated != expected:
             yield (
                 f"task.{name}: is {show(stated)}, but task {task.name} of this version has "
-                f"{show(own)}; {AGAIN}"
+                f"{show(expected)}; {AGAIN}"
             )
     if record.split_sha256 != ground.split.sha256:
         yield (
@@ -98,8 +98,8 @@ def _check_counts(result: Result, ground: Ground) -> Iterator[str]:
             )
         rows = record.rows[name]
         if rows < record.counts[name] or (record.window is None and rows != record.counts[name]):
-            wanted = "the number of clips" if record.window is None else "at least one a clip"
-            yield f"task.rows.{name}: is {rows}, must be {wanted}, {record.counts[name]}; {AGAIN}"
+            least = "the number of clips" if record.window is None else "at least one a clip"
+            yield f"task.rows.{name}: is {rows}, must be {least}, {record.counts[name]}; {AGAIN}"
 
 
 def _check_representation(result: Result) -> Iterator[str]:

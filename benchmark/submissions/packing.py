@@ -1,4 +1,4 @@
-"""Put the rows of a run where a checkout keeps them."""
+"""Copy the rows of a run to where a checkout keeps them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Packed:
 
 
 def find_checkout(folder: Path | None = None) -> Path:
-    """Give the checkout of mirbench that is named, or the one around the current folder.
+    """Find the checkout of mirbench that is named, or the one around the current folder.
 
     Raises
     ------
@@ -83,6 +83,10 @@ def pack(
 
     Parameters
     ----------
+    results : Path
+        Folder of the rows.
+    checkout : Path
+        Checkout of mirbench, as `find_checkout` finds it.
     names : sequence of str
         Representations; none: all.
     replace : bool
@@ -124,17 +128,17 @@ def pack(
 
 
 def _choose(results: Path, names: Sequence[str]) -> tuple[list[Path], int]:
-    """Give the rows of main-board protocols, and how many others there are."""
+    """Find the rows of main-board protocols, and count the others."""
     if not results.is_dir():
         raise UsageError(f"there is no folder {results}")
-    rows, left_out, found = [], 0, list[Result]()
+    rows, left_out, readable = [], 0, list[Result]()
     for path in rows_below(results):
         try:
             row = read_result(path)
         except DataError:
             rows.append(path)  # validation says what is wrong with it
             continue
-        found.append(row)
+        readable.append(row)
         if names and not _is_named(row, names):
             continue
         protocol = PROTOCOLS.get(row.protocol.name)
@@ -143,8 +147,8 @@ def _choose(results: Path, names: Sequence[str]) -> tuple[list[Path], int]:
         else:
             rows.append(path)
     for name in names:
-        if not any(_is_named(row, [name]) for row in found):
-            there = ", ".join(sorted({row.representation.name for row in found})) or "none"
+        if not any(_is_named(row, [name]) for row in readable):
+            there = ", ".join(sorted({row.representation.name for row in readable})) or "none"
             raise UsageError(f"{results} has no row of {name!r}; there are rows of: {there}")
     if not rows:
         raise UsageError(

@@ -85,8 +85,8 @@ class Piece:
 @functools.cache
 def pieces() -> tuple[Piece, ...]:
     """List every piece, sorted by id."""
-    found = [piece for split in SPLITS for piece in _pieces_of(split)]
-    return tuple(sorted(found, key=lambda piece: piece.id))
+    every = (piece for split in SPLITS for piece in _pieces_of(split))
+    return tuple(sorted(every, key=lambda piece: piece.id))
 
 
 def read_clips(root: Path, label: Callable[[Piece], Label]) -> Iterator[Clip]:
@@ -135,7 +135,7 @@ def _harmonies(split: Split, times: int) -> list[tuple[str, str]]:
 
 
 def _line_up(band: Band, number: int) -> tuple[str, ...]:
-    """Let another member pause in each piece, and nobody in some."""
+    """Instruments of a piece: in each another member of the band pauses, in some nobody."""
     members = [instrument for instrument, _ in band.voices]
     if number < len(members):
         del members[number]

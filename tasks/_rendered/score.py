@@ -92,7 +92,7 @@ def score(piece: Piece) -> list[Note]:
 
 
 def nearest(pitch_class: int, centre: int) -> int:
-    """Give the pitch of a pitch class that is nearest to `centre`, a tritone up at most."""
+    """Pitch of a pitch class that is nearest to `centre`, a tritone up at most."""
     return centre + (pitch_class - centre + 5) % 12 - 5
 
 
