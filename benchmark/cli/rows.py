@@ -31,7 +31,7 @@ def report_rows(rows: Sequence[Row]) -> None:
 
 
 def report_plan(rep: Sequence[str], task: Sequence[str] | None, **options: Any) -> None:
-    """Print what a run would do; the options are those of `runs.dry_run.plan_run`.
+    """Print what a run would do; the options are those of `runs.dry_run.dry_run`.
 
     Raises
     ------
@@ -39,10 +39,10 @@ def report_plan(rep: Sequence[str], task: Sequence[str] | None, **options: Any) 
         If some of it would not be run, with the reasons.
     """
     from mirbench.benchmark.cli.tables import plan_table
-    from mirbench.benchmark.runs.dry_run import plan_run
+    from mirbench.benchmark.runs.dry_run import dry_run
 
     missing: list[str] = []
-    plans = plan_run(rep, task, on_missing=missing.append, **options)
+    plans = dry_run(rep, task, on_missing=missing.append, **options)
     typer.echo(plan_table(list(plans)))
     if missing:
         raise MirbenchError("\n".join(["would not be run:", *missing]))

@@ -11,7 +11,7 @@ from tabulate import tabulate
 from mirbench.benchmark.api import ModelCost
 from mirbench.benchmark.progress import duration
 from mirbench.benchmark.result import Result, Row
-from mirbench.benchmark.runs.dry_run import Plan
+from mirbench.benchmark.runs.dry_run import DryRun
 from mirbench.benchmark.runs.listing import Listing
 
 
@@ -59,7 +59,7 @@ def _state(row: Row) -> str:
     return ", ".join([state, *([f"{missing} clips missing"] if missing else []), *notes])
 
 
-def plan_table(plans: Sequence[Plan]) -> str:
+def plan_table(plans: Sequence[DryRun]) -> str:
     """Show what a run would do, one line a pair."""
     lines = [
         [

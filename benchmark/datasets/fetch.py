@@ -12,7 +12,7 @@ from mirbench.benchmark.api import DataError, Download, MirbenchError, PluginErr
 from mirbench.benchmark.datasets.locate import data_root, dataset_folder, prepare, read_clips
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
-from mirbench.benchmark.files.download import fetch_file, forbid_if_offline
+from mirbench.benchmark.files.fetch import fetch_file, forbid_if_offline
 from mirbench.benchmark.files.unpack import unpack
 from mirbench.benchmark.progress import bar, say
 

@@ -22,98 +22,100 @@ import itertools
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from mirbench.benchmark.api import Clip, Task, window_id
-from mirbench.benchmark.embedding.store import Shard, ShardPlan, Store, add_notes, clip_identity
-from mirbench.benchmark.embedding.worker import Chunk, model_info, windows_of
+from mirbench.benchmark.api import Clip, window_id
+from mirbench.benchmark.datasets.dataset import Dataset
+from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
+from mirbench.benchmark.embedding.store import (
+    Shard,
+    ShardSpec,
+    Store,
+    add_notes,
+    clip_identity,
+    read_facts,
+)
+from mirbench.benchmark.embedding.window_counts import Counts
+from mirbench.benchmark.embedding.worker import model_info
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.checksums import digest
 from mirbench.benchmark.machine.workers import map_unordered
-from mirbench.benchmark.progress import bar
-
-#: Number of windows of a clip by its id, or the reason why it has none.
-Counts = dict[str, int | str]
 
 #: A row of a batch: its clip and which window of it.
 BatchRow = tuple[Clip, int]
 
 
-def batch_size_of(model: Chunk, store: Store, jobs: int) -> int | None:
-    """Give the size of a model's fixed batches; None if it embeds every clip by itself.
+def batch_size_of(pair: Pair, settings: EmbeddingSettings) -> int | None:
+    """Find the size of a model's fixed batches; None if it embeds every clip by itself.
 
-    Parameters
-    ----------
-    model : Chunk
-        Work for the model, as the workers get it. Where the store does not
-        know the size, the workers load the model, and keep it, to find out.
+    Where the store does not know the size, the workers load the model, and keep it, to
+    find out.
     """
-    known, size = known_batch_size(model.fingerprint, store)
+    known, size = known_batch_size(pair.fingerprint, settings.store)
     if not known:
-        info, *_ = map_unordered(model_info, [model] * jobs, jobs)
+        workers = settings.workers if settings.on_cpu else 1
+        work = [(pair.model(settings.device), str(Path.cwd()))] * workers
+        info, *_ = map_unordered(model_info, work, workers)
         size = info.batch_size if info.batch_dependent else None
         facts = json.dumps({"batch_size": size})
-        write_atomic(store.model_facts(model.fingerprint), facts.encode())
+        write_atomic(settings.store.model_facts(pair.fingerprint), facts.encode())
     return size
 
 
 def known_batch_size(fingerprint: str, store: Store) -> tuple[bool, int | None]:
     """Say whether the store knows the size of a model's fixed batches, and that size."""
-    facts = _read_json(store.model_facts(fingerprint))
+    facts = read_facts(store.model_facts(fingerprint))
     return "batch_size" in facts, facts.get("batch_size")
 
 
-def plan_batches(
-    fingerprint: str,
-    task: Task,
-    dataset: Sequence[Clip],
-    store: Store,
-    size: int,
-    counts: Counts,
-    full_hash: bool = False,
-) -> list[ShardPlan]:
+def batches_of(
+    pair: Pair, settings: EmbeddingSettings, size: int, counts: Counts
+) -> list[ShardSpec]:
     """Say which shards hold the batches of a dataset.
 
     Parameters
     ----------
+    pair : Pair
+        Its whole dataset is divided into batches, whatever the split.
+    settings : EmbeddingSettings
+    size : int
+        Rows of a batch; the last may have fewer.
     counts : dict
-        Those of `count_dataset_windows`; not looked at for a task without windows.
+        Those of `windows_per_clip`; not looked at for a task without windows.
     """
-    ordered, missing = _order(task, dataset, counts)
+    ordered, missing = _order(pair.data, counts)
     names = [window_id(clip.id, window) for clip, window in ordered]
-    folder = store.batches(fingerprint, task, digest([size, names, sorted(missing)]))
+    partition = digest([size, names, sorted(missing)])
+    folder = settings.store.batches(pair.fingerprint, pair.task, partition)
     batches = [ordered[first : first + size] for first in range(0, len(ordered), size)]
     if missing and not batches:
         batches = [[]]
-    plans = []
+    shards = []
     for number, rows in enumerate(batches):
         clips = {clip.id: clip for clip, _ in rows}
         places = {clip_id: place for place, clip_id in enumerate(clips)}
         without = missing if number == 0 else {}
-        files = {clip.id: clip_identity(clip, full_hash) for clip in clips.values()}
+        files = {clip.id: clip_identity(clip, settings.full_hash) for clip in clips.values()}
         key = digest([[[*files[clip.id], window] for clip, window in rows], without])
-        plans.append(
-            ShardPlan(
+        shards.append(
+            ShardSpec(
                 folder / f"{number:05d}-{key}.safetensors",
                 tuple(clips.values()),
                 tuple((places[clip.id], window) for clip, window in rows),
                 without,
             )
         )
-    return plans
+    return shards
 
 
-def _order(
-    task: Task, dataset: Sequence[Clip], counts: Counts
-) -> tuple[list[BatchRow], dict[str, str]]:
-    """Give all rows in the order of the batches, and the clips that have none."""
+def _order(data: Dataset, counts: Counts) -> tuple[list[BatchRow], dict[str, str]]:
+    """Put all rows into the order of the batches; and name the clips that have none."""
+    task = data.task
     named: list[tuple[str, str, int, Clip]] = []
     missing: dict[str, str] = {}
-    for clip in sorted(dataset, key=lambda clip: clip.id):
+    for clip in sorted(data.every, key=lambda clip: clip.id):
         count = counts[clip.id] if task.window is not None else 1
         if isinstance(count, str):
             missing[clip.id] = count
@@ -124,47 +126,6 @@ def _order(
     named.sort(key=lambda row: row[:3])
     random.Random(0).shuffle(named)
     return [(clip, window) for _, _, window, clip in named], missing
-
-
-def known_counts(task: Task, dataset: Sequence[Clip], store: Store, full_hash: bool) -> Counts:
-    """Give the counts of windows that the store has for the audio files as they are now."""
-    stored = _read_json(store.window_counts(task))
-    keys = {clip.id: digest(clip_identity(clip, full_hash)) for clip in dataset}
-    return {clip_id: stored[key] for clip_id, key in keys.items() if key in stored}
-
-
-def count_dataset_windows(
-    task: Task, dataset: Sequence[Clip], store: Store, jobs: int, full_hash: bool = False
-) -> Counts:
-    """Count the windows of every clip; what the store does not know is decoded by workers."""
-    counts = known_counts(task, dataset, store, full_hash)
-    todo = [clip for clip in dataset if clip.id not in counts]
-    if task.window is None or not todo:
-        return counts
-    found: Counts = {}
-    work = [(clip, task.window, Path.cwd()) for clip in todo]
-    try:
-        with bar(f"counting windows of {task.folder}", len(todo), "clip") as progress:
-            for clip_id, count in map_unordered(_count, work, jobs):
-                found[clip_id] = count
-                progress.update(1)
-    finally:
-        path = store.window_counts(task)
-        new = {
-            digest(clip_identity(clip, full_hash)): found[clip.id]
-            for clip in todo
-            if clip.id in found
-        }
-        write_atomic(path, json.dumps(_read_json(path) | new, sort_keys=True).encode())
-    return counts | found
-
-
-def _count(work: tuple[Clip, float, Path]) -> tuple[str, int | str]:
-    """Count the windows of one clip; runs in a worker, which may have been started elsewhere."""
-    clip, window, folder = work
-    if clip.path is not None:
-        clip = replace(clip, path=folder / clip.path)
-    return clip.id, windows_of(clip, window)
 
 
 def merge_batches(shards: Sequence[Shard]) -> Shard:
@@ -197,12 +158,3 @@ def merge_batches(shards: Sequence[Shard]) -> Shard:
         window=np.array([window for _, window, _ in rows], dtype=np.int64),
         notes=add_notes(shard.notes for shard in shards),
     )
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """Read what is remembered; a file that is absent or damaged is as good as empty."""
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

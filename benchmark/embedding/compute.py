@@ -15,28 +15,20 @@ from pathlib import Path
 
 import numpy as np
 
-from mirbench.benchmark.api import (
-    Clip,
-    DataError,
-    IntArray,
-    Task,
-)
-from mirbench.benchmark.embedding.batches import (
-    batch_size_of,
-    count_dataset_windows,
-    merge_batches,
-    plan_batches,
-)
+from mirbench.benchmark.api import DataError, IntArray, Task
+from mirbench.benchmark.embedding.batches import batch_size_of, batches_of, merge_batches
 from mirbench.benchmark.embedding.embeddings import Embeddings, join_shards, pick_clips
 from mirbench.benchmark.embedding.layers import leave_on_disk
+from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.store import (
     Shard,
-    ShardPlan,
+    ShardSpec,
     Store,
     add_notes,
     read_shard,
     write_shard,
 )
+from mirbench.benchmark.embedding.window_counts import windows_per_clip
 from mirbench.benchmark.embedding.worker import (
     Chunk,
     Outcome,
@@ -45,7 +37,6 @@ from mirbench.benchmark.embedding.worker import (
     model_info,
 )
 from mirbench.benchmark.files.atomic import remove_stale_temporaries
-from mirbench.benchmark.machine.device import free_cpus
 from mirbench.benchmark.machine.workers import map_ahead, map_unordered
 from mirbench.benchmark.progress import bar, say
 from mirbench.benchmark.registry import RepresentationSpec
@@ -56,100 +47,89 @@ CHUNK_CLIPS = 4
 #: Clips that a GPU is given at once.
 GPU_CHUNK_CLIPS = 8
 
-#: Most processes that decode ahead of a GPU by default.
-DECODERS = 8
 
-
-def embed_task(
-    spec: RepresentationSpec,
-    task: Task,
-    clips: Sequence[Clip],
-    store: Store,
-    device: str = "cpu",
-    jobs: int | None = None,
-    full_hash: bool = False,
-    dataset: Sequence[Clip] | None = None,
-) -> Embeddings:
-    """Embed clips of a task, or read their embeddings from the store.
-
-    Parameters
-    ----------
-    jobs : int, optional
-        Worker processes; default: one a processor. On a GPU, which this
-        process alone uses, they decode ahead of it.
-    full_hash : bool
-        Know audio files by content instead of size and time of modification.
-    dataset : sequence of Clip, optional
-        All clips of the dataset, over which the batches of a model that
-        depends on them are formed; default: `clips`.
+def embed_task(pair: Pair, settings: EmbeddingSettings) -> Embeddings:
+    """Embed the clips of a split, or read their embeddings from the store.
 
     Raises
     ------
     PluginError
         If the representation breaks the contract.
     """
-    fingerprint = spec.fingerprint()
-    jobs = jobs or (free_cpus() if device == "cpu" else min(DECODERS, free_cpus()))
-    every = clips if dataset is None else dataset
-    model = Chunk(spec.text, fingerprint, device, task.window, (), 0, cache=spec.cache)
-    size = batch_size_of(model, store, jobs if device == "cpu" else 1)
+    size = batch_size_of(pair, settings)
     if size is None:
-        plans = store.plan(fingerprint, task, clips, full_hash)
+        store, data = settings.store, pair.data
+        specs = store.shards_for(pair.fingerprint, data.task, data.clips, settings.full_hash)
     else:
-        counts = count_dataset_windows(task, every, store, jobs, full_hash)
-        plans = plan_batches(fingerprint, task, every, store, size, counts, full_hash)
-    shards = {number: _stored(plan.path, plan.rows is None) for number, plan in enumerate(plans)}
-    todo = [number for number, shard in shards.items() if shard is None]
-    if todo:
-        _announce(spec)
-        remove_stale_temporaries(plans[0].path.parent)
-        _compute(spec, fingerprint, task, plans, todo, shards, device, jobs)
-    done = [shard for shard in shards.values() if shard is not None]
-    computed = len({clip.id for number in todo for clip in plans[number].clips})
+        specs = batches_of(pair, settings, size, windows_per_clip(pair.data, settings))
+    shards = [_stored(spec.path, leave=spec.rows is None) for spec in specs]
+    absent = [spec for spec, shard in zip(specs, shards, strict=True) if shard is None]
+    if absent:
+        _announce(pair.spec)
+        remove_stale_temporaries(absent[0].path.parent)
+        new = dict(_compute(pair, settings, absent, sum(len(spec.clips) for spec in specs)))
+        shards = [shard or new[spec.path] for spec, shard in zip(specs, shards, strict=True)]
+    done = [shard for shard in shards if shard is not None]
+    computed = len({clip.id for spec in absent for clip in spec.clips})
     if size is None:
         return join_shards(done, computed)
-    return pick_clips(join_shards([merge_batches(done)], computed), [clip.id for clip in clips])
+    every = join_shards([merge_batches(done)], computed)
+    return pick_clips(every, [clip.id for clip in pair.data.clips])
 
 
 def _compute(
-    spec: RepresentationSpec,
-    fingerprint: str,
-    task: Task,
-    plans: Sequence[ShardPlan],
-    todo: Sequence[int],
-    shards: dict[int, Shard | None],
-    device: str,
-    jobs: int,
-) -> None:
-    chunks = [
-        Chunk(
-            representation=spec.text,
-            fingerprint=fingerprint,
-            device=device,
-            window=task.window,
-            clips=clips,
-            shard=number,
-            rows=plans[number].rows,
-            cache=spec.cache,
-        )
-        for number in todo
-        for clips in _pieces(plans[number], CHUNK_CLIPS if device == "cpu" else GPU_CHUNK_CLIPS)
-    ]
-    waiting = {number: len(plans[number].clips) for number in todo}
-    outcomes: dict[int, list[Outcome]] = {number: [] for number in todo}
-    total = sum(len(plan.clips) for plan in plans)
-    done = total - sum(waiting.values())
-    with bar(f"embedding {task.folder} with {spec.label}", total, "clip", done) as progress:
-        for outcome in _outcomes(chunks, device, jobs):
+    pair: Pair, settings: EmbeddingSettings, absent: Sequence[ShardSpec], total: int
+) -> Iterator[tuple[Path, Shard]]:
+    """Compute shards, and write each as soon as its last clip is done."""
+    chunks = list(_chunks(pair, settings, absent))
+    waiting = [len(spec.clips) for spec in absent]
+    outcomes: list[list[Outcome]] = [[] for _ in absent]
+    done = total - sum(waiting)
+    title = f"embedding {pair.task.folder} with {pair.spec.label}"
+    with bar(title, total, "clip", done) as progress:
+        for outcome in _outcomes(chunks, settings):
             number = outcome.shard
             outcomes[number].append(outcome)
             count = len(outcome.rows) + len(outcome.missing)
             waiting[number] -= count
             progress.update(count)
             if waiting[number] == 0:
-                shard = _to_shard(plans[number], outcomes.pop(number))
-                write_shard(plans[number].path, shard)
-                shards[number] = _let_go(shard, plans[number].path, plans[number].rows is None)
+                spec = absent[number]
+                shard = _to_shard(spec, outcomes[number])
+                outcomes[number] = []
+                write_shard(spec.path, shard)
+                yield spec.path, _let_go(shard, spec.path, leave=spec.rows is None)
+
+
+def _chunks(
+    pair: Pair, settings: EmbeddingSettings, absent: Sequence[ShardSpec]
+) -> Iterator[Chunk]:
+    """Cut shards into what a worker is given at once; a batch is one piece."""
+    model = pair.model(settings.device)
+    at_once = CHUNK_CLIPS if settings.on_cpu else GPU_CHUNK_CLIPS
+    for number, spec in enumerate(absent):
+        clips, pieces = spec.clips, [spec.clips]
+        if spec.rows is None:
+            starts = range(0, len(clips), at_once)
+            pieces = [clips[start : start + at_once] for start in starts]
+        for piece in pieces:
+            yield Chunk(model, pair.task.window, piece, shard=number, rows=spec.rows)
+
+
+def _outcomes(chunks: Sequence[Chunk], settings: EmbeddingSettings) -> Iterator[Outcome]:
+    """Embed chunks, by workers each with its own model; or by one model, with audio decoded ahead.
+
+    The second is for a GPU, whose memory has room for one model.
+    """
+    workers = settings.workers
+    if settings.on_cpu:
+        yield from map_unordered(embed_chunk, chunks, workers)
+        return
+    info = model_info((chunks[0].model, chunks[0].folder))
+    work = [(chunk, info) for chunk in chunks]
+    audio = map_ahead(decode_chunk, work, workers, workers + 1)
+    for chunk, decoded in zip(chunks, audio, strict=True):
+        yield embed_chunk(chunk, decoded)
 
 
 def _stored(path: Path, leave: bool = True) -> Shard | None:
@@ -164,34 +144,11 @@ def _let_go(shard: Shard, path: Path, leave: bool) -> Shard:
     return replace(shard, embedding=leave_on_disk(path, shard.embedding))
 
 
-def _outcomes(chunks: Sequence[Chunk], device: str, jobs: int) -> Iterator[Outcome]:
-    """Embed chunks, by workers each with its own model; or by one model, with audio decoded ahead.
-
-    The second is for a GPU, whose memory has room for one model.
-    """
-    if device == "cpu":
-        yield from map_unordered(embed_chunk, chunks, jobs)
-        return
-    info = model_info(chunks[0])
-    work = [(chunk, info) for chunk in chunks]
-    for chunk, decoded in zip(chunks, map_ahead(decode_chunk, work, jobs, jobs + 1), strict=True):
-        yield embed_chunk(chunk, decoded)
-
-
-def _pieces(plan: ShardPlan, count: int) -> Iterator[tuple[Clip, ...]]:
-    """Cut the clips of a shard into what a worker is given at once; a batch is one piece."""
-    if plan.rows is not None:
-        yield plan.clips
-        return
-    for first in range(0, len(plan.clips), count):
-        yield plan.clips[first : first + count]
-
-
-def _to_shard(plan: ShardPlan, outcomes: Sequence[Outcome]) -> Shard:
+def _to_shard(spec: ShardSpec, outcomes: Sequence[Outcome]) -> Shard:
     rows = {clip_id: row for outcome in outcomes for clip_id, row in outcome.rows.items()}
     missing = {clip_id: why for outcome in outcomes for clip_id, why in outcome.missing.items()}
-    missing |= plan.missing
-    ids = (*(clip.id for clip in plan.clips), *plan.missing)
+    missing |= spec.missing
+    ids = (*(clip.id for clip in spec.clips), *spec.missing)
     present = [(place, rows[clip_id]) for place, clip_id in enumerate(ids) if clip_id in rows]
     embedding = np.concatenate([row for _, row in present]) if present else np.zeros((0, 0))
     return Shard(
@@ -205,16 +162,16 @@ def _to_shard(plan: ShardPlan, outcomes: Sequence[Outcome]) -> Shard:
         peak_bytes=max(outcome.peak_bytes for outcome in outcomes),
         layers=outcomes[0].layers,
         made_with=outcomes[0].made_with,
-        window=_window_numbers(plan, [place for place, _ in present]),
+        window=_window_numbers(spec, [place for place, _ in present]),
         notes=add_notes(outcome.notes for outcome in outcomes),
     )
 
 
-def _window_numbers(plan: ShardPlan, places: Sequence[int]) -> IntArray | None:
+def _window_numbers(spec: ShardSpec, places: Sequence[int]) -> IntArray | None:
     """Which window each row of a batch's shard is, where the clips at `places` have rows."""
-    if plan.rows is None:
+    if spec.rows is None:
         return None
-    ordered = [window for place in places for at, window in sorted(plan.rows) if at == place]
+    ordered = [window for place in places for at, window in sorted(spec.rows) if at == place]
     return np.array(ordered, dtype=np.int64)
 
 

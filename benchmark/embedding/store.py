@@ -86,7 +86,7 @@ def add_notes(each: Iterable[dict[str, int]]) -> dict[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class ShardPlan:
+class ShardSpec:
     """A shard that should be in the store.
 
     Attributes
@@ -118,9 +118,9 @@ class Store:
         """Folder of the shards of a representation's fingerprint on a task's audio."""
         return self.cache.embeddings / representation / task_fingerprint(task)
 
-    def plan(
+    def shards_for(
         self, representation: str, task: Task, clips: Sequence[Clip], full_hash: bool = False
-    ) -> list[ShardPlan]:
+    ) -> list[ShardSpec]:
         """Say which shards hold the clips, in the order of clip ids.
 
         Parameters
@@ -131,12 +131,12 @@ class Store:
         """
         folder = self.folder(representation, task)
         ordered = sorted(clips, key=lambda clip: clip.id)
-        plans = []
+        specs = []
         for number, first in enumerate(range(0, len(ordered), SHARD_CLIPS)):
             members = tuple(ordered[first : first + SHARD_CLIPS])
             key = digest([clip_identity(clip, full_hash) for clip in members])
-            plans.append(ShardPlan(folder / f"{number:05d}-{key}.safetensors", members))
-        return plans
+            specs.append(ShardSpec(folder / f"{number:05d}-{key}.safetensors", members))
+        return specs
 
     def known_layers(self, representation: str) -> tuple[str, ...] | None:
         """Names of the layers of a representation's fingerprint; None if it has no shard here."""
@@ -248,3 +248,12 @@ def _content_sha256(
         if numbers is not None:
             total.update(np.ascontiguousarray(numbers, dtype=np.int64).data)
     return total.hexdigest()
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Read what is remembered in a JSON file; an absent or damaged one is as good as empty."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -32,26 +32,23 @@ from mirbench.benchmark.datasets.audio import (
 )
 from mirbench.benchmark.datasets.clip_checks import what_is_short
 from mirbench.benchmark.embedding.model import ModelInfo, describe_model, embed_clips
+from mirbench.benchmark.embedding.pair import ModelKey
 from mirbench.benchmark.machine.workers import collect_everything
-from mirbench.benchmark.registry import RepresentationSpec, parse_representation
+from mirbench.benchmark.registry import parse_representation
 
 
 @dataclass(frozen=True)
 class Chunk:
     """Work for one worker: some clips of one shard, or a whole batch.
 
-    `rows` are those of a batch, see `mirbench.benchmark.embedding.store.ShardPlan`.
+    `rows` are those of a batch, see `mirbench.benchmark.embedding.store.ShardSpec`.
     """
 
-    representation: str
-    fingerprint: str
-    device: str
+    model: ModelKey
     window: float | None
     clips: tuple[Clip, ...]
     shard: int
     rows: tuple[tuple[int, int], ...] | None = None
-    #: The cache folder, in which weights lie.
-    cache: Path | None = None
     #: Where relative paths start; a worker may have been started elsewhere.
     folder: str = field(default_factory=os.getcwd)
 
@@ -90,11 +87,18 @@ def decode_chunk(work: tuple[Chunk, ModelInfo]) -> Decoded:
     return Decoded(audio, missing, time.perf_counter() - started)
 
 
-def model_info(chunk: Chunk) -> ModelInfo:
-    """Say what a chunk's model declares; a worker process that has loaded it keeps it."""
-    if os.getcwd() != chunk.folder:
-        os.chdir(chunk.folder)
-    return _loaded_model(chunk.representation, chunk.fingerprint, chunk.device, chunk.cache)[1]
+def model_info(work: tuple[ModelKey, str]) -> ModelInfo:
+    """Say what a model declares; a worker process that has loaded it keeps it.
+
+    Parameters
+    ----------
+    work : tuple of ModelKey and str
+        The model, and the folder where relative paths start.
+    """
+    model, folder = work
+    if os.getcwd() != folder:
+        os.chdir(folder)
+    return loaded_model(model)[1]
 
 
 def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
@@ -102,7 +106,7 @@ def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
     started = time.perf_counter()
     if os.getcwd() != chunk.folder:
         os.chdir(chunk.folder)
-    model, info = _loaded_model(chunk.representation, chunk.fingerprint, chunk.device, chunk.cache)
+    model, info = loaded_model(chunk.model)
     before = 0.0 if decoded is None else decoded.seconds
     decoded = decoded or decode_chunk((chunk, info))
     audio, missing = decoded.audio, dict(decoded.missing)
@@ -117,12 +121,22 @@ def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
             rows.setdefault(chunk.clips[place].id, []).append(value)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     seconds = before + time.perf_counter() - started
-    made_with = {"device": chunk.device, **_versions(chunk.representation)}
+    made_with = {"device": chunk.model.device, **_versions(chunk.model.representation)}
     made_with |= getattr(model, "made_with", {})
-    whole = {clip_id: np.stack(own) for clip_id, own in rows.items() if clip_id not in missing}
+    whole = {
+        clip_id: np.stack(values) for clip_id, values in rows.items() if clip_id not in missing
+    }
     kept = [audio[row] for row in order if chunk.clips[row[0]].id in whole]
-    notes = _notes(model, info, kept)
-    return Outcome(chunk.shard, whole, missing, seconds, peak, info.layers, made_with, notes)
+    return Outcome(
+        shard=chunk.shard,
+        rows=whole,
+        missing=missing,
+        seconds=seconds,
+        peak_bytes=peak,
+        layers=info.layers,
+        made_with=made_with,
+        notes=_notes(model, info, kept),
+    )
 
 
 def _notes(model: Representation, info: ModelInfo, audios: list[FloatArray]) -> dict[str, int]:
@@ -155,17 +169,6 @@ def _decoded(
         numbers = range(len(pieces)) if only is None else only
         audio |= {(place, k): piece for k, piece in zip(numbers, pieces, strict=True)}
     return audio, missing
-
-
-def declared(spec: RepresentationSpec, device: str) -> ModelInfo:
-    """Load a representation in this process, and give what its model declares.
-
-    Raises
-    ------
-    MirbenchError
-        If it cannot be loaded or breaks the contract.
-    """
-    return _loaded_model(spec.text, spec.fingerprint(), device, spec.cache)[1]
 
 
 @functools.cache
@@ -218,15 +221,20 @@ def _at_most(duration: float, clip: Clip) -> float | None:
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded_model(
-    representation: str, fingerprint: str, device: str, cache: Path | None
-) -> tuple[Representation, ModelInfo]:
+def loaded_model(key: ModelKey) -> tuple[Representation, ModelInfo]:
+    """Load a model, and read what it declares; this process keeps the last one.
+
+    Raises
+    ------
+    MirbenchError
+        If it cannot be loaded, breaks the contract or is not the one that was fingerprinted.
+    """
     # The memory may not hold the model before beside this one, even if it refers to itself.
-    _loaded_model.cache_clear()
+    loaded_model.cache_clear()
     collect_everything()
-    spec = parse_representation(representation, cache)
-    model = spec.load(device)
-    if spec.fingerprint() != fingerprint:
+    spec = parse_representation(key.representation, key.cache)
+    model = spec.load(key.device)
+    if spec.fingerprint() != key.fingerprint:
         raise PluginError(
             f"representation {spec.label!r} was changed while it was run; run the command again"
         )

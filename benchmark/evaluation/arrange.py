@@ -8,15 +8,13 @@ decides which rows share a batch, so it is part of reproducing its numbers.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from mirbench.benchmark.api import SPLITS, DataError, FloatArray, IntArray, Split, Task, window_id
-from mirbench.benchmark.datasets.splits import SplitTable
+from mirbench.benchmark.api import SPLITS, DataError, FloatArray, IntArray, Split, window_id
+from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.embedding.embeddings import Embeddings
 
 if TYPE_CHECKING:
@@ -43,7 +41,7 @@ class Rows:
         return sorted(set(self.clips[split])) if windowed else self.clips[split]
 
 
-def arrange_rows(task: Task, split: SplitTable, embeddings: Embeddings) -> Rows:
+def arrange_rows(data: Dataset, embeddings: Embeddings) -> Rows:
     """Put the rows of every split in order.
 
     Raises
@@ -51,6 +49,7 @@ def arrange_rows(task: Task, split: SplitTable, embeddings: Embeddings) -> Rows:
     DataError
         If a split has no embedded clip.
     """
+    task, split = data.task, data.split
     members: dict[Split, list[tuple[str, int, str]]] = {name: [] for name in SPLITS}
     window = 0
     for place, number in enumerate(embeddings.clip):
@@ -72,18 +71,24 @@ def arrange_rows(task: Task, split: SplitTable, embeddings: Embeddings) -> Rows:
 
 
 def probe_data(
-    task: Task,
-    embeddings: Embeddings,
-    rows: Rows,
-    targets: Mapping[str, npt.NDArray[Any]],
-    layer: int | None = None,
+    data: Dataset, embeddings: Embeddings, rows: Rows, layer: int | None = None
 ) -> ProbeData:
-    """Assemble the arrays of one layer; `targets` are those of `targets_by_clip`."""
+    """Assemble the arrays of one layer that a grid of probes is trained on.
+
+    Parameters
+    ----------
+    data : Dataset
+    embeddings : Embeddings
+    rows : Rows
+        Those of `arrange_rows`.
+    layer : int, optional
+        Number of the layer, where there are several.
+    """
     from mirbench.benchmark.probing import ProbeData
 
-    matrix = embeddings.matrix(layer)
+    task, matrix = data.task, embeddings.matrix(layer)
     X: dict[Split, FloatArray] = {name: matrix[rows.places[name]] for name in SPLITS}
-    y = {name: np.stack([targets[i] for i in rows.clips[name]]) for name in SPLITS}
+    y = {name: np.stack([data.targets[i] for i in rows.clips[name]]) for name in SPLITS}
 
     def numbers(name: Split) -> IntArray | None:
         if task.window is None:

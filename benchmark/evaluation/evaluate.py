@@ -5,19 +5,20 @@ from __future__ import annotations
 import resource
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mirbench.benchmark.api import SPLITS, Clip, DataError, Task, UsageError
-from mirbench.benchmark.datasets.splits import SplitTable
-from mirbench.benchmark.datasets.targets import check_labels, targets_by_clip
+from mirbench.benchmark.api import SPLITS, DataError, UsageError
+from mirbench.benchmark.datasets.dataset import Dataset
+from mirbench.benchmark.datasets.targets import check_labels
 from mirbench.benchmark.embedding.compute import embed_task
 from mirbench.benchmark.embedding.embeddings import Embeddings, check_missing
-from mirbench.benchmark.embedding.store import Store
+from mirbench.benchmark.embedding.pair import Pair
 from mirbench.benchmark.evaluation.arrange import Rows, arrange_rows
 from mirbench.benchmark.evaluation.environment import describe_environment
 from mirbench.benchmark.evaluation.select import best_probe, test_predictions, test_scores
+from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import Protocol
 from mirbench.benchmark.registry import RepresentationSpec
@@ -49,69 +50,41 @@ class Subject:
     weights: Mapping[str, str] = field(default_factory=dict)
 
 
-def subject_of(spec: RepresentationSpec) -> Subject:
+def subject_of(spec: RepresentationSpec, fingerprint: str) -> Subject:
     """Describe a representation that mirbench embeds itself."""
     return Subject(
         spec.label,
         spec.plugin.origin,
         spec.shown_params,
-        spec.fingerprint(),
+        fingerprint,
         spec.trained_on,
         spec.weights_sha256,
     )
 
 
-def evaluate_representation(
-    spec: RepresentationSpec,
-    task: Task,
-    split: SplitTable,
-    clips: Sequence[Clip],
-    store: Store,
-    protocol: Protocol,
-    out: Path,
-    device: str = "cpu",
-    jobs: int | None = None,
-    max_missing: float = 0.05,
-    force: bool = False,
-    memory: int | None = None,
-    full_hash: bool = False,
-    dataset: Sequence[Clip] | None = None,
-) -> Row:
+def evaluate_pair(pair: Pair, settings: Settings) -> Row:
     """Embed the clips of a split, or find them in the store, and probe them."""
-    embeddings = embed_task(spec, task, clips, store, device, jobs, full_hash, dataset)
+    embeddings = embed_task(pair, settings)
     return evaluate_embeddings(
-        subject_of(spec),
-        task,
-        split,
-        clips,
-        embeddings,
-        store,
-        protocol,
-        out,
-        device,
-        max_missing,
-        force,
-        memory,
+        subject_of(pair.spec, pair.fingerprint), pair.data, embeddings, settings
     )
 
 
 def evaluate_embeddings(
-    subject: Subject,
-    task: Task,
-    split: SplitTable,
-    clips: Sequence[Clip],
-    embeddings: Embeddings,
-    store: Store,
-    protocol: Protocol,
-    out: Path,
-    device: str = "cpu",
-    max_missing: float = 0.05,
-    force: bool = False,
-    memory: int | None = None,
+    subject: Subject, data: Dataset, embeddings: Embeddings, settings: Settings
 ) -> Row:
     """Train the grid, select on validation, test once, write the row.
 
     If the identical row is already there, it is read instead.
+
+    Parameters
+    ----------
+    subject : Subject
+        What the embeddings are of.
+    data : Dataset
+    embeddings : Embeddings
+        Of the clips of the split, or most of them.
+    settings : Settings
 
     Raises
     ------
@@ -119,68 +92,103 @@ def evaluate_embeddings(
         If more than the share `max_missing` of the clips has no embedding, or
         any of a task whose audio mirbench makes.
     """
-    check_missing(embeddings, list(split.of), max_missing, task.never_missing)
-    rows = arrange_rows(task, split, embeddings)
-    representation = RepresentationRecord(
-        name=subject.name,
-        origin=subject.origin,
-        params=dict(subject.params),
-        fingerprint=subject.fingerprint,
-        dims=embeddings.embedding.shape[-1],
-        layers=embeddings.n_layers,
-        trained_on=subject.trained_on,
-        weights=dict(subject.weights),
+    asked = list(data.split.of)
+    check_missing(embeddings, asked, settings.max_missing, data.task.never_missing)
+    rows = arrange_rows(data, embeddings)
+    question = _describe(subject, data, embeddings, rows, settings.protocol)
+    path = result_path(
+        settings.out, subject.name, data.task.name, data.split.name, settings.protocol.name
     )
-    record = _task_record(task, split, embeddings, rows)
-    probes = len(protocol.grid()) * max(1, embeddings.n_layers)
-    protocol_record = ProtocolRecord(
-        name=protocol.name,
-        hash=protocol.hash,
-        main_board=protocol.main_board,
-        probes=probes,
-        probes_run=probes,
-    )
-    path = result_path(out, subject.name, task.name, split.name, protocol.name)
-    identity = row_identity(representation, record, protocol_record)
-    found = _find(path)
-    if found is not None and not force:
-        same = found.identity == identity and len(found.curve) == representation.layers
-        if same and _has_groups(path, clips):
-            return Row(path, found)
-        _announce_replacement(found.representation, representation, path)
+    found = None if settings.force else _look(path, question, data)
+    if found is not None:
+        return Row(path, found)
+    return _measure(question, data, embeddings, rows, settings)
 
-    started = time.perf_counter()
-    targets = targets_by_clip(task, split, clips)
-    present = set(rows.clips["valid"]) | set(rows.clips["test"])
-    check_labels(task, split, {clip_id: targets[clip_id] for clip_id in sorted(present)})
-    chosen = best_probe(
-        task, embeddings, rows, targets, protocol, device, memory, store.cache.grid(identity)
-    )
-    predictions = test_predictions(task, clips, rows, targets, chosen.outputs)
-    cost = Cost(
-        embedding_seconds=round(embeddings.seconds, 3),
-        probing_seconds=round(time.perf_counter() - started, 3),
-        peak_memory_bytes=max(
-            embeddings.peak_bytes, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+@dataclass(frozen=True)
+class _Question:
+    """What a row is about, before anything is trained."""
+
+    representation: RepresentationRecord
+    task: TaskRecord
+    protocol: ProtocolRecord
+
+    @property
+    def identity(self) -> str:
+        return row_identity(self.representation, self.task, self.protocol)
+
+
+def _describe(
+    subject: Subject, data: Dataset, embeddings: Embeddings, rows: Rows, protocol: Protocol
+) -> _Question:
+    probes = len(protocol.grid()) * max(1, embeddings.n_layers)
+    return _Question(
+        RepresentationRecord(
+            name=subject.name,
+            origin=subject.origin,
+            params=dict(subject.params),
+            fingerprint=subject.fingerprint,
+            dims=embeddings.embedding.shape[-1],
+            layers=embeddings.n_layers,
+            trained_on=subject.trained_on,
+            weights=dict(subject.weights),
         ),
-        device=device,
+        _task_record(data, embeddings, rows),
+        ProtocolRecord(
+            name=protocol.name,
+            hash=protocol.hash,
+            main_board=protocol.main_board,
+            probes=probes,
+            probes_run=probes,
+        ),
     )
+
+
+def _look(path: Path, question: _Question, data: Dataset) -> Result | None:
+    """Read the row that is there, if it answers the same question; say so if it does not."""
+    found = _read_whole(path)
+    if found is None:
+        return None
+    whole = len(found.curve) == question.representation.layers
+    if found.identity == question.identity and whole and _has_groups(path, data.groups):
+        return found
+    _announce_replacement(found.representation, question.representation, path)
+    return None
+
+
+def _measure(
+    question: _Question, data: Dataset, embeddings: Embeddings, rows: Rows, settings: Settings
+) -> Row:
+    started = time.perf_counter()
+    present = set(rows.clips["valid"]) | set(rows.clips["test"])
+    scored = {clip_id: data.targets[clip_id] for clip_id in sorted(present)}
+    check_labels(data.task, data.split, scored)  # clips may be missing
+    checkpoint = settings.store.cache.grid(question.identity)
+    chosen = best_probe(data, embeddings, rows, settings, checkpoint)
+    predictions = test_predictions(data, rows, chosen.outputs)
+    own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     result = Result(
-        representation=representation,
-        task=record,
-        protocol=protocol_record,
+        representation=question.representation,
+        task=question.task,
+        protocol=question.protocol,
         probe=chosen.probe,
         curve=chosen.curve,
-        scores=test_scores(task, predictions),
-        cost=cost,
+        scores=test_scores(data.task, predictions),
+        cost=Cost(
+            embedding_seconds=round(embeddings.seconds, 3),
+            probing_seconds=round(time.perf_counter() - started, 3),
+            peak_memory_bytes=max(embeddings.peak_bytes, own_peak),
+            device=settings.device,
+        ),
         environment=describe_environment(embeddings.made_with),
     )
-    written = write_result(out, result, predictions)
-    shutil.rmtree(store.cache.grid(identity), ignore_errors=True)
+    written = write_result(settings.out, result, predictions)
+    shutil.rmtree(checkpoint, ignore_errors=True)
     return Row(written, result, found=False)
 
 
-def _task_record(task: Task, split: SplitTable, embeddings: Embeddings, rows: Rows) -> TaskRecord:
+def _task_record(data: Dataset, embeddings: Embeddings, rows: Rows) -> TaskRecord:
+    task, split = data.task, data.split
     return TaskRecord(
         name=task.name,
         title=task.title,
@@ -204,7 +212,7 @@ def _task_record(task: Task, split: SplitTable, embeddings: Embeddings, rows: Ro
     )
 
 
-def _find(path: Path) -> Result | None:
+def _read_whole(path: Path) -> Result | None:
     """Read the row that is there, if there is a whole one."""
     if not path.exists():
         return None
@@ -216,14 +224,13 @@ def _find(path: Path) -> Result | None:
     return result
 
 
-def _has_groups(path: Path, clips: Sequence[Clip]) -> bool:
+def _has_groups(path: Path, groups: Mapping[str, str]) -> bool:
     """Whether the intervals of a row are over the groups that its test clips have now.
 
     They may depend on the files that a task's reader finds, at one version.
     """
     predictions = read_predictions(path)
-    group_of = {clip.id: clip.group for clip in clips}
-    return [group_of.get(clip_id) for clip_id in predictions.clip_ids] == list(predictions.groups)
+    return [groups.get(clip_id) for clip_id in predictions.clip_ids] == list(predictions.groups)
 
 
 def _announce_replacement(old: RepresentationRecord, new: RepresentationRecord, path: Path) -> None:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from mirbench.benchmark.api import Clip, FloatArray, Task
+from mirbench.benchmark.api import FloatArray, Task
+from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.evaluation.arrange import Rows, probe_data
-from mirbench.benchmark.progress import bar, duration
-from mirbench.benchmark.protocol import Protocol
+from mirbench.benchmark.evaluation.forecast import forecast
+from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.result import LayerScore, Predictions, ProbeRow, Score
 from mirbench.benchmark.scoring.bootstrap import intervals
 from mirbench.benchmark.scoring.metrics import evaluate
 
 if TYPE_CHECKING:
-    from mirbench.benchmark.probing import ProbeRecord, Progress
-
-Targets = Mapping[str, npt.NDArray[Any]]
+    from mirbench.benchmark.probing import ProbeRecord
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,22 +41,18 @@ class Selection:
 
 
 def best_probe(
-    task: Task,
-    embeddings: Embeddings,
-    rows: Rows,
-    targets: Targets,
-    protocol: Protocol,
-    device: str = "cpu",
-    memory: int | None = None,
-    checkpoint: Path | None = None,
+    data: Dataset, embeddings: Embeddings, rows: Rows, settings: Settings, checkpoint: Path
 ) -> Selection:
     """Find the probe of highest validation score over all layers; of equals, the first.
 
     Parameters
     ----------
-    memory : int, optional
-        Bytes that training may take; default: most of what is free.
-    checkpoint : Path, optional
+    data : Dataset
+    embeddings : Embeddings
+    rows : Rows
+        Those of `arrange_rows`.
+    settings : Settings
+    checkpoint : Path
         Folder in which finished probes are kept, so that a killed grid goes on.
     """
     from mirbench.benchmark.probing import select, train_grid
@@ -68,36 +60,37 @@ def best_probe(
     layers: list[int | None] = [*range(embeddings.n_layers)] or [None]
     best: tuple[int | None, ProbeRecord] | None = None
     curve = []
-    total = len(protocol.grid()) * len(layers)
-    with bar(f"probing {task.name}", total, "probe") as progress:
-        pace = _Pace(len(layers))
-
-        def show(state: Progress) -> None:
-            progress.set_postfix_str(pace.words(state), refresh=False)
-
+    protocol = settings.protocol
+    with forecast(f"probing {data.task.name}", len(protocol.grid()), len(layers)) as shown:
         for layer in layers:
             records = train_grid(
-                probe_data(task, embeddings, rows, targets, layer),
+                probe_data(data, embeddings, rows, layer),
                 protocol,
-                device=device,
-                on_probe=lambda _: progress.update(1),
-                memory=memory,
+                device=settings.device,
+                on_probe=shown.on_probe,
+                memory=settings.memory,
                 checkpoint=checkpoint,
-                on_progress=show,
+                on_progress=shown.on_progress,
             )
-            pace.next_layer()
+            shown.next_layer()
             record = select(records)
             if layer is not None:
-                name = embeddings.layers[layer]
-                curve.append(LayerScore(layer=name, index=record.index, valid=record.valid))
+                title = embeddings.layers[layer]
+                curve.append(LayerScore(layer=title, index=record.index, valid=record.valid))
             if best is None or record.valid > best[1].valid:
                 best = (layer, record)
     assert best is not None
     layer, record = best
+    assert record.test_outputs is not None
+    name = None if layer is None else embeddings.layers[layer]
+    return Selection(_probe_row(record, name), record.test_outputs, tuple(curve))
+
+
+def _probe_row(record: ProbeRecord, layer: str | None) -> ProbeRow:
     config = record.config
-    row = ProbeRow(
+    return ProbeRow(
         index=record.index,
-        layer=None if layer is None else embeddings.layers[layer],
+        layer=layer,
         standardise=config.standardise,
         hidden=config.hidden,
         batch_size=config.batch_size,
@@ -109,49 +102,19 @@ def best_probe(
         valid=record.valid,
         way=record.way,
     )
-    assert record.test_outputs is not None
-    return Selection(row, record.test_outputs, tuple(curve))
 
 
-class _Pace:
-    """Foretells the end of all layers: those to come take as long as those that are done."""
-
-    def __init__(self, layers: int) -> None:
-        self._layers, self._done = layers, 0
-        self._began = self._layer_began = time.perf_counter()
-
-    def next_layer(self) -> None:
-        self._done += 1
-        self._layer_began = time.perf_counter()
-
-    def words(self, state: Progress) -> str:
-        if self._done:
-            usual = (self._layer_began - self._began) / self._done
-        else:
-            usual = time.perf_counter() - self._began + state.seconds_left
-        left = state.seconds_left + (self._layers - self._done - 1) * usual
-        layer = f"layer {self._done + 1} of {self._layers}, " if self._layers > 1 else ""
-        best = state.best_valid
-        score = "" if best is None else f", best on validation {100 * best:.1f}"
-        return (
-            f"{layer}{state.learning} learning, {state.updates_per_second:.0f} updates/s{score}, "
-            f"about {duration(left)} left"
-        )
-
-
-def test_predictions(
-    task: Task, clips: Sequence[Clip], rows: Rows, targets: Targets, outputs: FloatArray
-) -> Predictions:
+def test_predictions(data: Dataset, rows: Rows, outputs: FloatArray) -> Predictions:
     """Put a probe's outputs on the test set beside targets and groups, sorted by clip id."""
-    ids = rows.clip_ids("test", task.window is not None)
+    ids = rows.clip_ids("test", data.task.window is not None)
     order = np.argsort(np.array(ids), kind="stable")
     sorted_ids = tuple(ids[place] for place in order)
-    group_of = {clip.id: clip.group for clip in clips}
+    groups = data.groups
     return Predictions(
         clip_ids=sorted_ids,
-        groups=tuple(group_of[clip_id] for clip_id in sorted_ids),
+        groups=tuple(groups[clip_id] for clip_id in sorted_ids),
         outputs=outputs[order],
-        targets=np.stack([targets[clip_id] for clip_id in sorted_ids]),
+        targets=np.stack([data.targets[clip_id] for clip_id in sorted_ids]),
     )
 
 

@@ -12,7 +12,7 @@ import difflib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -55,7 +55,7 @@ class Plugin:
         return f"{self.origin} ({self.module or (self.source and self.source.path)})"
 
     def card(self) -> Card:
-        """Give the model card, read without importing the module; empty if it has none."""
+        """Model card, read without importing the module; empty if it has none."""
         card = self.source.literal("CARD") if self.source is not None else None
         if not isinstance(card, dict):
             return {}
@@ -98,23 +98,23 @@ class Plugin:
 
 def find_plugins(kind: PluginKind) -> list[Plugin]:
     """Find every built-in and installed plugin, by name; two may share one."""
-    own = [*_built_in(kind), *_installed(kind)]
-    return sorted(own, key=lambda plugin: (plugin.name, plugin.origin != "built-in"))
+    plugins = [*_built_in(kind), *_installed(kind)]
+    return sorted(plugins, key=lambda plugin: (plugin.name, plugin.origin != "built-in"))
 
 
 def _built_in(kind: PluginKind) -> Iterable[Plugin]:
     package = f"mirbench.{kind}s"
-    wanted = "load_model" if kind == "representation" else "TASK"
+    member = "load_model" if kind == "representation" else "TASK"
     folder = Path(importlib.import_module(package).__path__[0])
     names = {path.stem for path in folder.glob("*.py")}
     names |= {path.parent.name for path in folder.glob("*/__init__.py")}
     for name in sorted(names - {"__init__"}):
         source = package_source(package, folder, name)
         try:
-            found = source.defines(wanted)
+            is_plugin = source.defines(member)
         except PluginError:  # listed with this reason, and it does not hide the others
-            found = not name.startswith("_")
-        if found:
+            is_plugin = not name.startswith("_")
+        if is_plugin:
             yield Plugin(kind, name, "built-in", f"{package}.{name}", source)
 
 
@@ -136,23 +136,32 @@ def _source_of(point: EntryPoint) -> Source | None:
         return None
 
 
-def find_plugin(kind: PluginKind, name: str) -> Plugin:
+def find_plugin(kind: PluginKind, name: str, plugins: Sequence[Plugin] | None = None) -> Plugin:
     """Find the one plugin of a name.
+
+    Parameters
+    ----------
+    kind : {"representation", "task"}
+        Where to look.
+    name : str
+        Exactly as it is announced.
+    plugins : sequence of Plugin, optional
+        What `find_plugins` found, where the caller knows it already.
 
     Raises
     ------
     UsageError
         If there is none (the nearest names are suggested) or more than one.
     """
-    plugins = find_plugins(kind)
-    found = [plugin for plugin in plugins if plugin.name == name]
-    if len(found) > 1:
+    plugins = find_plugins(kind) if plugins is None else plugins
+    namesakes = [plugin for plugin in plugins if plugin.name == name]
+    if len(namesakes) > 1:
         raise UsageError(
-            f"two {kind}s are named {name!r}: {found[0].place} and {found[1].place}; "
+            f"two {kind}s are named {name!r}: {namesakes[0].place} and {namesakes[1].place}; "
             "uninstall or rename one of them"
         )
-    if found:
-        return found[0]
+    if namesakes:
+        return namesakes[0]
     names = sorted({plugin.name for plugin in plugins})
     near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
@@ -174,6 +183,8 @@ def forget_changed(what: str, now: str, files: Iterable[Path]) -> None:
         What the files are of.
     now : str
         Digest of their contents.
+    files : iterable of Path
+        The files.
     """
     if _imported.setdefault(what, now) == now:
         return

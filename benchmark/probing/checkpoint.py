@@ -22,7 +22,7 @@ from mirbench.benchmark.probing.data import ProbeData, ProbeRecord
 from mirbench.benchmark.protocol import ProbeConfig, Protocol
 
 #: Raised whenever the trainer gives other numbers or the files another meaning.
-VERSION = 1
+VERSION = 2
 
 
 def grid_key(data: ProbeData, protocol: Protocol, device: str) -> str:

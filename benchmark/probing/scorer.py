@@ -22,6 +22,7 @@ from mirbench.benchmark.scoring.metrics import (
     Way,
     check_both_classes,
     key_score_table,
+    probabilities,
 )
 
 Scores = npt.NDArray[np.float64]
@@ -182,7 +183,7 @@ def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
     pairs = 2 * sizes * (n - sizes)
 
     def score(outputs: torch.Tensor) -> Scores:
-        columns = outputs.transpose(1, 2).contiguous()
+        columns = _probabilities(outputs).transpose(1, 2).contiguous()
         ranked = _sorted(columns)
         values = columns.gather(2, picked.expand(len(columns), -1, -1))
         below = torch.searchsorted(ranked, values)
@@ -194,6 +195,13 @@ def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
         return result
 
     return score
+
+
+def _probabilities(outputs: torch.Tensor) -> torch.Tensor:
+    """Sigmoids; on a CPU to the last bit those of `scoring.metrics.probabilities`."""
+    if outputs.device.type != "cpu":
+        return outputs.sigmoid()
+    return torch.from_numpy(probabilities(outputs.numpy()))
 
 
 def _sorted(columns: torch.Tensor) -> torch.Tensor:

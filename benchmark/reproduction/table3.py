@@ -6,15 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirbench.benchmark.api import Clip, DataError, MirbenchError, Task, UsageError
+from mirbench.benchmark.api import DataError, MirbenchError, Task, UsageError
+from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
-from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.evaluation.evaluate import Subject, evaluate_embeddings
 from mirbench.benchmark.evaluation.places import default_out
+from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.files.cache import CacheFolder
-from mirbench.benchmark.files.download import fetch_file
-from mirbench.benchmark.protocol import Protocol, get_protocol
+from mirbench.benchmark.files.fetch import fetch_file
+from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.reproduction.published_features import (
     DATASETS,
@@ -110,12 +111,14 @@ def reproduce(
         features=features,
         checksums=read_checksums() if checksums is None else checksums,
         data=data,
-        store=Store(cache),
-        protocol=rules,
-        out=out or default_out(rules),
-        device=device,
-        max_missing=max_missing,
-        force=force,
+        settings=Settings(
+            store=Store(cache),
+            device=device,
+            protocol=rules,
+            out=out or default_out(rules),
+            max_missing=max_missing,
+            force=force,
+        ),
         on_cell=on_cell,
     )
     cells = []
@@ -131,53 +134,37 @@ class _Measurement:
     features: Path | None
     checksums: Mapping[str, str]
     data: Path | None
-    store: Store
-    protocol: Protocol
-    out: Path
-    device: str
-    max_missing: float
-    force: bool
+    settings: Settings
     on_cell: Callable[[Cell], None] | None
 
     def column(self, task: Task, representations: Sequence[str], excused: bool) -> list[Cell]:
         """Measure representations on a task; without its annotations all cells are empty."""
         split = load_split(task, SPLIT)
         try:
-            clips = read_clips(task, dataset_folder(task, self.data, self.store.cache), split)
+            folder = dataset_folder(task, self.data, self.settings.store.cache)
+            clips = tuple(read_clips(task, folder, split))
         except DataError as error:
             reason = f"its annotations are needed: {error}"
             return [Cell(name, task.name, None, reason, excused) for name in representations]
+        data = Dataset(task, split, clips, clips)
         cells = []
         for name in representations:
-            cell = self._cell(name, task, split, clips)
+            cell = self._cell(name, data)
             cells.append(cell)
             if self.on_cell is not None:
                 self.on_cell(cell)
         return cells
 
-    def _cell(
-        self, representation: str, task: Task, split: SplitTable, clips: Sequence[Clip]
-    ) -> Cell:
+    def _cell(self, representation: str, data: Dataset) -> Cell:
         """Measure one representation on one task."""
-        archive = Archive(task.name, representation)
+        task, archive = data.task, Archive(data.task.name, representation)
         try:
-            path = _archive_path(archive, self.features, self.checksums, self.store.cache)
+            path = _archive_path(archive, self.features, self.checksums, self.settings.store.cache)
             embeddings = read_archive(
-                path, task, [clip.id for clip in clips], self.checksums[archive.name]
+                path, task, [clip.id for clip in data.clips], self.checksums[archive.name]
             )
-            row = evaluate_embeddings(
-                _subject(archive, self.checksums),
-                task=task,
-                split=split,
-                clips=clips,
-                embeddings=embeddings,
-                store=self.store,
-                protocol=self.protocol,
-                out=self.out,
-                device=self.device,
-                max_missing=self.max_missing,
-                force=self.force,
-            )
+            subject = _subject(archive, self.checksums)
+            row = evaluate_embeddings(subject, data, embeddings, self.settings)
         except MirbenchError as error:
             return Cell(representation, task.name, None, str(error))
         return Cell(representation, task.name, row)

@@ -24,6 +24,7 @@ class Predictions:
     clip_ids, groups : tuple of str
         Sorted by clip id.
     outputs : ndarray of float32, shape [n, n_outputs]
+        Before any sigmoid or softmax.
     targets : ndarray
         As `mirbench.benchmark.datasets.targets.encode_targets` makes them; regression z-scored.
     """

@@ -3,37 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from mirbench.benchmark.api import (
-    MirbenchError,
-    UsageError,
-)
+from mirbench.benchmark.api import MirbenchError, UsageError
+from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
 from mirbench.benchmark.embedding.compute import embed_task, stored_embeddings
 from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.embedding.npz import read_embeddings, write_embeddings
+from mirbench.benchmark.embedding.pair import EmbeddingSettings
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.evaluation.evaluate import (
     Subject,
     evaluate_embeddings,
-    evaluate_representation,
+    evaluate_pair,
     subject_of,
 )
 from mirbench.benchmark.evaluation.places import default_out
+from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.files.atomic import check_writable
 from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.machine.device import check_device
 from mirbench.benchmark.plugins.finding import find_plugins
+from mirbench.benchmark.plugins.naming import base_name
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import get_protocol
-from mirbench.benchmark.registry import (
-    load_split,
-    load_task,
-    parse_representation,
-)
+from mirbench.benchmark.registry import load_split, load_task, parse_representation
 from mirbench.benchmark.result import Result, Row
-from mirbench.benchmark.runs.pairs import Names, plan_jobs
+from mirbench.benchmark.runs.pairs import Names, Where, pairs_of
 
 Folder = Path | str | None
 
@@ -62,8 +60,21 @@ def run(
     rep, task : str or sequence of str
         Names, files or specs with parameters; without a task, every task
         whose data is on this machine.
+    split : str
+        ``paper``, ``artist`` or another that the tasks offer.
+    data : Path, optional
+        Folder of the datasets; default: ``MIRBENCH_DATA`` or ``./data``.
+    device : str
+        ``cpu``, ``cuda`` or ``cuda:1``, for embedding and probing.
+    jobs : int, optional
+        Worker processes; default: one per processor.
+    protocol : str
+        Name of the grid of probes.
     out : Path, optional
-        Folder of the rows; default: `default_out`.
+        Folder of the rows; default: the board's own in a checkout, else
+        ``./mirbench-results``.
+    cache : Path, optional
+        The cache folder; default: ``MIRBENCH_CACHE``, or the platform's.
     max_missing : float
         Share of clips that may be missing.
     force : bool
@@ -84,42 +95,33 @@ def run(
     ------
     MirbenchError
         If a pair failed, after all others have been finished.
+
+    Examples
+    --------
+    >>> from mirbench.benchmark import run
+    >>> rows = run("mfcc", "rendered_key", protocol="quick")
+    >>> rows[0].task.metrics
+    ('weighted_key_score', 'accuracy')
+    >>> sorted(rows[0].scores)
+    ['accuracy', 'weighted_key_score']
     """
-    rules = get_protocol(protocol)
-    check_device(device)
-    folder = _path(out) or default_out(rules)
-    store = Store(_path(cache))
-    results, failures = [], []
+    settings = _settings(protocol, out, cache, device, max_missing=max_missing)
+    settings = replace(settings, jobs=jobs, force=force, memory=memory, full_hash=full_hash)
+    where = Where(split=split, data=_path(data), cache=settings.store.cache)
     missing: list[str] = []
-    pairs = list(
-        plan_jobs(rep, task, split, _path(data), store, make=True, on_missing=missing.append)
-    )
-    check_writable(store.cache.root)
-    check_writable(folder)
+    pairs = pairs_of(rep, task, where, make=True, on_missing=missing.append)
+    check_writable(where.cache.root)
+    check_writable(settings.out)
     for reason in missing:
         say(f"left out: {reason}")
-    for job in pairs:
+    results, failures = [], []
+    for pair in pairs:
         try:
-            row = evaluate_representation(
-                job.spec,
-                job.task,
-                job.split,
-                job.clips,
-                store,
-                rules,
-                folder,
-                device,
-                jobs,
-                max_missing,
-                force,
-                memory,
-                full_hash,
-                job.dataset,
-            )
+            row = evaluate_pair(pair, settings)
         except MirbenchError as error:
             if len(pairs) == 1 and not missing:
                 raise
-            failures.append(f"{job.spec.label} on {job.task.name}: {error}")
+            failures.append(f"{pair.spec.label} on {pair.task.name}: {error}")
             say(f"failed: {failures[-1]}")
             continue
         results.append(row.result)
@@ -147,25 +149,41 @@ def embed(
     cache: Folder = None,
     full_hash: bool = False,
 ) -> dict[str, Embeddings]:
-    """Embed the clips of tasks into the store; with `out`, also into ``<task>.npz`` files there.
+    """Embed the clips of tasks into the store.
+
+    Parameters
+    ----------
+    rep, task, split, data, device, jobs, cache, full_hash
+        As for `run`, but one representation.
+    out : Path, optional
+        Folder into which the embeddings are written too, as ``<task>.npz``.
 
     Returns
     -------
     dict
         Task name to its embeddings.
+
+    Examples
+    --------
+    >>> from mirbench.benchmark import embed
+    >>> found = embed("mfcc", "rendered_key")
+    >>> found["rendered_key"].embedding.shape  # two windows of 288 pieces
+    (576, 120)
     """
     check_device(device)
-    store, folder = Store(_path(cache)), _path(out)
-    pairs = list(plan_jobs(rep, task, split, _path(data), store, make=True))
-    for each in (store.cache.root, folder or store.cache.root):
-        check_writable(each)
+    settings = EmbeddingSettings(
+        store=Store(_path(cache)), device=device, jobs=jobs, full_hash=full_hash
+    )
+    where = Where(split=split, data=_path(data), cache=settings.store.cache)
+    pairs = pairs_of(rep, task, where, make=True)
+    folder = _path(out)
+    for place in (where.cache.root, folder or where.cache.root):
+        check_writable(place)
     done = {}
-    for job in pairs:
-        done[job.task.name] = embed_task(
-            job.spec, job.task, job.clips, store, device, jobs, full_hash, job.dataset
-        )
+    for pair in pairs:
+        done[pair.task.name] = embed_task(pair, settings)
         if folder is not None:
-            write_embeddings(folder / f"{job.task.name}.npz", job.task, done[job.task.name])
+            write_embeddings(folder / f"{pair.task.name}.npz", pair.task, done[pair.task.name])
     return done
 
 
@@ -189,6 +207,8 @@ def probe(
 
     Parameters
     ----------
+    task, split, data, device, protocol, out, cache, max_missing, force, memory
+        As for `run`, but one task.
     embeddings : Path, optional
         An npz file, see `mirbench.benchmark.embedding.npz`.
     rep : str, optional
@@ -200,43 +220,55 @@ def probe(
     ------
     UsageError
         Unless exactly one of `embeddings` and `rep` is given.
+
+    Examples
+    --------
+    >>> from mirbench.benchmark import embed, probe
+    >>> _ = embed("mfcc", "rendered_key")
+    >>> row = probe("rendered_key", rep="mfcc", protocol="quick")
+    >>> row.result.representation.name
+    'mfcc'
     """
     if (embeddings is None) == (rep is None):
         raise UsageError("say what to probe: either --embeddings FILE.npz or --rep NAME")
-    rules = get_protocol(protocol)
-    check_device(device)
-    store, file = Store(_path(cache)), _path(embeddings)
-    spec = load_task(task)
+    settings = _settings(protocol, out, cache, device, max_missing=max_missing)
+    settings = replace(settings, force=force, memory=memory)
+    file, spec = _path(embeddings), load_task(task)
     table = load_split(spec, split)
-    clips = read_clips(spec, dataset_folder(spec, _path(data), store.cache), table)
+    folder = dataset_folder(spec, _path(data), settings.store.cache)
+    clips = tuple(read_clips(spec, folder, table))
     ids = [clip.id for clip in clips]
     if file is not None:
         found = read_embeddings(file, spec, ids)
-        label = name or file.stem
-        # Its row would take the place of one that mirbench measured itself.
-        if label.partition(":")[0] in {plugin.name for plugin in find_plugins("representation")}:
-            raise UsageError(f"{label!r} is the name of a representation; give another by --name")
-        subject = Subject(label, "precomputed", {}, file_sha256(file)[:16], None)
+        subject = _subject_of_file(file, name or file.stem)
     else:
         assert rep is not None
-        named = parse_representation(rep, store.cache.root)
-        found = stored_embeddings(named, spec, ids, store)
-        subject = subject_of(named)
-    folder = _path(out) or default_out(rules)
-    check_writable(folder)
-    return evaluate_embeddings(
-        subject,
-        spec,
-        table,
-        clips,
-        found,
-        store,
-        rules,
-        folder,
-        device,
-        max_missing,
-        force,
-        memory,
+        named = parse_representation(rep, settings.store.cache.root)
+        found = stored_embeddings(named, spec, ids, settings.store)
+        subject = subject_of(named, named.fingerprint())
+    check_writable(settings.out)
+    return evaluate_embeddings(subject, Dataset(spec, table, clips, clips), found, settings)
+
+
+def _subject_of_file(file: Path, label: str) -> Subject:
+    # Its row would take the place of one that mirbench measured itself.
+    if base_name(label) in {plugin.name for plugin in find_plugins("representation")}:
+        raise UsageError(f"{label!r} is the name of a representation; give another by --name")
+    return Subject(label, "precomputed", {}, file_sha256(file)[:16], None)
+
+
+def _settings(
+    protocol: str, out: Folder, cache: Folder, device: str, max_missing: float
+) -> Settings:
+    """Check what was asked for, before anything is read."""
+    rules = get_protocol(protocol)
+    check_device(device)
+    return Settings(
+        store=Store(_path(cache)),
+        device=device,
+        protocol=rules,
+        out=_path(out) or default_out(rules),
+        max_missing=max_missing,
     )
 
 

@@ -13,27 +13,26 @@ import numpy as np
 
 from mirbench.benchmark.api import SPLITS, Clip, ModelCost, UnusableClip
 from mirbench.benchmark.datasets.audio import audio_info
-from mirbench.benchmark.embedding.batches import (
-    known_batch_size,
-    known_counts,
-    merge_batches,
-    plan_batches,
-)
+from mirbench.benchmark.datasets.dataset import Dataset
+from mirbench.benchmark.embedding.batches import batches_of, known_batch_size, merge_batches
 from mirbench.benchmark.embedding.compute import CHUNK_CLIPS
-from mirbench.benchmark.embedding.store import ShardPlan, Store, read_shard
+from mirbench.benchmark.embedding.pair import Pair
+from mirbench.benchmark.embedding.store import ShardSpec, Store, read_shard
+from mirbench.benchmark.embedding.window_counts import known_counts
 from mirbench.benchmark.embedding.worker import Chunk, embed_chunk
 from mirbench.benchmark.evaluation.places import default_out
+from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.machine.device import check_device, free_cpus
-from mirbench.benchmark.protocol import Protocol, get_protocol
+from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.result import result_path
-from mirbench.benchmark.runs.pairs import Job, Names, plan_jobs
+from mirbench.benchmark.runs.pairs import Names, Where, pairs_of
 
 #: Length of a clip that does not say how long it is.
 USUAL_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class Plan:
+class DryRun:
     """What one (representation, task) of a run would take.
 
     Attributes
@@ -70,7 +69,7 @@ class Plan:
     cost: ModelCost | None = None
 
 
-def plan_run(
+def dry_run(
     rep: Names,
     task: Names | None = None,
     *,
@@ -83,68 +82,72 @@ def plan_run(
     cache: Path | None = None,
     full_hash: bool = False,
     on_missing: Callable[[str], None] | None = None,
-) -> Iterator[Plan]:
-    """Plan the pairs of a run; the arguments are those of `mirbench.benchmark.run`.
+) -> Iterator[DryRun]:
+    """Foretell the pairs of a run.
 
-    `on_missing` is that of `mirbench.benchmark.runs.pairs.plan_jobs`.
+    Parameters
+    ----------
+    rep, task, split, data, device, jobs, protocol, out, cache, full_hash
+        As for `mirbench.benchmark.run`.
+    on_missing : callable, optional
+        As for `mirbench.benchmark.runs.pairs.pairs_of`.
     """
     rules = get_protocol(protocol)
     check_device(device)
-    store = Store(cache)
-    # Beside a GPU, which is one, they only decode.
-    workers = (jobs or free_cpus()) if device == "cpu" else 1
-    jobs_to_plan = plan_jobs(rep, task, split, data, store, on_missing=on_missing, only_plan=True)
-    for job in jobs_to_plan:
-        yield _plan(job, store, rules, out or default_out(rules), device, workers, full_hash)
+    settings = Settings(
+        store=Store(cache),
+        device=device,
+        jobs=jobs,
+        full_hash=full_hash,
+        protocol=rules,
+        out=out or default_out(rules),
+    )
+    where = Where(split=split, data=data, cache=settings.store.cache)
+    for pair in pairs_of(rep, task, where, on_missing=on_missing, only_plan=True):
+        yield _foretell(pair, settings)
 
 
-def _plan(
-    job: Job,
-    store: Store,
-    protocol: Protocol,
-    out: Path,
-    device: str,
-    workers: int,
-    full_hash: bool,
-) -> Plan:
-    shards = _shards(job, store, full_hash)
+def _foretell(pair: Pair, settings: Settings) -> DryRun:
+    shards = _shards(pair, settings)
     stored = [shard for shard in shards if shard.path.exists()]
     missed = {clip.id: clip for shard in shards if shard not in stored for clip in shard.clips}
     todo = list(missed.values())
-    cost = _cost(job, device) if todo else None
-    sample = _embed_some(job, todo, device) if cost is None else cost[1]
+    cost = _cost(pair, settings.device) if todo else None
+    sample = _embed_some(pair, todo, settings.device) if cost is None else cost[1]
     known = sample or (_first_rows(stored) if stored else None)
-    label, task, split = job.spec.label, job.task.name, job.split.name
-    row = result_path(out, label, task, split, protocol.name)
-    return Plan(
-        representation=label,
-        task=task,
-        split=split,
-        clips=len(job.clips),
-        cached=sum(clip.id not in missed for clip in job.clips),
+    data, protocol = pair.data, settings.protocol
+    row = result_path(settings.out, pair.spec.label, data.task.name, data.split.name, protocol.name)
+    # Beside a GPU, which is one, workers only decode.
+    workers = settings.workers if settings.on_cpu else 1
+    return DryRun(
+        representation=pair.spec.label,
+        task=data.task.name,
+        split=data.split.name,
+        clips=len(data.clips),
+        cached=sum(clip.id not in missed for clip in data.clips),
         disk_bytes=sample.nbytes * len(todo) if sample else None if todo else 0.0,
         embed_seconds=sample.seconds * len(todo) / workers if sample else None if todo else 0.0,
         probes=len(protocol.grid()) * (known.layers if known else 1),
-        probe_seconds=None if known is None else _probe_seconds(job, protocol, known, device),
+        probe_seconds=None if known is None else _probe_seconds(data, settings, known),
         row=row,
         row_exists=row.exists(),
         cost=cost and cost[0],
     )
 
 
-def _shards(job: Job, store: Store, full_hash: bool) -> list[ShardPlan]:
-    """Plan the shards of a pair, without loading its model or decoding a dataset.
+def _shards(pair: Pair, settings: Settings) -> list[ShardSpec]:
+    """Say which shards a pair needs, without loading its model or decoding a dataset.
 
     Where that would be needed to know the batches of a model that depends on
-    them, none is stored, as the ordinary plan says too.
+    them, none is stored, as the ordinary division says too.
     """
-    fingerprint = job.spec.fingerprint()
-    _, size = known_batch_size(fingerprint, store)
+    data, store = pair.data, settings.store
+    _, size = known_batch_size(pair.fingerprint, store)
     if size is not None:
-        counts = known_counts(job.task, job.dataset, store, full_hash)
-        if job.task.window is None or len(counts) == len(job.dataset):
-            return plan_batches(fingerprint, job.task, job.dataset, store, size, counts, full_hash)
-    return store.plan(fingerprint, job.task, job.clips, full_hash)
+        counts = known_counts(data, settings)
+        if data.task.window is None or len(counts) == len(data.every):
+            return batches_of(pair, settings, size, counts)
+    return store.shards_for(pair.fingerprint, data.task, data.clips, settings.full_hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +161,13 @@ class Sample:
     dims: int
 
 
-def _cost(job: Job, device: str) -> tuple[ModelCost, Sample] | None:
+def _cost(pair: Pair, device: str) -> tuple[ModelCost, Sample] | None:
     """Ask the representation what an average clip costs; None if it does not tell."""
-    if not job.spec.tells_cost:
+    if not pair.spec.tells_cost:
         return None
-    seconds = _clip_seconds(job.clips)
-    windows = 1 if job.task.window is None else max(1, int(seconds / job.task.window + 1e-9))
-    cost = job.spec.cost(job.task.window or seconds, device)
+    seconds = _clip_seconds(pair.data.clips)
+    windows = 1 if pair.task.window is None else max(1, int(seconds / pair.task.window + 1e-9))
+    cost = pair.spec.cost(pair.task.window or seconds, device)
     *layers, dims = cost.shape
     # It tells what all processors take together, as many as there are workers by default.
     share = free_cpus() if device == "cpu" else 1
@@ -188,14 +191,14 @@ def _clip_seconds(clips: Sequence[Clip]) -> float:
     return USUAL_SECONDS
 
 
-def _embed_some(job: Job, todo: list[Clip], device: str) -> Sample | None:
+def _embed_some(pair: Pair, todo: list[Clip], device: str) -> Sample | None:
     """Embed a few clips, or noise of their length if none is on disk; the very first warms up."""
     if not todo:
         return None
     with tempfile.TemporaryDirectory(prefix="mirbench-") as folder:
         present = [clip for clip in todo if clip.path is not None and clip.path.is_file()]
         present = present or [_noise(todo[0], Path(folder))]
-        return _time(job, present[:1], present[1 : 1 + CHUNK_CLIPS] or present, device)
+        return _time(pair, present[:1], present[1 : 1 + CHUNK_CLIPS] or present, device)
 
 
 def _noise(clip: Clip, folder: Path) -> Clip:
@@ -207,17 +210,9 @@ def _noise(clip: Clip, folder: Path) -> Clip:
     return Clip("noise", folder / "noise.wav", clip.label, clip.group, duration=clip.duration)
 
 
-def _time(job: Job, first: list[Clip], some: list[Clip], device: str) -> Sample | None:
+def _time(pair: Pair, first: list[Clip], some: list[Clip], device: str) -> Sample | None:
     for clips in (first, some):
-        chunk = Chunk(
-            representation=job.spec.text,
-            fingerprint=job.spec.fingerprint(),
-            device=device,
-            window=job.task.window,
-            clips=tuple(clips),
-            shard=0,
-            cache=job.spec.cache,
-        )
+        chunk = Chunk(pair.model(device), pair.task.window, tuple(clips), shard=0)
         outcome = embed_chunk(chunk)
     if not outcome.rows:
         return None
@@ -231,10 +226,10 @@ def _time(job: Job, first: list[Clip], some: list[Clip], device: str) -> Sample 
     )
 
 
-def _first_rows(stored: list[ShardPlan]) -> Sample | None:
+def _first_rows(stored: list[ShardSpec]) -> Sample | None:
     shard = read_shard(stored[0].path)
     if stored[0].rows is not None:  # the windows of a clip are in several batches
-        shard = merge_batches([s for plan in stored if (s := read_shard(plan.path)) is not None])
+        shard = merge_batches([s for spec in stored if (s := read_shard(spec.path)) is not None])
     if shard is None or not len(shard.embedding):
         return None
     rows = shard.embedding
@@ -247,18 +242,19 @@ def _first_rows(stored: list[ShardPlan]) -> Sample | None:
     )
 
 
-def _probe_seconds(job: Job, protocol: Protocol, sample: Sample, device: str) -> float:
+def _probe_seconds(data: Dataset, settings: Settings, sample: Sample) -> float:
     from mirbench.benchmark.probing.estimate import estimate_seconds
 
-    counts = [len(job.split.ids(split)) * sample.windows for split in SPLITS]
+    task = data.task
+    train, valid, test = (len(data.split.ids(part)) * sample.windows for part in SPLITS)
     estimate = estimate_seconds(
-        job.task.kind,
-        (counts[0], counts[1], counts[2]),
+        task.kind,
+        (train, valid, test),
         sample.dims,
-        len(job.task.labels),
-        protocol,
-        metric=job.task.metrics[0],
+        len(task.labels),
+        settings.protocol,
+        metric=task.metrics[0],
         windows_per_clip=sample.windows,
-        device=device,
+        device=settings.device,
     )
     return estimate.seconds * sample.layers

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.benchmark.api import (
-    Clip,
     DataError,
     MirbenchError,
     MissingWeights,
     Task,
     UsageError,
 )
+from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.datasets.locate import (
     clips_of_split,
     dataset_folder,
@@ -22,8 +22,8 @@ from mirbench.benchmark.datasets.locate import (
     readiness,
 )
 from mirbench.benchmark.datasets.splits import SplitTable
-from mirbench.benchmark.datasets.targets import check_labels, targets_by_clip
-from mirbench.benchmark.embedding.store import Store
+from mirbench.benchmark.embedding.pair import Pair
+from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.registry import (
@@ -37,34 +37,45 @@ from mirbench.benchmark.weights.lookup import prepare_weights
 Names = str | Sequence[str]
 
 
-@dataclass(frozen=True)
-class Job:
-    """One (representation, task) of a run, with the clips of its split and of the dataset."""
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """Which split of which datasets, and where they are.
 
-    spec: RepresentationSpec
-    task: Task
-    split: SplitTable
-    clips: tuple[Clip, ...]
-    dataset: tuple[Clip, ...]
+    Attributes
+    ----------
+    split : str
+        ``paper``, ``artist`` or another that the tasks offer.
+    data : Path or None
+        Folder of the datasets; None: the usual one.
+    cache : CacheFolder
+        Where weights are, and datasets that mirbench makes.
+    """
+
+    split: str
+    data: Path | None
+    cache: CacheFolder
 
 
-def plan_jobs(
+def pairs_of(
     rep: Names,
     task: Names | None,
-    split: str,
-    data: Path | None,
-    store: Store,
+    where: Where,
+    *,
     make: bool = False,
     on_missing: Callable[[str], None] | None = None,
     only_plan: bool = False,
-) -> Iterator[Job]:
-    """Give the pairs of a run, in order, with the clips of their split.
+) -> list[Pair]:
+    """List the pairs of a run, in order, with the clips of their split.
 
     Every name is checked and every dataset read before the first pair is
-    given, so that a mistake shows at once and not after hours.
+    begun, so that a mistake shows at once and not after hours.
 
     Parameters
     ----------
+    rep, task : str or sequence of str
+        Names, files or specs with parameters; without a task, every task
+        whose data is on this machine.
+    where : Where
     make : bool
         Let tasks make their datasets where they do that.
     on_missing : callable, optional
@@ -79,7 +90,7 @@ def plan_jobs(
     MissingWeights
         If there is none whose weights are here, or `on_missing` is not given.
     """
-    specs = [parse_representation(text, store.cache.root) for text in as_list(rep)]
+    specs = [parse_representation(text, where.cache.root) for text in as_list(rep)]
     labels = [spec.label for spec in specs]
     for number, spec in enumerate(specs):
         if spec.label in labels[:number]:
@@ -89,21 +100,22 @@ def plan_jobs(
     if task:
         tasks = [load_task(name) for name in dict.fromkeys(as_list(task))]
     else:
-        tasks = _ready_tasks(split, data, store)
-    tables = {one.name: load_split(one, split) for one in tasks}
-    clips: dict[str, tuple[Clip, ...]] = {}
-    every: dict[str, tuple[Clip, ...]] = {}
-    for one in tasks:
-        folder = dataset_folder(one, data, store.cache)
-        if make:
-            prepare(one, folder)
-        every[one.name] = tuple(read_clips(one, folder))
-        members = clips_of_split(one, folder, every[one.name], tables[one.name])
-        clips[one.name] = tuple(members)
-        check_labels(one, tables[one.name], targets_by_clip(one, tables[one.name], clips[one.name]))
-    for spec in specs:
-        for one in tasks:
-            yield Job(spec, one, tables[one.name], clips[one.name], every[one.name])
+        tasks = _ready_tasks(where)
+    tables = [load_split(each, where.split) for each in tasks]
+    datasets = [
+        _dataset(each, table, where, make) for each, table in zip(tasks, tables, strict=True)
+    ]
+    return [Pair(spec, data) for spec in specs for data in datasets]
+
+
+def _dataset(task: Task, split: SplitTable, where: Where, make: bool) -> Dataset:
+    folder = dataset_folder(task, where.data, where.cache)
+    if make:
+        prepare(task, folder)
+    every = tuple(read_clips(task, folder))
+    data = Dataset(task, split, tuple(clips_of_split(task, folder, every, split)), every)
+    _ = data.targets  # wrong labels show now
+    return data
 
 
 def _with_weights(
@@ -111,7 +123,7 @@ def _with_weights(
     on_missing: Callable[[str], None] | None,
     only_plan: bool,
 ) -> list[RepresentationSpec]:
-    """Give the representations whose weights are here; those in installed packages are converted.
+    """Keep the representations whose weights are here; those in installed packages are converted.
 
     Before anything else, since their fingerprints depend on it.
     """
@@ -138,8 +150,9 @@ def _with_weights(
     return ready
 
 
-def _ready_tasks(split: str, data: Path | None, store: Store) -> list[Task]:
-    """Give every task that has the split and whose data is here; the others are named."""
+def _ready_tasks(where: Where) -> list[Task]:
+    """List the tasks that have the split and whose data is here; the others are named."""
+    split = where.split
     ready, absent = [], []
     for plugin in find_plugins("task"):
         try:
@@ -150,7 +163,7 @@ def _ready_tasks(split: str, data: Path | None, store: Store) -> list[Task]:
         if split not in task.splits:
             say(f"left out: task {task.name}: it has no split {split!r}")
             continue
-        state = readiness(task, data, store.cache)
+        state = readiness(task, where.data, where.cache)
         if state.ready:
             ready.append(task)
         else:
@@ -166,5 +179,5 @@ def _ready_tasks(split: str, data: Path | None, store: Store) -> list[Task]:
 
 
 def as_list(names: Names) -> list[str]:
-    """Give one name or several as a list."""
+    """Make a list of one name or several."""
     return [names] if isinstance(names, str) else list(names)

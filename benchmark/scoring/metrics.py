@@ -1,9 +1,13 @@
 """Scores of the benchmark, through scikit-learn and mir_eval.
 
-Conventions: `targets` are as `mirbench.benchmark.datasets.targets.encode_targets` makes
-them; `outputs` are a probe's real-valued outputs, shape ``[n, n_outputs]``;
-every score is a float whose best value is 1. A key is a class index 0–23, its
-place in `mirbench.benchmark.api.KEYS`.
+Conventions: `targets` are as `mirbench.benchmark.datasets.targets.encode_targets`
+makes them; `outputs` are a probe's real-valued outputs before any sigmoid or
+softmax, shape ``[n, n_outputs]``; every score is a float whose best value is
+1. A key is a class index 0–23, its place in `mirbench.benchmark.api.KEYS`.
+
+Clips are ranked by the sigmoids of their outputs (`probabilities`), as the
+authors' code of the protocol ranks them: where outputs are so large that
+their sigmoids are equal in single precision, they tie.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from mirbench.benchmark.api import KEYS, DataError, IntArray, Kind, UsageError
+from mirbench.benchmark.api import KEYS, DataError, FloatArray, IntArray, Kind, UsageError
 
 Array = npt.NDArray[np.floating]
 Way = Literal["vote", "max", "gmean", "mean"]
@@ -44,8 +48,41 @@ def accuracy(targets: IntArray, outputs: Array) -> float:
     return float(accuracy_score(targets, outputs.argmax(axis=1)))
 
 
+#: Numbers that PyTorch computes in one go: whole vectors of every processor (what is left over
+#: takes another exponential), and too few to be divided among threads.
+_VECTORS, _BLOCK = 32, 16384
+
+
+def probabilities(outputs: Array) -> FloatArray:
+    """Sigmoids in single precision, as PyTorch computes them on a CPU.
+
+    Equal outputs have equal sigmoids, wherever they stand in the array and
+    whatever stands beside them. Outputs of 16.64 and more are all 1, those of
+    -88.73 and less all 0. The original code differs in the last bit of up to
+    15 numbers, the last of an array, whose ties depend on the order of clips.
+
+    Parameters
+    ----------
+    outputs : ndarray of any shape
+
+    Returns
+    -------
+    ndarray of float32, shape of `outputs`
+        NaN where an output is NaN.
+    """
+    import torch
+
+    filled = np.zeros(-(-outputs.size // _VECTORS) * _VECTORS, dtype=np.float32)
+    values = filled[: outputs.size].reshape(outputs.shape)
+    values[...] = outputs
+    numbers = torch.from_numpy(filled)
+    for start in range(0, len(filled), _BLOCK):
+        numbers[start : start + _BLOCK].sigmoid_()
+    return values
+
+
 def roc_auc(targets: IntArray, outputs: Array) -> float:
-    """Area under the ROC curve, macro-averaged over labels.
+    """Area under the ROC curve of `probabilities`, macro-averaged over labels.
 
     Raises
     ------
@@ -55,16 +92,17 @@ def roc_auc(targets: IntArray, outputs: Array) -> float:
     from sklearn.metrics import roc_auc_score
 
     check_both_classes(targets)
-    return float(roc_auc_score(targets, outputs, average="macro"))
+    return float(roc_auc_score(targets, probabilities(outputs), average="macro"))
 
 
 def average_precision(targets: IntArray, outputs: Array) -> float:
-    """Average precision, macro-averaged over labels; raises as `roc_auc` does."""
+    """Average precision of `probabilities`, macro-averaged; raises as `roc_auc` does."""
     from sklearn.metrics import average_precision_score
 
     check_both_classes(targets)
     # Rounding can carry scikit-learn's sum a hair above 1.
-    return min(1.0, float(average_precision_score(targets, outputs, average="macro")))
+    score = average_precision_score(targets, probabilities(outputs), average="macro")
+    return min(1.0, float(score))
 
 
 def check_both_classes(targets: IntArray) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mirbench.benchmark.scoring.metrics import key_score_table
+from mirbench.benchmark.scoring.metrics import key_score_table, probabilities
 
 Counts = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.intp]
@@ -35,6 +35,7 @@ def resampled_scores(
     ----------
     targets : ndarray, shape [n] or [n, n_outputs]
     outputs : ndarray of float32, shape [n, n_outputs]
+        As for `mirbench.benchmark.scoring.metrics.evaluate`.
     groups : ndarray of int, shape [n]
         Number of each clip's group.
     counts : ndarray of float64, shape [n_resamples, n_groups]
@@ -105,7 +106,7 @@ def _r2(targets: Values, outputs: Values, groups: Groups, counts: Counts) -> Sco
 def _ranking(targets: Values, outputs: Values, groups: Groups, counts: Counts) -> dict[str, Scores]:
     from mirbench.benchmark.scoring.ranking import ranking_scores
 
-    roc_auc, precision = ranking_scores(targets, outputs, groups, counts)
+    roc_auc, precision = ranking_scores(targets, probabilities(outputs), groups, counts)
     return {
         "roc_auc": roc_auc.astype(np.float64),
         "average_precision": precision.astype(np.float64),

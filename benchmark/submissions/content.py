@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import SPLITS
-from mirbench.benchmark.plugins.adapters import written_name
+from mirbench.benchmark.plugins.naming import allowed_characters
 from mirbench.benchmark.result import Cost, Environment, Result
 from mirbench.benchmark.submissions.ground import AGAIN, Ground
 from mirbench.benchmark.submissions.selection import check_selection
@@ -133,7 +133,7 @@ def _named(name: str, params: Mapping[str, Any]) -> bool:
     """Whether a name has these parameters. A file stands there with part of its digest."""
     if "target" in params and not re.search("[:,]target=", name):
         # An adapter's name begins with what it runs.
-        target = f":{written_name(str(params['target']))}"
+        target = f":{allowed_characters(str(params['target']))}"
         base, _, rest = name.partition(":")
         if not f":{rest},".startswith(f"{target},"):
             return False

@@ -19,6 +19,7 @@ from mirbench.benchmark.datasets.targets import targets_by_clip
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.plugins.adapters import adapter_form
 from mirbench.benchmark.plugins.finding import find_plugins
+from mirbench.benchmark.plugins.naming import base_name
 from mirbench.benchmark.registry import parse_representation
 from mirbench.benchmark.result import Predictions, RepresentationRecord, Result
 from mirbench.benchmark.submissions.ground import Ground
@@ -89,7 +90,7 @@ def check_name_taken(record: RepresentationRecord) -> tuple[list[str], list[str]
     -------
     errors, notes : list of str
     """
-    base = record.name.partition(":")[0]
+    base = base_name(record.name)
     taken = {p.name: p for p in find_plugins("representation") if p.origin == "built-in"}
     alike = next((name for name in taken if name.lower() == base.lower()), None)
     if base not in taken and alike is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from mirbench.benchmark.api import DataError, MirbenchError, UsageError
 from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.plugins.naming import base_name
 from mirbench.benchmark.protocol import CASTELLON2021, PROTOCOLS
 from mirbench.benchmark.result import (
     Result,
@@ -161,7 +162,7 @@ def _choose(results: Path, names: Sequence[str]) -> tuple[list[Path], int]:
 def _is_named(row: Result, names: Sequence[str]) -> bool:
     """Whether a row is of one of the names; without parameters, a name stands for them all."""
     name = row.representation.name
-    return name in names or name.partition(":")[0] in names
+    return name in names or base_name(name) in names
 
 
 def _read(path: Path) -> tuple[bytes, bytes]:

@@ -52,12 +52,11 @@ from bench.made_weights import hubert_base, random_weights  # noqa: E402
 from bench.original_package import OriginalMusicnn  # noqa: E402
 from bench.performance_page import write_section  # noqa: E402
 from helpers import plain_representations as plain  # noqa: E402
+from helpers.pairs import embed_clips_of  # noqa: E402
 from helpers.toy_task import toy_task  # noqa: E402
 
 from mirbench.benchmark.api import Clip  # noqa: E402
 from mirbench.benchmark.datasets.audio import read_audio  # noqa: E402
-from mirbench.benchmark.embedding.compute import embed_task  # noqa: E402
-from mirbench.benchmark.embedding.store import Store  # noqa: E402
 from mirbench.benchmark.machine.heap import kept_memory  # noqa: E402
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation  # noqa: E402
 
@@ -201,8 +200,8 @@ class Bench:
     def harness(self, spec: RepresentationSpec, clips: Sequence[Clip], jobs: int) -> float:
         """Seconds of ``mirbench embed`` into an empty store."""
         self.stores += 1
-        store = Store(self.folder / f"store{self.stores}")
-        return clock(lambda: embed_task(spec, toy_task(), clips, store, jobs=jobs))
+        cache = self.folder / f"store{self.stores}"
+        return clock(lambda: embed_clips_of(spec, toy_task(), clips, cache, jobs=jobs))
 
     def text(self, name: str) -> str:
         """Give what names a representation in the registry; a Hugging Face encoder is made."""

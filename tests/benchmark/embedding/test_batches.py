@@ -18,15 +18,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import soundfile
+from helpers.pairs import embed_clips_of
 
 from mirbench.benchmark import run
 from mirbench.benchmark.api import Clip, DataError, PluginError, Task
 from mirbench.benchmark.datasets.locate import read_clips
-from mirbench.benchmark.embedding.compute import embed_task, stored_embeddings
+from mirbench.benchmark.embedding.compute import stored_embeddings
 from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.registry import load_task, parse_representation
-from mirbench.benchmark.runs.dry_run import plan_run
+from mirbench.benchmark.runs.dry_run import dry_run
 
 if TYPE_CHECKING:
     from conftest import TinyPackage
@@ -90,7 +91,7 @@ def embed(
     dataset: Sequence[Clip] | None = None,
 ) -> Embeddings:
     spec = parse_representation(rep)
-    return embed_task(spec, task, clips, Store(cache), jobs=jobs, dataset=dataset)
+    return embed_clips_of(spec, task, clips, cache, dataset, jobs=jobs)
 
 
 def expected(audios: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -174,10 +175,10 @@ def test_a_run_gives_the_whole_dataset_to_the_batches(
     split.write_text("".join(line for line in kept.splitlines(True) if "clip00" not in line))
     try:
         arguments = {"data": tiny.data, "cache": tmp_path / "cache", "protocol": "quick"}
-        (planned,) = plan_run(rep, "tinytask", **arguments)  # type: ignore[arg-type]
+        (planned,) = dry_run(rep, "tinytask", **arguments)  # type: ignore[arg-type]
         assert (planned.clips, planned.cached) == (140, 0)
         run(rep, "tinytask", out=tmp_path / "out", jobs=1, **arguments)  # type: ignore[arg-type]
-        (planned,) = plan_run(rep, "tinytask", **arguments)  # type: ignore[arg-type]
+        (planned,) = dry_run(rep, "tinytask", **arguments)  # type: ignore[arg-type]
         assert (planned.clips, planned.cached) == (140, 140)
     finally:
         split.write_text(kept)

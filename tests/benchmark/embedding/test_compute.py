@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import soundfile
+from helpers.pairs import embed_clips_of
 
 from mirbench.benchmark.api import Clip, DataError, MirbenchError, PluginError, Task
 from mirbench.benchmark.datasets.locate import read_clips
-from mirbench.benchmark.embedding.compute import embed_task, stored_embeddings
+from mirbench.benchmark.embedding.compute import stored_embeddings
 from mirbench.benchmark.embedding.embeddings import Embeddings, check_missing
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.registry import load_task, parse_representation
@@ -45,7 +46,7 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def embed(
     task: Task, clips: Sequence[Clip], cache: Path, rep: str = "tinyrep", jobs: int = 1
 ) -> Embeddings:
-    return embed_task(parse_representation(rep), task, clips, Store(cache), jobs=jobs)
+    return embed_clips_of(parse_representation(rep), task, clips, cache, jobs=jobs)
 
 
 def shards(cache: Path) -> dict[str, bytes]:

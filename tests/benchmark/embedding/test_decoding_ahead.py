@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from helpers.pairs import embed_clips_of
 
 from mirbench.benchmark.api import Clip, MirbenchError, PluginError, Task
 from mirbench.benchmark.datasets.locate import read_clips
-from mirbench.benchmark.embedding.compute import embed_task
 from mirbench.benchmark.embedding.embeddings import Embeddings
-from mirbench.benchmark.embedding.store import Store, read_shard
+from mirbench.benchmark.embedding.pair import ModelKey
+from mirbench.benchmark.embedding.store import read_shard
 from mirbench.benchmark.embedding.worker import Decoded, decode_chunk
 from mirbench.benchmark.machine.workers import map_ahead
 from mirbench.benchmark.registry import load_task, parse_representation
@@ -76,7 +77,7 @@ def plugin(tmp_path: Path) -> Path:
 
 def embed(plugin: Path, task: Task, clips: Sequence[Clip], cache: Path, device: str) -> Embeddings:
     spec = parse_representation(str(plugin))
-    return embed_task(spec, task, clips, Store(cache), device=device, jobs=2)
+    return embed_clips_of(spec, task, clips, cache, device=device, jobs=2)
 
 
 def test_one_model_is_loaded_and_the_rows_are_the_same(
@@ -90,6 +91,7 @@ def test_one_model_is_loaded_and_the_rows_are_the_same(
     assert (tmp_path / "loaded.txt").read_text() == f"{os.getpid()} cuda\n"
 
 
+@pytest.mark.slow
 def test_the_model_before_is_let_go_first(
     plugin: Path, task: Task, clips: list[Clip], tmp_path: Path
 ) -> None:
@@ -102,6 +104,7 @@ def test_the_model_before_is_let_go_first(
     assert (tmp_path / "loaded.txt").read_text() == "0 cuda\n"
 
 
+@pytest.mark.slow
 def test_audio_is_decoded_in_other_processes(
     plugin: Path,
     task: Task,
@@ -195,7 +198,7 @@ def test_decoding_is_what_a_worker_does_alone(tiny: TinyPackage, clips: list[Cli
     from mirbench.benchmark.embedding.model import ModelInfo
     from mirbench.benchmark.embedding.worker import Chunk
 
-    chunk = Chunk("any", "", "cuda", None, tuple(clips[:2]), 0)
+    chunk = Chunk(ModelKey("any", "", "cuda"), None, tuple(clips[:2]), 0)
     decoded = decode_chunk((chunk, ModelInfo("any", 22_050, 3)))
     assert list(decoded.audio) == [(0, 0), (1, 0)]
     assert not decoded.missing

@@ -110,7 +110,7 @@ def test_damaged_shards_are_said_and_not_read(tmp_path: Path, damage: str) -> No
 
 
 def plan_names(clips: list[Clip], tmp_path: Path, full_hash: bool = False) -> list[str]:
-    return [plan.path.name for plan in Store(tmp_path).plan("rep", TASK, clips, full_hash)]
+    return [plan.path.name for plan in Store(tmp_path).shards_for("rep", TASK, clips, full_hash)]
 
 
 def test_a_changed_file_costs_one_shard(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from helpers.toy_task import toy_task
 
 from mirbench.benchmark.api import Clip, Task
+from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.datasets.targets import targets_by_clip
 from mirbench.benchmark.embedding.embeddings import Embeddings
@@ -51,8 +52,8 @@ def test_probing_the_published_features_gives_the_arrays_of_the_original_code(
     clips = [clip for clip in task.read_clips(Path("nowhere")) if clip.id in split.of]
     path = shared / "reference" / "gtzan_choi_embeddings.npz"
     embeddings = read_embeddings(path, task, list(split.of))
-    rows = arrange_rows(task, split, embeddings)
-    data = probe_data(task, embeddings, rows, targets_by_clip(task, split, clips))
+    dataset = Dataset(task, split, tuple(clips), tuple(clips))
+    data = probe_data(dataset, embeddings, arrange_rows(dataset, embeddings))
     with np.load(shared / "reference" / "gtzan_choi.npz") as original:
         assert tuple(original["labels"]) == task.labels
         for name in ("X_train", "y_train", "X_valid", "y_valid", "X_test", "y_test"):
@@ -62,8 +63,9 @@ def test_probing_the_published_features_gives_the_arrays_of_the_original_code(
 def test_windows_keep_the_label_and_split_of_their_clip() -> None:
     task, embeddings = make_task(window=1.0, kind="multiclass"), make_embeddings(windows=3)
     clips = [replace(clip, label="ab"[n % 2]) for n, clip in enumerate(CLIPS)]
-    rows = arrange_rows(task, SPLIT, embeddings)
-    data = probe_data(task, embeddings, rows, targets_by_clip(task, SPLIT, clips))
+    dataset = Dataset(task, SPLIT, tuple(clips), tuple(clips))
+    rows = arrange_rows(dataset, embeddings)
+    data = probe_data(dataset, embeddings, rows)
     assert [int(x[0]) % 2 for x in data.X_train] == data.y_train.tolist()
     assert len(data.X_train) == 12
     assert sorted(map(tuple, data.X_valid)) == [(c, k) for c in (4, 5) for k in range(3)]
@@ -89,8 +91,8 @@ def test_a_missing_clip_does_not_move_the_targets_of_others() -> None:
     fewer = Embeddings(
         embeddings.clip_ids, embeddings.embedding[keep], embeddings.clip[keep], {"c0": "gone"}
     )
-    rows = arrange_rows(task, SPLIT, fewer)
-    targets = targets_by_clip(task, SPLIT, CLIPS)
-    data = probe_data(task, fewer, rows, targets)
+    dataset = Dataset(task, SPLIT, tuple(CLIPS), tuple(CLIPS))
+    targets = dataset.targets
+    data = probe_data(dataset, fewer, arrange_rows(dataset, fewer))
     for x, y in zip(data.X_train, data.y_train, strict=True):
         np.testing.assert_array_equal(y, targets[f"c{int(x[0])}"])

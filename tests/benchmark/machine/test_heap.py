@@ -5,15 +5,12 @@ In a process of their own, since the settings are those of a process.
 
 from __future__ import annotations
 
-import platform
 import subprocess
 import sys
 
-import pytest
+from helpers.needs import needs
 
-pytestmark = pytest.mark.skipif(
-    platform.libc_ver()[0] != "glibc", reason="only glibc has these settings"
-)
+pytestmark = needs("glibc")
 
 BEGIN = """
 import resource, time

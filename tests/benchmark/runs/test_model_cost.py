@@ -11,7 +11,7 @@ from mirbench.benchmark.api import MirbenchError, MissingWeights, PluginError, U
 from mirbench.benchmark.machine.device import free_cpus
 from mirbench.benchmark.registry import parse_representation
 from mirbench.benchmark.runs import dry_run as planning
-from mirbench.benchmark.runs.dry_run import plan_run
+from mirbench.benchmark.runs.dry_run import dry_run
 
 if TYPE_CHECKING:
     from conftest import TinyPackage
@@ -57,6 +57,7 @@ def plugin(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_dry_run_tells_the_cost_and_what_is_missing(
     plugin: Path, tiny_task_package: TinyPackage, tmp_path: Path
 ) -> None:
@@ -77,7 +78,7 @@ def test_a_plan_multiplies_by_clips_and_layers(
     plugin: Path, tiny: TinyPackage, tmp_path: Path
 ) -> None:
     missing: list[str] = []
-    (plan,) = plan_run(
+    (plan,) = dry_run(
         f"{plugin}:layers=3",
         "tinytask",
         protocol="quick",
@@ -101,7 +102,7 @@ def test_workers_beside_a_gpu_do_not_share_its_work(
     monkeypatch.setattr(planning, "_probe_seconds", lambda *_: 0.0)
     options = {"protocol": "quick", "cache": tmp_path, "data": tiny.data, "device": "cuda"}
     for jobs in (None, 8):
-        (plan,) = plan_run(str(plugin), "tinytask", jobs=jobs, on_missing=print, **options)  # type: ignore[arg-type]
+        (plan,) = dry_run(str(plugin), "tinytask", jobs=jobs, on_missing=print, **options)  # type: ignore[arg-type]
         assert plan.embed_seconds == pytest.approx(150 * 20 * 0.2)
 
 
@@ -109,16 +110,16 @@ def test_a_plan_is_for_a_device_that_is_there(tiny: TinyPackage) -> None:
     import torch
 
     with pytest.raises(UsageError, match="there is no device 'gpu'; choose one of: cpu, cuda"):
-        list(plan_run("tinyrep", "tinytask", data=tiny.data, device="gpu"))
+        list(dry_run("tinyrep", "tinytask", data=tiny.data, device="gpu"))
     absent = f"cuda:{torch.cuda.device_count()}"
     with pytest.raises(MirbenchError, match=f"PyTorch finds no GPU for --device {absent}"):
-        list(plan_run("tinyrep", "tinytask", data=tiny.data, device=absent))
+        list(dry_run("tinyrep", "tinytask", data=tiny.data, device=absent))
 
 
 def test_what_tells_no_cost_is_left_out_as_before(plugin: Path, tiny: TinyPackage) -> None:
     plugin.write_text(PLUGIN.replace("def plan_model", "def plan_another"))
     with pytest.raises(MissingWeights):
-        list(plan_run(str(plugin), "tinytask", protocol="quick", data=tiny.data))
+        list(dry_run(str(plugin), "tinytask", protocol="quick", data=tiny.data))
 
 
 def test_a_plan_that_fails_is_explained(plugin: Path) -> None:

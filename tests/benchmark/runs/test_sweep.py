@@ -124,7 +124,7 @@ def test_a_finished_sweep_computes_nothing(
     content = rows[0].path.read_bytes()
     assert len(groups_trained) == 5
     # Nor is the model loaded again: the store may have been filled on another machine.
-    monkeypatch.setattr("mirbench.benchmark.runs.sweep.declared", None)
+    monkeypatch.setattr("mirbench.benchmark.runs.sweep.loaded_model", None)
     sweep(rep, **options, on_row=rows.append)
     assert [row.found for row in rows] == [False, True]
     assert rows[1].path.read_bytes() == content
@@ -132,6 +132,7 @@ def test_a_finished_sweep_computes_nothing(
     assert len((tmp_path / "embedded").read_text()) == 150
 
 
+@pytest.mark.slow
 def test_a_sweep_that_stopped_goes_on_with_the_next_layer(
     write_plugin: Callable[..., str],
     options: dict[str, Any],
@@ -242,6 +243,7 @@ def test_the_reason_why_all_layers_cannot_be_had_is_told(tmp_path: Path) -> None
         with_layers(str(path), tmp_path)
 
 
+@pytest.mark.slow
 def test_the_command_line(
     write_plugin: Callable[..., str],
     tiny: TinyPackage,

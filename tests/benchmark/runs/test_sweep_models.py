@@ -96,7 +96,7 @@ def test_a_model_is_loaded_once_and_then_never_again(
     for _ in range(2):
         sweep(centred, "tinytask", cache=tmp_path / "named" if named else None, **options)
         assert (tmp_path / "loaded").read_text() == "x"
-        worker._loaded_model.cache_clear()  # as if by another process
+        worker.loaded_model.cache_clear()  # as if by another process
 
 
 def test_a_wrong_task_shows_before_a_model_is_loaded(centred: str, tmp_path: Path) -> None:

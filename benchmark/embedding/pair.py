@@ -1,0 +1,94 @@
+"""What is embedded, and how: a pair of representation and dataset, and settings."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mirbench.benchmark.api import Task
+from mirbench.benchmark.datasets.dataset import Dataset
+from mirbench.benchmark.embedding.store import Store
+from mirbench.benchmark.machine.device import free_cpus
+from mirbench.benchmark.registry import RepresentationSpec
+
+#: Most processes that decode ahead of a GPU by default.
+DECODERS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingSettings:
+    """How embeddings are computed; the same for all pairs of a run.
+
+    Attributes
+    ----------
+    store : Store
+        Where embeddings are kept.
+    device : str
+        ``cpu``, ``cuda`` or ``cuda:1``.
+    jobs : int or None
+        Worker processes, as asked for; see `workers`.
+    full_hash : bool
+        Know audio files by content instead of size and time of modification.
+    """
+
+    store: Store = field(default_factory=Store)
+    device: str = "cpu"
+    jobs: int | None = None
+    full_hash: bool = False
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether every worker has a model of its own; on a GPU there is one model."""
+        return self.device == "cpu"
+
+    @property
+    def workers(self) -> int:
+        """Worker processes; default: one per processor.
+
+        On a GPU, which the main process alone uses, they decode ahead of it.
+        """
+        return self.jobs or (free_cpus() if self.on_cpu else min(DECODERS, free_cpus()))
+
+
+@dataclass(frozen=True, slots=True)
+class ModelKey:
+    """Which model, in words by which another process can load it.
+
+    Attributes
+    ----------
+    representation : str
+        As named on the command line.
+    fingerprint : str
+        What it must have once it is loaded.
+    device : str
+    cache : Path or None
+        The cache folder, in which weights lie; None: the usual one.
+    """
+
+    representation: str
+    fingerprint: str
+    device: str
+    cache: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A representation, and the dataset that it embeds."""
+
+    spec: RepresentationSpec
+    data: Dataset
+
+    @property
+    def task(self) -> Task:
+        """The task of the dataset."""
+        return self.data.task
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Fingerprint of the representation, taken once."""
+        return self.spec.fingerprint()
+
+    def model(self, device: str) -> ModelKey:
+        """Name its model on a device for worker processes."""
+        return ModelKey(self.spec.text, self.fingerprint, device, self.spec.cache)

@@ -1,0 +1,34 @@
+"""How a run embeds and probes; the same for all its pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mirbench.benchmark.embedding.pair import EmbeddingSettings
+from mirbench.benchmark.protocol import Protocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(EmbeddingSettings):
+    """How a run embeds and probes; the same for all its pairs.
+
+    Attributes
+    ----------
+    protocol : Protocol
+        The grid of probes.
+    out : Path
+        Folder of the rows.
+    max_missing : float
+        Share of clips that may be missing.
+    force : bool
+        Probe even if the identical row is there.
+    memory : int or None
+        Bytes that training may take; None: most of what is free.
+    """
+
+    protocol: Protocol
+    out: Path
+    max_missing: float = 0.05
+    force: bool = False
+    memory: int | None = None

@@ -1,0 +1,37 @@
+"""Pairs of representations and clips, without a task of files and splits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mirbench.benchmark.api import Clip, Task
+from mirbench.benchmark.datasets.dataset import Dataset
+from mirbench.benchmark.datasets.splits import SplitTable
+from mirbench.benchmark.embedding.compute import embed_task
+from mirbench.benchmark.embedding.embeddings import Embeddings
+from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
+from mirbench.benchmark.embedding.store import Store
+from mirbench.benchmark.registry import RepresentationSpec
+
+
+def pair_of(
+    spec: RepresentationSpec, task: Task, clips: Sequence[Clip], every: Sequence[Clip] | None = None
+) -> Pair:
+    """Pair a representation with clips, all of them for training."""
+    split = SplitTable("none", {clip.id: "train" for clip in clips}, "0" * 64)
+    return Pair(spec, Dataset(task, split, tuple(clips), tuple(every or clips)))
+
+
+def embed_clips_of(
+    spec: RepresentationSpec,
+    task: Task,
+    clips: Sequence[Clip],
+    cache: Path,
+    every: Sequence[Clip] | None = None,
+    **settings: Any,
+) -> Embeddings:
+    """Embed clips into a store of their own; see `EmbeddingSettings` for the settings."""
+    pair = pair_of(spec, task, clips, every)
+    return embed_task(pair, EmbeddingSettings(store=Store(cache), **settings))
