@@ -27,7 +27,7 @@ ROW = {f"benchmark.{name}": number for number, names in enumerate(HOUSE) for nam
 NEIGHBOURS = {
     "representations": {"benchmark.api"},
     "tasks": {"benchmark.api"},
-    "splits": {"benchmark.api", "benchmark.datasets", "tasks"},
+    "splits": {"benchmark.api", "tasks"},
     "leaderboard": {"benchmark.api", "benchmark.files", "benchmark.result", "benchmark.scoring"},
 }
 

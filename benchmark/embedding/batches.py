@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mirbench.benchmark.api import Clip
+from mirbench.benchmark.api import Clip, window_id
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.store import (
@@ -86,7 +86,7 @@ def batches_of(
         Those of `windows_per_clip`; not looked at for a task without windows.
     """
     ordered, missing = _order(pair.data, counts)
-    names = [f"{clip.id}-{window}" for clip, window in ordered]
+    names = [window_id(clip.id, window) for clip, window in ordered]
     partition = digest([size, names, sorted(missing)])
     folder = settings.store.batches(pair.fingerprint, pair.task, partition)
     batches = [ordered[first : first + size] for first in range(0, len(ordered), size)]
@@ -121,7 +121,7 @@ def _order(data: Dataset, counts: Counts) -> tuple[list[BatchRow], dict[str, str
             missing[clip.id] = count
             continue
         for window in range(count):
-            row_id = clip.id if task.window is None else f"{clip.id}-{window}"
+            row_id = window_id(clip.id, window if task.window else None)
             named.append((task.stem(row_id), clip.id, window, clip))
     named.sort(key=lambda row: row[:3])
     random.Random(0).shuffle(named)

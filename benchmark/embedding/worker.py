@@ -15,7 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mirbench.benchmark.api import Clip, FloatArray, PluginError, Representation, UnusableClip
+from mirbench.benchmark.api import (
+    Clip,
+    FloatArray,
+    PluginError,
+    Representation,
+    UnusableClip,
+    window_id,
+)
 from mirbench.benchmark.datasets.audio import (
     audio_info,
     count_windows,
@@ -104,10 +111,7 @@ def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
     decoded = decoded or decode_chunk((chunk, info))
     audio, missing = decoded.audio, dict(decoded.missing)
     order = list(audio) if chunk.rows is None else [row for row in chunk.rows if row in audio]
-    ids = [
-        f"{chunk.clips[place].id}-{k}" if chunk.window else chunk.clips[place].id
-        for place, k in order
-    ]
+    ids = [window_id(chunk.clips[place].id, k if chunk.window else None) for place, k in order]
     values = embed_clips(model, info, [audio[row] for row in order], ids) if order else []
     rows: dict[str, list[FloatArray]] = {}
     for (place, _), value in sorted(zip(order, values, strict=True), key=lambda pair: pair[0]):

@@ -6,10 +6,10 @@ import functools
 import importlib
 from pathlib import Path
 
-from mirbench.benchmark.api import PluginError, Task
+from mirbench.benchmark.api import KEYS, PluginError, Task
 from mirbench.benchmark.datasets.splits import SplitTable, read_split
 from mirbench.benchmark.plugins.finding import Plugin, find_plugin
-from mirbench.benchmark.scoring.metrics import KEY_NAMES, METRICS, METRICS_OF
+from mirbench.benchmark.scoring.metrics import METRICS, METRICS_OF
 
 
 @functools.cache
@@ -42,8 +42,8 @@ def _check_metrics(task: Task, plugin: Plugin) -> None:
         if metric not in METRICS_OF[task.kind]:
             fitting = ", ".join(METRICS_OF[task.kind])
             raise PluginError(f"{who}: {metric} is no metric of {task.kind} tasks; use {fitting}")
-    if "weighted_key_score" in task.metrics and len(task.labels) != len(KEY_NAMES):
-        raise PluginError(f"{who}: weighted_key_score needs the {len(KEY_NAMES)} keys as labels")
+    if "weighted_key_score" in task.metrics and len(task.labels) != len(KEYS):
+        raise PluginError(f"{who}: weighted_key_score needs the {len(KEYS)} keys as labels")
 
 
 def load_split(task: Task, name: str) -> SplitTable:
