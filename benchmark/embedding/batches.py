@@ -33,7 +33,7 @@ from mirbench.benchmark.embedding.store import Shard, ShardPlan, Store, add_note
 from mirbench.benchmark.embedding.worker import Chunk, model_info, windows_of
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.checksums import digest
-from mirbench.benchmark.machine.workers import map_unordered
+from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import bar
 
 #: Number of windows of a clip by its id, or the reason why it has none.
@@ -54,7 +54,8 @@ def batch_size_of(model: Chunk, store: Store, jobs: int) -> int | None:
     """
     known, size = known_batch_size(model.fingerprint, store)
     if not known:
-        info, *_ = map_unordered(model_info, [model] * jobs, jobs)
+        with Workers(jobs) as workers:
+            info, *_ = workers.unordered(model_info, [model] * jobs)
         size = info.batch_size if info.batch_dependent else None
         facts = json.dumps({"batch_size": size})
         write_atomic(store.model_facts(model.fingerprint), facts.encode())
@@ -142,8 +143,11 @@ def count_windows(
     found: Counts = {}
     work = [(clip, task.window, Path.cwd()) for clip in todo]
     try:
-        with bar(f"counting windows of {task.folder}", len(todo), "clip") as progress:
-            for clip_id, count in map_unordered(_count, work, jobs):
+        with (
+            bar(f"counting windows of {task.folder}", len(todo), "clip") as progress,
+            Workers(jobs) as workers,
+        ):
+            for clip_id, count in workers.unordered(_count, work):
                 found[clip_id] = count
                 progress.update(1)
     finally:

@@ -46,7 +46,7 @@ from mirbench.benchmark.embedding.worker import (
 )
 from mirbench.benchmark.files.atomic import remove_stale_temporaries
 from mirbench.benchmark.machine.device import free_cpus
-from mirbench.benchmark.machine.workers import map_ahead, map_unordered
+from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import bar, say
 from mirbench.benchmark.registry import RepresentationSpec
 
@@ -170,12 +170,15 @@ def _outcomes(chunks: Sequence[Chunk], device: str, jobs: int) -> Iterator[Outco
     The second is for a GPU, whose memory has room for one model.
     """
     if device == "cpu":
-        yield from map_unordered(embed_chunk, chunks, jobs)
+        with Workers(jobs) as workers:
+            yield from workers.unordered(embed_chunk, chunks)
         return
     info = model_info(chunks[0])
     work = [(chunk, info) for chunk in chunks]
-    for chunk, decoded in zip(chunks, map_ahead(decode_chunk, work, jobs, jobs + 1), strict=True):
-        yield embed_chunk(chunk, decoded)
+    with Workers(jobs) as workers:
+        ahead = workers.ahead(decode_chunk, work, jobs + 1)
+        for chunk, decoded in zip(chunks, ahead, strict=True):
+            yield embed_chunk(chunk, decoded)
 
 
 def _pieces(plan: ShardPlan, count: int) -> Iterator[tuple[Clip, ...]]:

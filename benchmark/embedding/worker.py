@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import os
 import resource
 import time
@@ -25,7 +26,6 @@ from mirbench.benchmark.datasets.audio import (
 )
 from mirbench.benchmark.datasets.clip_checks import what_is_short
 from mirbench.benchmark.embedding.model import ModelInfo, describe_model, embed_clips
-from mirbench.benchmark.machine.workers import collect_everything
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation
 
 
@@ -219,7 +219,7 @@ def _loaded_model(
 ) -> tuple[Representation, ModelInfo]:
     # The memory may not hold the model before beside this one, even if it refers to itself.
     _loaded_model.cache_clear()
-    collect_everything()
+    gc.collect()
     spec = parse_representation(representation, cache)
     model = spec.load(device)
     if spec.fingerprint() != fingerprint:
