@@ -71,7 +71,7 @@ class WorkerProcess:
         """Apply a function to an item there, and return what it returns.
 
         Both must be picklable. What the function raises is raised here, with
-        the lines of the worker as a note.
+        the traceback of the worker as a note.
 
         Raises
         ------
