@@ -41,7 +41,7 @@ from mirbench.benchmark.embedding.window_counts import Counts
 from mirbench.benchmark.embedding.worker import model_info
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.checksums import digest
-from mirbench.benchmark.machine.workers import map_unordered
+from mirbench.benchmark.machine.workers import Workers
 
 #: A row of a batch: its clip and which window of it.
 BatchRow = tuple[Clip, int]
@@ -55,9 +55,10 @@ def batch_size_of(pair: Pair, settings: EmbeddingSettings) -> int | None:
     """
     known, size = known_batch_size(pair.fingerprint, settings.store)
     if not known:
-        workers = settings.workers if settings.on_cpu else 1
-        work = [(pair.model(settings.device), str(Path.cwd()))] * workers
-        info, *_ = map_unordered(model_info, work, workers)
+        count = settings.workers if settings.on_cpu else 1
+        work = [(pair.model(settings.device), str(Path.cwd()))] * count
+        with Workers(count) as workers:
+            info, *_ = workers.unordered(model_info, work)
         size = info.batch_size if info.batch_dependent else None
         facts = json.dumps({"batch_size": size})
         write_atomic(settings.store.model_facts(pair.fingerprint), facts.encode())

@@ -38,7 +38,7 @@ from mirbench.benchmark.embedding.worker import (
     model_info,
 )
 from mirbench.benchmark.files.atomic import remove_stale_temporaries
-from mirbench.benchmark.machine.workers import map_ahead, map_unordered
+from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import bar, say
 from mirbench.benchmark.registry import RepresentationSpec
 
@@ -123,15 +123,15 @@ def _outcomes(chunks: Sequence[Chunk], settings: EmbeddingSettings) -> Iterator[
 
     The second is for a GPU, whose memory has room for one model.
     """
-    workers = settings.workers
-    if settings.on_cpu:
-        yield from map_unordered(embed_chunk, chunks, workers)
-        return
-    info = model_info((chunks[0].model, chunks[0].folder))
-    work = [(chunk, info) for chunk in chunks]
-    audio = map_ahead(decode_chunk, work, workers, workers + 1)
-    for chunk, decoded in zip(chunks, audio, strict=True):
-        yield embed_chunk(chunk, decoded)
+    with Workers(settings.workers) as workers:
+        if settings.on_cpu:
+            yield from workers.unordered(embed_chunk, chunks)
+            return
+        info = model_info((chunks[0].model, chunks[0].folder))
+        work = [(chunk, info) for chunk in chunks]
+        audio = workers.ahead(decode_chunk, work, settings.workers + 1)
+        for chunk, decoded in zip(chunks, audio, strict=True):
+            yield embed_chunk(chunk, decoded)
 
 
 def _stored(path: Path, leave: bool = True) -> Shard | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import os
 import resource
 import time
@@ -33,7 +34,6 @@ from mirbench.benchmark.datasets.audio import (
 from mirbench.benchmark.datasets.clip_checks import what_is_short
 from mirbench.benchmark.embedding.model import ModelInfo, describe_model, embed_clips
 from mirbench.benchmark.embedding.pair import ModelKey
-from mirbench.benchmark.machine.workers import collect_everything
 from mirbench.benchmark.registry import parse_representation
 
 
@@ -231,7 +231,7 @@ def loaded_model(key: ModelKey) -> tuple[Representation, ModelInfo]:
     """
     # The memory may not hold the model before beside this one, even if it refers to itself.
     loaded_model.cache_clear()
-    collect_everything()
+    gc.collect()
     spec = parse_representation(key.representation, key.cache)
     model = spec.load(key.device)
     if spec.fingerprint() != key.fingerprint:

@@ -122,7 +122,7 @@ def r2(targets: Array, outputs: Array) -> float:
 
 @functools.cache
 def key_score_table() -> npt.NDArray[np.float64]:
-    """Give mir_eval's weighted score of each estimated key against each reference.
+    """Tabulate mir_eval's weighted score of each estimated key against each reference.
 
     Returns
     -------
@@ -157,6 +157,15 @@ def evaluate(
     labels: Sequence[str] = (),
 ) -> dict[str, float]:
     """Compute every named score; R² of several outputs also one by one, as ``r2_<label>``.
+
+    Parameters
+    ----------
+    metrics : sequence of str
+        Names in `METRICS`.
+    targets : ndarray, shape [n] or [n, n_outputs]
+    outputs : ndarray, shape [n, n_outputs]
+    labels : sequence of str
+        Names of the outputs; default: their numbers.
 
     Raises
     ------
