@@ -127,7 +127,8 @@ class RepresentationSpec:
         """
         plan_model = self.plugin.load_module().plan_model
         try:
-            cost = plan_model(seconds, device=device, **self.params)
+            with self.plugin.state:
+                cost = plan_model(seconds, device=device, **self.params)
         except MirbenchError:
             raise
         except Exception as error:
@@ -198,7 +199,7 @@ class RepresentationSpec:
         if not callable(load_model):
             raise PluginError(f"{self.plugin.place} has no function load_model(device, …)")
         try:
-            with loading(self.plugin, self.cache):
+            with self.plugin.state, loading(self.plugin, self.cache):
                 return load_model(device=device, **self.params)
         except MirbenchError:
             raise

@@ -9,7 +9,7 @@ import resource
 import time
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from mirbench.benchmark.datasets.clip_checks import what_is_short
 from mirbench.benchmark.embedding.model import ModelInfo, describe_model, embed_clips
 from mirbench.benchmark.embedding.pair import ModelKey
 from mirbench.benchmark.machine.workers import collect_everything
+from mirbench.benchmark.plugins.finding import Plugin
 from mirbench.benchmark.registry import parse_representation
 
 
@@ -108,7 +109,8 @@ def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
         f"{chunk.clips[place].id}-{k}" if chunk.window else chunk.clips[place].id
         for place, k in order
     ]
-    values = embed_clips(model, info, [audio[row] for row in order], ids) if order else []
+    with plugin_of(chunk.model).state:
+        values = embed_clips(model, info, [audio[row] for row in order], ids) if order else []
     rows: dict[str, list[FloatArray]] = {}
     for (place, _), value in sorted(zip(order, values, strict=True), key=lambda pair: pair[0]):
         if isinstance(value, UnusableClip):
@@ -118,11 +120,13 @@ def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     seconds = before + time.perf_counter() - started
     made_with = {"device": chunk.model.device, **_versions(chunk.model.representation)}
-    made_with |= getattr(model, "made_with", {})
     whole = {
         clip_id: np.stack(values) for clip_id, values in rows.items() if clip_id not in missing
     }
     kept = [audio[row] for row in order if chunk.clips[row[0]].id in whole]
+    with plugin_of(chunk.model).state:
+        made_with |= getattr(model, "made_with", {})
+        notes = _notes(model, info, kept)
     return Outcome(
         shard=chunk.shard,
         rows=whole,
@@ -131,7 +135,7 @@ def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
         peak_bytes=peak,
         layers=info.layers,
         made_with=made_with,
-        notes=_notes(model, info, kept),
+        notes=notes,
     )
 
 
@@ -227,11 +231,21 @@ def loaded_model(key: ModelKey) -> tuple[Representation, ModelInfo]:
     """
     # The memory may not hold the model before beside this one, even if it refers to itself.
     loaded_model.cache_clear()
+    plugin_of.cache_clear()
     collect_everything()
+    started = time.perf_counter()
     spec = parse_representation(key.representation, key.cache)
     model = spec.load(key.device)
     if spec.fingerprint() != key.fingerprint:
         raise PluginError(
             f"representation {spec.label!r} was changed while it was run; run the command again"
         )
-    return model, describe_model(model, spec.label)
+    with spec.plugin.state:
+        info = describe_model(model, spec.label)
+    return model, replace(info, load_seconds=time.perf_counter() - started)
+
+
+@functools.lru_cache(maxsize=1)
+def plugin_of(key: ModelKey) -> Plugin:
+    """Find the plugin that a model is of."""
+    return parse_representation(key.representation, key.cache).plugin

@@ -9,6 +9,7 @@ importing.
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
 import importlib.util
 import sys
@@ -20,6 +21,7 @@ from types import ModuleType
 from typing import Literal, cast
 
 from mirbench.benchmark.api import Card, PluginError, UsageError
+from mirbench.benchmark.machine.process_state import PluginState, plugin_state
 from mirbench.benchmark.plugins.card import card_mistake
 from mirbench.benchmark.plugins.source import Source, module_source, package_source
 
@@ -54,6 +56,11 @@ class Plugin:
         """Where it lies, for messages."""
         return f"{self.origin} ({self.module or (self.source and self.source.path)})"
 
+    @functools.cached_property
+    def state(self) -> PluginState:
+        """What it has set for this process; entered around every call of its code."""
+        return plugin_state(self.place, self.source.digest() if self.source is not None else "")
+
     def card(self) -> Card:
         """Give the model card, read without importing the module; empty if it has none."""
         card = self.source.literal("CARD") if self.source is not None else None
@@ -85,10 +92,11 @@ class Plugin:
         if self.source is not None:
             forget_changed(str(self.source.path), self.source.digest(), self.source.files())
         try:
-            if self.module is not None:
-                return importlib.import_module(self.module)
-            assert self.source is not None
-            return _import_file(self.source.path)
+            with self.state:
+                if self.module is not None:
+                    return importlib.import_module(self.module)
+                assert self.source is not None
+                return _import_file(self.source.path)
         except (Exception, SystemExit) as error:
             raise PluginError(
                 f"{self.kind} {self.name!r} of {self.place} cannot be imported: "

@@ -123,7 +123,8 @@ def _each(one: WeightSet, tensors: Iterable[tuple[str, Any]]) -> Iterator[tuple[
 
 def _guarded(one: WeightSet, step: Any) -> Any:
     try:
-        return step()
+        with one.plugin.state:
+            return step()
     except MirbenchError:
         raise
     except Exception as error:
