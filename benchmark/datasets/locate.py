@@ -12,6 +12,7 @@ from mirbench.benchmark.api import Clip, DataError, MirbenchError, PluginError, 
 from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.files.atomic import check_writable
 from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.machine.process_state import kept_process
 from mirbench.benchmark.progress import say
 
 
@@ -40,7 +41,8 @@ def read_clips(task: Task, folder: Path, split: SplitTable | None = None) -> lis
         If the reader fails otherwise, or yields a clip twice.
     """
     try:
-        clips = sorted(task.read_clips(folder), key=lambda clip: str(clip.id))
+        with kept_process():
+            clips = sorted(task.read_clips(folder), key=lambda clip: str(clip.id))
     except (DataError, PluginError):
         raise
     except Exception as error:
@@ -102,7 +104,8 @@ def prepare(task: Task, folder: Path) -> None:
         check_writable(folder)
         say(f"making the dataset {task.folder!r} in {folder}, once")
     try:
-        task.prepare(folder)
+        with kept_process():
+            task.prepare(folder)
     except OSError as error:
         raise MirbenchError(f"cannot make the dataset in {folder}: {error}") from error
 

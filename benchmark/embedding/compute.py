@@ -20,6 +20,7 @@ from mirbench.benchmark.embedding.batches import batch_size_of, batches_of, merg
 from mirbench.benchmark.embedding.carried import carry_over
 from mirbench.benchmark.embedding.embeddings import Embeddings, join_shards, pick_clips
 from mirbench.benchmark.embedding.layers import leave_on_disk
+from mirbench.benchmark.embedding.learn import learn_files, remember_files
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.store import (
     Shard,
@@ -57,6 +58,7 @@ def embed_task(pair: Pair, settings: EmbeddingSettings) -> Embeddings:
     PluginError
         If the representation breaks the contract.
     """
+    learn_files(pair, settings)
     size = batch_size_of(pair, settings)
     if size is None:
         store, data = settings.store, pair.data
@@ -87,9 +89,11 @@ def _compute(
     waiting = [len(spec.clips) for spec in absent]
     outcomes: list[list[Outcome]] = [[] for _ in absent]
     done = total - sum(waiting)
+    files: set[Path] = set()
     title = f"embedding {pair.task.folder} with {pair.spec.label}"
     with bar(title, total, "clip", done) as progress:
         for outcome in _outcomes(chunks, settings):
+            files |= outcome.files
             number = outcome.shard
             outcomes[number].append(outcome)
             count = len(outcome.rows) + len(outcome.missing)
@@ -101,6 +105,7 @@ def _compute(
                 outcomes[number] = []
                 write_shard(spec.path, shard)
                 yield spec.path, _let_go(shard, spec.path, leave=spec.rows is None)
+    remember_files(pair, files)
 
 
 def _chunks(

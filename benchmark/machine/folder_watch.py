@@ -60,7 +60,8 @@ def _events(handle: int, watched: dict[int, Path]) -> Iterator[str]:
 
 def _folders(folder: Path) -> list[Path]:
     """List a folder and those below it, without hidden ones and caches."""
-    found, waiting = [], [folder]
+    found: list[Path] = []
+    waiting = [folder]
     while waiting and len(found) < MOST_FOLDERS:
         place = waiting.pop(0)
         found.append(place)

@@ -56,9 +56,9 @@ def own_modules(folder: Path) -> Iterator[None]:
         sys.modules.update(foreign | hidden)
 
 
-def forget_modules(folder: Path) -> None:
-    """Import what a plugin has in its folder anew, the next time it runs."""
-    _own.pop(folder, None)
+def own_module_tables() -> list[dict[str, ModuleType]]:
+    """List the modules of each folder, by name; one that is removed is imported anew."""
+    return list(_own.values())
 
 
 @functools.lru_cache(maxsize=64)

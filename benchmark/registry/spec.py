@@ -114,7 +114,8 @@ class RepresentationSpec:
         """
         plan_model = self.plugin.load_module().plan_model
         try:
-            cost = plan_model(seconds, device=device, **self.params)
+            with self.plugin.running():
+                cost = plan_model(seconds, device=device, **self.params)
         except MirbenchError:
             raise
         except Exception as error:
@@ -203,7 +204,7 @@ class RepresentationSpec:
         if not callable(load_model):
             raise PluginError(f"{self.plugin.place} has no function load_model(device, …)")
         try:
-            with loading(self.plugin, self.cache):
+            with self.plugin.running(), loading(self.plugin, self.cache):
                 return load_model(device=device, **self.params)
         except MirbenchError:
             raise
