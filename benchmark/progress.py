@@ -7,9 +7,20 @@ from typing import Any
 
 
 def bar(description: str, total: int | None, unit: str, done: int = 0, quiet: bool = False) -> Any:
-    """Give a progress bar on stderr, to be used in a with statement; ``update(n)`` advances it.
+    """Open a progress bar on stderr, to be used in a with statement; ``update(n)`` advances it.
 
-    Bytes (unit ``B``) are shown as kB, MB and GB; `quiet` shows nothing.
+    Parameters
+    ----------
+    description : str
+        What is going on.
+    total : int or None
+        How many there are, where that is known.
+    unit : str
+        What is counted; bytes (``B``) are shown as kB, MB and GB.
+    done : int
+        How many were done before.
+    quiet : bool
+        Show nothing.
     """
     from tqdm import tqdm
 

@@ -1,4 +1,4 @@
-"""Result rows as a tidy table: one line a score."""
+"""Result rows as a tidy table: one line per score."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def load_results(folder: Path | str = "leaderboard/results") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One line a score, with the columns `COLUMNS`; `value`, `low` and
+        One line per score, with the columns `COLUMNS`; `value`, `low` and
         `high` (the 95 % interval) in the metric's own unit (best is 1);
         `overlap` tells whether pre-training data overlaps the task.
 

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from mirbench.benchmark.api import ModelCost
-from mirbench.benchmark.evaluation.evaluate import Row
 from mirbench.benchmark.progress import count, duration
-from mirbench.benchmark.result import Result
+from mirbench.benchmark.result import Result, Row
 from mirbench.benchmark.runs.dry_run import DryRun
 from mirbench.benchmark.runs.listing import Listing
 

@@ -54,13 +54,13 @@ def _is_finite(value: object) -> bool:
 
 
 def _wrong_label(task: Task, clip: Clip) -> DataError:
-    wanted = {
+    expected = {
         "multiclass": "one of its labels",
         "multilabel": "a tuple of its labels",
         "regression": f"a tuple of {len(task.labels)} finite numbers",
     }[task.kind]
     return DataError(
-        f"task {task.name!r}: clip {clip.id!r} has the label {clip.label!r}; expected {wanted} "
+        f"task {task.name!r}: clip {clip.id!r} has the label {clip.label!r}; expected {expected} "
         f"({', '.join(task.labels[:6])}{', …' if len(task.labels) > 6 else ''})"
     )
 

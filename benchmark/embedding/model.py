@@ -6,7 +6,7 @@ The sentence names the plugin, and the clip where there is one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,8 @@ class ModelInfo:
     max_seconds: float | None = None
     batch_dependent: bool = False
     batch_size: int | None = None
+    #: What loading it took, import included.
+    load_seconds: float = field(default=0.0, compare=False)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -47,8 +47,12 @@ def unpack(
     ----------
     pieces : sequence of Path
         The archive's file, or the files that it was cut into, in order.
+    kind : {"zip", "tar.gz"}
+        What it is.
     target : Path
         Folder that receives the members.
+    limits : Limits
+        What it may unpack to at most.
 
     Returns
     -------

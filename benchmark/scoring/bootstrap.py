@@ -39,7 +39,7 @@ def draw_counts(n_groups: int, resamples: int = RESAMPLES) -> Counts:
 
 
 def interval_of(scores: Scores) -> tuple[float, float]:
-    """Give the 2.5th and the 97.5th percentile; resamples without a score do not count."""
+    """Take the 2.5th and the 97.5th percentile; resamples without a score do not count."""
     low, high = np.nanpercentile(scores, [2.5, 97.5])
     return float(low), float(high)
 
@@ -52,14 +52,20 @@ def intervals(
     labels: Sequence[str] = (),
     resamples: int = RESAMPLES,
 ) -> dict[str, tuple[float, float]]:
-    """Give the interval of every score that `mirbench.benchmark.scoring.metrics.evaluate` gives.
+    """Compute the interval of every score of `mirbench.benchmark.scoring.metrics.evaluate`.
 
     Parameters
     ----------
+    metrics : sequence of str
+        Names of scores.
     targets : ndarray, shape [n] or [n, n_outputs]
     outputs : ndarray of float32, shape [n, n_outputs]
     groups : sequence of str
         Group of each of the n clips.
+    labels : sequence of str
+        Names of the outputs; default: their numbers.
+    resamples : int
+        How often groups are drawn.
 
     Returns
     -------

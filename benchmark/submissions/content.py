@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import SPLITS
-from mirbench.benchmark.plugins.adapters import written_name
+from mirbench.benchmark.plugins.naming import allowed_characters
 from mirbench.benchmark.progress import count
-from mirbench.benchmark.result import Cost, Environment, RepresentationRecord, Result, result_path
+from mirbench.benchmark.result import Cost, Environment, RepresentationRecord, Result
 from mirbench.benchmark.submissions.ground import AGAIN, Ground
 from mirbench.benchmark.submissions.selection import check_selection
 from mirbench.benchmark.submissions.verdict import show
@@ -20,7 +20,7 @@ MAX_MISSING = 0.05
 
 
 def check_content(result: Result, ground: Ground) -> list[str]:
-    """Say everything about a row that cannot be, but for its scores."""
+    """Say everything about a row that is impossible, except for its scores."""
     return [
         *_check_task(result, ground),
         *_check_counts(result, ground),
@@ -33,19 +33,12 @@ def check_content(result: Result, ground: Ground) -> list[str]:
 
 def check_path(path: Path, result: Result) -> list[str]:
     """Say where a row should lie, if it lies elsewhere."""
-    expected = result_path(
-        Path(),
-        result.representation.name,
-        result.task.name,
-        result.task.split,
-        result.protocol.name,
-    )
-    if path.absolute().parts[-2:] == expected.parts:
+    expected, actual = result.place, Path(*path.absolute().parts[-2:])
+    if actual.parts == expected.parts:
         return []
-    own = Path(*path.absolute().parts[-2:])
     return [
         f"a row of {show(result.representation.name)} on task {show(result.task.name)}, split "
-        f"{show(result.task.split)}, lies at {expected}, not at {own}; move it, or let "
+        f"{show(result.task.split)}, lies at {expected}, not at {actual}; move it, or let "
         "mirbench leaderboard submit do so"
     ]
 
@@ -53,11 +46,11 @@ def check_path(path: Path, result: Result) -> list[str]:
 def _check_task(result: Result, ground: Ground) -> Iterator[str]:
     record, task = result.task, ground.task
     for name in ("title", "version", "kind", "labels", "metrics", "window", "board"):
-        stated, own = getattr(record, name), getattr(task, name)
-        if stated != own:
+        stated, expected = getattr(record, name), getattr(task, name)
+        if stated != expected:
             yield (
                 f"task.{name}: is {show(stated)}, but task {task.name} of this version has "
-                f"{show(own)}; {AGAIN}"
+                f"{show(expected)}; {AGAIN}"
             )
     if record.split_sha256 != ground.split.sha256:
         yield (
@@ -107,8 +100,8 @@ def _check_counts(result: Result, ground: Ground) -> Iterator[str]:
             )
         rows = record.rows[name]
         if rows < record.counts[name] or (record.window is None and rows != record.counts[name]):
-            wanted = "the number of clips" if record.window is None else "at least one a clip"
-            yield f"task.rows.{name}: is {rows}, must be {wanted}, {record.counts[name]}; {AGAIN}"
+            least = "the number of clips" if record.window is None else "at least one a clip"
+            yield f"task.rows.{name}: is {rows}, must be {least}, {record.counts[name]}; {AGAIN}"
 
 
 def _check_representation(result: Result) -> Iterator[str]:
@@ -159,7 +152,7 @@ def _named(name: str, params: Mapping[str, Any]) -> bool:
     """Whether a name has these parameters. A file stands there with part of its digest."""
     if "target" in params and not re.search("[:,]target=", name):
         # An adapter's name begins with what it runs.
-        target = f":{written_name(str(params['target']))}"
+        target = f":{allowed_characters(str(params['target']))}"
         base, _, rest = name.partition(":")
         if not f":{rest},".startswith(f"{target},"):
             return False

@@ -9,8 +9,7 @@ import pytest
 
 from mirbench.benchmark.cli.reproduce_report import _number as reproduced
 from mirbench.benchmark.cli.tables import row_table
-from mirbench.benchmark.evaluation.evaluate import Row
-from mirbench.benchmark.result import Result
+from mirbench.benchmark.result import Result, Row
 from mirbench.leaderboard.board import Cell
 from mirbench.leaderboard.latex import _cell as latex
 from mirbench.leaderboard.page import _cell as page
@@ -43,7 +42,7 @@ def test_on_the_board(score: float, text: str) -> None:
 @pytest.mark.parametrize(("score", "text"), SCORES)
 def test_on_the_terminal(make_result: Callable[..., Result], score: float, text: str) -> None:
     result = make_result(value=min(1, score / 100))
-    table = row_table([Row(result, Path("row.json"), found=False)])
+    table = row_table([Row(Path("row.json"), result, found=False)])
     assert f"  {text}  " in table.splitlines()[2]
     assert reproduced(score / 100) == text
     assert reproduced(score / 100, "+") == (text if text.startswith("-") else f"+{text}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
 import textwrap
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from helpers.needs import needs
 
 from mirbench.benchmark import run
 from mirbench.benchmark.api import DataError, PluginError, UsageError
@@ -231,6 +231,7 @@ def test_broken_modules(module: str, tmp_path: Path, old: str, new: str, message
     assert message in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_run_on_the_command_line(tiny: TinyPackage, module: str, tmp_path: Path) -> None:
     path = f"{tmp_path / 'site'}:{tiny.env['PYTHONPATH']}"
     arguments = ["--task", "tinytask", "--protocol", "quick", "--jobs", "2"]
@@ -248,9 +249,8 @@ def test_a_run_on_the_command_line(tiny: TinyPackage, module: str, tmp_path: Pat
     assert "Traceback" not in absent.stderr
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("hearbaseline") is None, reason="hearbaseline is not installed"
-)
+@pytest.mark.slow
+@needs("hearbaseline")
 def test_the_baseline_of_hear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import librosa
 

@@ -54,6 +54,7 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_rows_of_this_repository() -> None:
     verdicts = list(validate([ROOT / "leaderboard" / "results"]))
     assert verdicts
@@ -480,6 +481,7 @@ def test_checkouts_are_found(checkout: Path, monkeypatch: pytest.MonkeyPatch) ->
         find_checkout()
 
 
+@pytest.mark.slow
 def test_the_submit_command(tmp_path: Path, checkout: Path) -> None:
     os.rename(submit_row(tmp_path / "made", seed=1).parent.parent, tmp_path / "out")
     done = mirbench("leaderboard", "submit", "out", "--to", checkout, cwd=tmp_path)
@@ -550,6 +552,7 @@ def test_any_value_at_any_place_gives_a_verdict(
 HARMLESS = {"trained_on", "reason", "valid", "dims", "rows", "test", "train", "origin"}
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(place=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255))
 def test_any_byte_of_the_predictions_gives_a_verdict(
