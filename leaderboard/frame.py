@@ -62,6 +62,14 @@ def load_results(folder: Path | str = "leaderboard/results") -> pd.DataFrame:
     ------
     DataError
         If a file is not a result row.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:  # of a run that has not begun
+    ...     table = load_results(folder)
+    >>> "representation" in table.columns, len(table)
+    (True, 0)
     """
     return to_frame(read_results(Path(folder)))
 

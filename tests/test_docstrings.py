@@ -52,9 +52,9 @@ def test_a_function_of_four_parameters_explains_them_all(path: Path) -> None:
 
 #: The functions that people call, whose examples are executed: module, and name.
 CALLED = (
-    ("mirbench.benchmark.registry", "load_representation"),
-    ("mirbench.benchmark.registry", "load_task"),
-    ("mirbench.benchmark.registry", "load_split"),
+    ("mirbench.benchmark.registry.parsing", "load_representation"),
+    ("mirbench.benchmark.registry.tasks", "load_task"),
+    ("mirbench.benchmark.registry.tasks", "load_split"),
     ("mirbench.benchmark.protocol", "get_protocol"),
     ("mirbench.benchmark.probing.data", "ProbeData"),
     ("mirbench.benchmark.probing.train", "train_grid"),

@@ -96,7 +96,7 @@ def _cost(cost: ModelCost) -> str:
 
 
 def listing_table(title: str, listings: Sequence[Listing]) -> str:
-    """Give names, titles and what is missing, wrapped to the terminal."""
+    """List names, titles and what is missing, wrapped to the terminal."""
     width = max(40, shutil.get_terminal_size((100, 24)).columns)
     names = max([len(line.name) for line in listings], default=0) + 2
     parts = [title]

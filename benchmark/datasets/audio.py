@@ -131,6 +131,11 @@ def read_windows(
 
     Parameters
     ----------
+    path : Path
+    sample_rate : int
+        Wanted rate in Hz.
+    window, start, duration : float
+        In seconds; no duration: to the end of the file.
     only : collection of int, optional
         Windows that are wanted, counted from 0; default: all. They come in order.
 
@@ -152,7 +157,14 @@ def read_windows(
 def count_windows(
     path: Path, window: float, start: float = 0.0, duration: float | None = None
 ) -> int:
-    """Count the windows that `read_windows` gives; the file is decoded, headers only guess."""
+    """Count the windows that `read_windows` gives; the file is decoded, headers only guess.
+
+    Parameters
+    ----------
+    path : Path
+    window, start, duration : float
+        In seconds; no duration: to the end of the file.
+    """
     mono, rate = _decode(path, start, duration)
     return _full_windows(mono, rate, window, path)
 

@@ -25,6 +25,14 @@ def encode_targets(task: Task, clips: Sequence[Clip]) -> TargetArray:
     ------
     DataError
         If a label is not one of the task's.
+
+    Examples
+    --------
+    >>> from mirbench.benchmark.api import Clip
+    >>> from mirbench.benchmark.registry import load_task
+    >>> clip = Clip("blues.00029", None, "blues", "B.B. King")
+    >>> encode_targets(load_task("gtzan"), [clip])
+    array([0])
     """
     index = {label: i for i, label in enumerate(task.labels)}
     if task.kind == "regression":

@@ -185,7 +185,15 @@ def _window_numbers(spec: ShardSpec, places: Sequence[int]) -> IntArray | None:
 def stored_embeddings(
     spec: RepresentationSpec, task: Task, clip_ids: Sequence[str], store: Store
 ) -> Embeddings:
-    """Give the newest embeddings that the store has for clips, whatever their audio is now.
+    """Read the newest embeddings that the store has for clips, whatever their audio is now.
+
+    Parameters
+    ----------
+    spec : RepresentationSpec
+    task : Task
+    clip_ids : sequence of str
+        The clips, in any order.
+    store : Store
 
     Raises
     ------

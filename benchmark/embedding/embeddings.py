@@ -69,7 +69,7 @@ class Embeddings:
         return self.embedding if layer is None else self.embedding[:, layer]
 
     def rows(self, places: Sequence[int]) -> FloatArray | StoredLayers:
-        """Give some of the rows, in another order."""
+        """Take some of the rows, in another order."""
         if isinstance(self.embedding, StoredLayers):
             return self.embedding.take(places)
         return self.embedding[places]
@@ -139,6 +139,7 @@ def check_missing(
 
     Parameters
     ----------
+    embeddings : Embeddings
     asked : sequence of str
         Clip ids.
     max_missing : float

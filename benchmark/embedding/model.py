@@ -101,6 +101,16 @@ def _is_number(value: Any) -> bool:
 def check_embedding(value: Any, info: ModelInfo, clip_id: str, method: str = "embed") -> FloatArray:
     """Check what a plugin's `method` returned for one clip.
 
+    Parameters
+    ----------
+    value : object
+        What it returned.
+    info : ModelInfo
+        What the model declares.
+    clip_id : str
+    method : str
+        ``embed`` or ``embed_batch``, for messages.
+
     Raises
     ------
     PluginError
@@ -151,6 +161,16 @@ def embed_clips(
     are tried one by one: where one clip is at fault, or the batch was too
     large for the memory, the others are embedded all the same. A batch that
     breaks the contract though every clip by itself does not is an error.
+
+    Parameters
+    ----------
+    model : Representation
+    info : ModelInfo
+        What it declares.
+    audios : sequence of ndarray of float32, shape [n_samples]
+        Mono audio at the rate of the model.
+    clip_ids : sequence of str
+        Of the clips or windows, for messages.
 
     Returns
     -------

@@ -125,6 +125,11 @@ class Store:
 
         Parameters
         ----------
+        representation : str
+            Its fingerprint.
+        task : Task
+        clips : sequence of Clip
+            In any order.
         full_hash : bool
             Know audio files by their whole content instead of size and time
             of modification.
@@ -184,7 +189,7 @@ def task_fingerprint(task: Task, audio_version: int = AUDIO_VERSION) -> str:
 
 
 def clip_identity(clip: Clip, full_hash: bool) -> list[Any]:
-    """Give what decides a clip's audio, as JSON-like content: its id, excerpt and file."""
+    """Say what decides a clip's audio, as JSON-like content: its id, excerpt and file."""
     identity: list[Any] = [clip.id, clip.start, clip.duration]
     if clip.path is None:
         return identity

@@ -85,7 +85,16 @@ def parts_of(layout: Layout, buffer: torch.Tensor) -> list[torch.Tensor]:
 def first_layer(
     X: torch.Tensor, parts: list[torch.Tensor], probes: int, width: int
 ) -> torch.Tensor:
-    """Apply the first layer: ``[n, dims]`` to ``[n, probes, width]``."""
+    """Apply the first layer: ``[n, dims]`` to ``[n, probes, width]``.
+
+    Parameters
+    ----------
+    X : tensor of float32, shape [n, dims]
+    parts : list of tensor
+        Those of `parts_of`.
+    probes, width : int
+        Probes of the bank, and units of the layer of each.
+    """
     # Not addmm, which TorchScript would take apart into a product and a sum.
     flat = torch.nn.functional.linear(X, parts[0], parts[1])
     return flat[:, : probes * width].view(X.size(0), probes, width)

@@ -74,6 +74,20 @@ def train_grid(
         If the device is a GPU that PyTorch does not find.
     DataError
         If a validation score is not a number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mirbench.benchmark.probing import ProbeData, train_grid
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.arange(60) % 3
+    >>> X = (y[:, None] + rng.normal(0, 0.1, (60, 4))).astype(np.float32)
+    >>> data = ProbeData("multiclass", X[:40], y[:40], X[40:50], y[40:50], X[50:], y[50:])
+    >>> records = train_grid(data, "quick")
+    >>> [record.index for record in records]
+    [0, 1, 2]
+    >>> max(record.valid for record in records)
+    1.0
     """
     if isinstance(protocol, str):
         protocol = get_protocol(protocol)

@@ -22,6 +22,12 @@ def load_task(name: str) -> Task:
         If there is no such task.
     PluginError
         If its module cannot be imported or holds no `Task`.
+
+    Examples
+    --------
+    >>> task = load_task("gtzan")
+    >>> task.kind, task.metrics, len(task.labels)
+    ('multiclass', ('accuracy',), 10)
     """
     plugin = find_plugin("task", name)
     task = getattr(plugin.load_module(), plugin.attribute or "TASK", None)
@@ -55,6 +61,12 @@ def load_split(task: Task, name: str) -> SplitTable:
         If the task does not offer the split.
     DataError
         If its file is absent or malformed; the message names the line.
+
+    Examples
+    --------
+    >>> split = load_split(load_task("gtzan"), "paper")
+    >>> [len(split.ids(part)) for part in ("train", "valid", "test")]
+    [443, 197, 290]
     """
     return read_split(task, name, split_folder(task.name))
 

@@ -171,6 +171,13 @@ def evaluate(
     ------
     UsageError
         If there is no metric of a name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> outputs = np.array([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]])
+    >>> evaluate(["accuracy"], np.array([0, 1, 1]), outputs)
+    {'accuracy': 0.6666666666666666}
     """
     unknown = [name for name in metrics if name not in METRICS]
     if unknown:
@@ -205,6 +212,13 @@ def merge_windows(outputs: Array, clips: IntArray, way: Way) -> Array:
     Returns
     -------
     ndarray of float32, shape [n_clips, n_classes]
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> windows = np.array([[2.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 5.0]])
+    >>> merge_windows(windows, np.array([0, 0, 0, 1]), "vote").argmax(axis=1)
+    array([0, 1])
     """
     n_clips = int(clips.max()) + 1
     if way == "max":

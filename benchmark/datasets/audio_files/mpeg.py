@@ -52,7 +52,17 @@ class Stream:
     last: int = 0
 
     def add(self, start: int, last: int, end: int, count: int) -> None:
-        """Add frames in a row, of which the last one begins at `last`."""
+        """Add frames in a row.
+
+        Parameters
+        ----------
+        start, end : int
+            Bytes at which they begin and end.
+        last : int
+            Where the last one begins.
+        count : int
+            How many there are.
+        """
         self.count += count
         self.last = last
         if self.runs and self.runs[-1][1] == start:

@@ -37,7 +37,7 @@ class Kind:
 
 
 def parse_header(head: bytes) -> tuple[Kind, int] | None:
-    """Give the kind and the size in bytes of the frame that begins with four bytes, if one does."""
+    """Read the kind and the size in bytes of the frame that begins with four bytes, if one does."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return None
     version, layer = head[1] >> 3 & 3, 4 - (head[1] >> 1 & 3)

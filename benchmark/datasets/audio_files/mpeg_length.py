@@ -163,7 +163,7 @@ def _length(data: bytes, stream: Stream, name: str) -> _Length:
 
 
 def _mended(data: bytes, stream: Stream, length: _Length) -> Part:
-    """Give the frames of a stream below its header with their number, or as part of a longer file.
+    """Take the frames of a stream below its header with their number, or as part of a longer file.
 
     A header of our own would make libmpg123 cut off a delay that is not there.
     """
