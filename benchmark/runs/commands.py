@@ -15,7 +15,6 @@ from mirbench.benchmark.embedding.npz import read_embeddings, write_embeddings
 from mirbench.benchmark.embedding.pair import EmbeddingSettings
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.evaluation.evaluate import (
-    Subject,
     evaluate_embeddings,
     evaluate_pair,
     subject_of,
@@ -23,20 +22,15 @@ from mirbench.benchmark.evaluation.evaluate import (
 from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.files.atomic import check_writable
-from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.machine.device import check_device
-from mirbench.benchmark.plugins.finding import find_plugins
-from mirbench.benchmark.plugins.naming import base_name
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import load_split, load_task, parse_representation
 from mirbench.benchmark.result import Result, Row
 from mirbench.benchmark.runs.pairs import Names, Where, pairs_of
+from mirbench.benchmark.runs.subjects import one_line, state_trained_on, subject_of_file
 
 Folder = Path | str | None
-
-#: Characters of a text in a row that the leaderboard takes.
-_LONGEST = 1000
 
 
 def run(
@@ -239,7 +233,7 @@ def probe(
     """
     if (embeddings is None) == (rep is None):
         raise UsageError("say what to probe: either --embeddings FILE.npz or --rep NAME")
-    stated = None if trained_on is None else _one_line(trained_on)
+    stated = None if trained_on is None else one_line(trained_on)
     settings = _settings(protocol, out, cache, device, max_missing=max_missing)
     settings = replace(settings, force=force, memory=memory)
     file, spec = _path(embeddings), load_task(task)
@@ -249,38 +243,16 @@ def probe(
     ids = [clip.id for clip in clips]
     if file is not None:
         found = read_embeddings(file, spec, ids)
-        subject = _subject_of_file(file, name or file.stem)
+        subject = subject_of_file(file, name or file.stem)
     else:
         assert rep is not None
         named = parse_representation(rep, settings.store.cache.root)
         found = stored_embeddings(named, spec, ids, settings.store)
         subject = subject_of(named, named.fingerprint())
-        if stated is not None and subject.trained_on not in (None, stated):
-            raise UsageError(
-                f"the card of {rep} says that it was trained on {subject.trained_on!r}; leave "
-                "--trained-on out, or correct the card"
-            )
     if stated is not None:
-        subject = replace(subject, trained_on=stated)
+        subject = state_trained_on(subject, stated)
     check_writable(settings.out)
     return evaluate_embeddings(subject, Dataset(spec, table, clips, clips), found, settings)
-
-
-def _one_line(trained_on: str) -> str:
-    text = " ".join(trained_on.split())
-    if not text or not text.isprintable() or len(text) > _LONGEST:
-        raise UsageError(
-            f"--trained-on {trained_on[:50]!r}: name the data sets in one line of at most "
-            f"{_LONGEST:,} characters, or say none"
-        )
-    return text
-
-
-def _subject_of_file(file: Path, label: str) -> Subject:
-    # Its row would take the place of one that mirbench measured itself.
-    if base_name(label) in {plugin.name for plugin in find_plugins("representation")}:
-        raise UsageError(f"{label!r} is the name of a representation; give another by --name")
-    return Subject(label, "precomputed", {}, file_sha256(file)[:16], None)
 
 
 def _settings(

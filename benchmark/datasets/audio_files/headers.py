@@ -53,7 +53,8 @@ def check_samples(samples: Samples, file: Any, path: Path) -> None:
     if samples.extra > allowed:
         raise UnusableClip(
             f"{path.name} is damaged or several files joined: its header tells of "
-            f"{size / per_frame / rate:.1f} s, but the file goes on for {count(samples.extra, 'byte')}"
+            f"{size / per_frame / rate:.1f} s, but the file goes on for "
+            f"{count(samples.extra, 'byte')}"
         )
     if width and abs(read / width - frames) > LOSS * rate:
         raise UnusableClip(
