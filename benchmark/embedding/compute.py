@@ -19,6 +19,7 @@ from mirbench.benchmark.api import DataError, IntArray, Task
 from mirbench.benchmark.embedding.batches import batch_size_of, batches_of, merge_batches
 from mirbench.benchmark.embedding.embeddings import Embeddings, join_shards, pick_clips
 from mirbench.benchmark.embedding.layers import leave_on_disk
+from mirbench.benchmark.embedding.look import look_before
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.store import (
     Shard,
@@ -67,6 +68,7 @@ def embed_task(pair: Pair, settings: EmbeddingSettings) -> Embeddings:
     if absent:
         _announce(pair.spec)
         remove_stale_temporaries(absent[0].path.parent)
+        look_before(pair, settings)
         new = dict(_compute(pair, settings, absent, sum(len(spec.clips) for spec in specs)))
         shards = [shard or new[spec.path] for spec, shard in zip(specs, shards, strict=True)]
     done = [shard for shard in shards if shard is not None]
