@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -184,10 +185,12 @@ def _look(trial: Trial, settings: EmbeddingSettings) -> Iterator[Seen]:
 
 def _room_for_another(device: str) -> bool:
     """Whether the memory of a GPU has room for what this process has taken of it, once more."""
-    import torch
-
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return False  # what other libraries take is not known
     free, _ = torch.cuda.mem_get_info(device)
-    return free > 2 * torch.cuda.max_memory_reserved(device) + 2**30
+    taken: int = torch.cuda.max_memory_reserved(device)
+    return bool(free > 2 * taken + 2**30)
 
 
 def _shortest(datasets: Sequence[Dataset]) -> Dataset:

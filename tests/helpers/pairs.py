@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.embedding.compute import embed_task
 from mirbench.benchmark.embedding.embeddings import Embeddings
+from mirbench.benchmark.embedding.look import LOOK_VERSION
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.store import Store
+from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.registry import RepresentationSpec
 
 
@@ -32,6 +35,12 @@ def embed_clips_of(
     every: Sequence[Clip] | None = None,
     **settings: Any,
 ) -> Embeddings:
-    """Embed clips into a store of their own; see `EmbeddingSettings` for the settings."""
-    pair = pair_of(spec, task, clips, every)
-    return embed_task(pair, EmbeddingSettings(store=Store(cache), **settings))
+    """Embed clips into a store of their own, each once; see `EmbeddingSettings` for the settings.
+
+    The representation counts as looked at: see `mirbench.benchmark.embedding.look`.
+    """
+    pair, store = pair_of(spec, task, clips, every), Store(cache)
+    for kind in ("cpu", "cuda"):
+        path = store.model_facts(pair.fingerprint).with_name(f"look-{kind}.json")
+        write_atomic(path, json.dumps({"version": LOOK_VERSION, "found": {}}).encode())
+    return embed_task(pair, EmbeddingSettings(store=store, **settings))
