@@ -27,6 +27,13 @@ def pair_of(
     return Pair(spec, Dataset(task, split, tuple(clips), tuple(every or clips)))
 
 
+def count_as_looked_at(store: Store, fingerprint: str) -> None:
+    """Let a store remember that a representation was found sound, whatever it is."""
+    for kind in ("cpu", "cuda"):
+        path = store.model_facts(fingerprint).with_name(f"look-{kind}.json")
+        write_atomic(path, json.dumps({"version": LOOK_VERSION, "found": {}}).encode())
+
+
 def embed_clips_of(
     spec: RepresentationSpec,
     task: Task,
@@ -40,7 +47,5 @@ def embed_clips_of(
     The representation counts as looked at: see `mirbench.benchmark.embedding.look`.
     """
     pair, store = pair_of(spec, task, clips, every), Store(cache)
-    for kind in ("cpu", "cuda"):
-        path = store.model_facts(pair.fingerprint).with_name(f"look-{kind}.json")
-        write_atomic(path, json.dumps({"version": LOOK_VERSION, "found": {}}).encode())
+    count_as_looked_at(store, pair.fingerprint)
     return embed_task(pair, EmbeddingSettings(store=store, **settings))
