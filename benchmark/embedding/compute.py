@@ -21,6 +21,7 @@ from mirbench.benchmark.embedding.carried import carry_over
 from mirbench.benchmark.embedding.embeddings import Embeddings, join_shards, pick_clips
 from mirbench.benchmark.embedding.layers import leave_on_disk
 from mirbench.benchmark.embedding.learn import learn_files, remember_files
+from mirbench.benchmark.embedding.look import look_before
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.store import (
     Shard,
@@ -71,6 +72,7 @@ def embed_task(pair: Pair, settings: EmbeddingSettings) -> Embeddings:
     if absent:
         _announce(pair.spec)
         remove_stale_temporaries(absent[0].path.parent)
+        look_before(pair, settings)
         new = dict(_compute(pair, settings, absent, sum(len(spec.clips) for spec in specs)))
         shards = [shard or new[spec.path] for spec, shard in zip(specs, shards, strict=True)]
     done = [shard for shard in shards if shard is not None]

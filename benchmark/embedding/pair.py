@@ -74,10 +74,19 @@ class ModelKey:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """A representation, and the dataset that it embeds."""
+    """A representation, and the dataset that it embeds.
+
+    Attributes
+    ----------
+    spec : RepresentationSpec
+    data : Dataset
+    others : tuple of Dataset
+        Those that it embeds in other pairs of the run.
+    """
 
     spec: RepresentationSpec
     data: Dataset
+    others: tuple[Dataset, ...] = ()
 
     @property
     def task(self) -> Task:

@@ -22,8 +22,18 @@ PACKAGES = (
 )
 
 
-def describe_environment(embedded_with: dict[str, str]) -> Environment:
-    """Collect versions without importing the packages."""
+def describe_environment(
+    embedded_with: dict[str, str], checked: dict[str, str] | None = None
+) -> Environment:
+    """Collect versions without importing the packages.
+
+    Parameters
+    ----------
+    embedded_with : dict
+        What made the embeddings.
+    checked : dict, optional
+        What the look at the model found.
+    """
     commit, dirty = _checkout(Path(__file__).resolve().parents[2])
     return Environment(
         python=platform.python_version(),
@@ -32,6 +42,7 @@ def describe_environment(embedded_with: dict[str, str]) -> Environment:
         embedded_with=embedded_with,
         commit=commit,
         dirty=dirty,
+        checked=checked or {},
     )
 
 

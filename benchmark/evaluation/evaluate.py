@@ -14,6 +14,7 @@ from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.datasets.targets import check_labels
 from mirbench.benchmark.embedding.compute import embed_task
 from mirbench.benchmark.embedding.embeddings import Embeddings, check_missing
+from mirbench.benchmark.embedding.look import what_was_found
 from mirbench.benchmark.embedding.pair import Pair
 from mirbench.benchmark.evaluation.arrange import Rows, arrange_rows
 from mirbench.benchmark.evaluation.environment import describe_environment
@@ -166,6 +167,7 @@ def _measure(
     checkpoint = settings.store.cache.grid(question.identity)
     chosen = best_probe(data, embeddings, rows, settings, checkpoint)
     predictions = test_predictions(data, rows, chosen.outputs)
+    devices = [name for name in embeddings.made_with.get("device", "").split(", ") if name]
     own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     result = Result(
         representation=question.representation,
@@ -180,7 +182,10 @@ def _measure(
             peak_memory_bytes=max(embeddings.peak_bytes, own_peak),
             device=settings.device,
         ),
-        environment=describe_environment(embeddings.made_with),
+        environment=describe_environment(
+            embeddings.made_with,
+            what_was_found(settings.store, question.representation.fingerprint, devices),
+        ),
     )
     written = write_result(settings.out, result, predictions)
     shutil.rmtree(checkpoint, ignore_errors=True)

@@ -233,10 +233,7 @@ _PLAIN: dict[str, Setting] = {
         lambda value: locale.setlocale(locale.LC_ALL, value),
     ),
     "random": Setting(random.getstate, random.setstate),
-    "numpy.random": Setting(
-        lambda: np.random.get_bit_generator(),  # type: ignore[attr-defined]
-        lambda value: np.random.set_bit_generator(value),  # type: ignore[attr-defined]
-    ),
+    "numpy.random": Setting(np.random.mtrand.get_bit_generator, np.random.mtrand.set_bit_generator),
     "numpy.errors": Setting(np.geterr, lambda value: np.seterr(**value)),
     "numpy.error_call": Setting(np.geterrcall, np.seterrcall),
     "warnings": Setting(_read_warnings, _write_warnings),

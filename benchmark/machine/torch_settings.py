@@ -17,29 +17,22 @@ import numpy as np
 
 from mirbench.benchmark.machine.setting import Setting
 
-#: Switches by module and name; a version of PyTorch may lack some.
-_SWITCHES = (
-    ("backends.cudnn", "enabled"),
-    ("backends.cudnn", "benchmark"),
-    ("backends.cudnn", "deterministic"),
-    ("backends.cudnn", "allow_tf32"),
+#: Switches of cuDNN and their values at first.
+_CUDNN = {"enabled": True, "benchmark": False, "deterministic": False}
+
+#: How exact products are: switches in the order in which they are written, since each
+#: changes others, and their values at first. A version of PyTorch may lack some.
+_EXACT = (
     ("backends.cuda.matmul", "allow_tf32"),
-    ("backends.cuda.matmul", "allow_fp16_reduced_precision_reduction"),
-    ("backends.cuda.matmul", "allow_bf16_reduced_precision_reduction"),
+    ("backends.cudnn", "allow_tf32"),
+)
+_EXACT_BY_NAME = (
     ("backends.cuda.matmul", "fp32_precision"),
     ("backends.cudnn.conv", "fp32_precision"),
     ("backends.mkldnn.matmul", "fp32_precision"),
     ("backends.mkldnn.conv", "fp32_precision"),
 )
-
-#: What the switches are in a new process, where that is not the same as unset.
-_FIRST = {
-    "backends.cudnn.enabled": True,
-    "backends.cudnn.benchmark": False,
-    "backends.cudnn.deterministic": False,
-    "backends.cudnn.allow_tf32": True,
-    "backends.cuda.matmul.allow_tf32": False,
-}
+_EXACT_AT_FIRST = (False, True, "highest", "none", "tf32", "none", "none")
 
 
 def torch_settings() -> dict[str, Setting]:
@@ -79,12 +72,11 @@ def _settings(torch: Any) -> dict[str, Setting]:
             set_deterministic,
             lambda _: (False, False),
         ),
-        "torch.precision": Setting(
-            functools.partial(_read_precision, torch),
-            functools.partial(_write_precision, torch),
-            lambda _: "highest",
-        ),
-        **{f"torch.{place}.{name}": _switch(torch, place, name) for place, name in _SWITCHES},
+        "torch.exact": _exact(torch),
+        **{
+            f"torch.cudnn.{name}": _switch(torch, "backends.cudnn", name, first)
+            for name, first in _CUDNN.items()
+        },
         **{f"torch.autocast.{kind}": _autocast(torch, kind) for kind in ("cpu", "cuda")},
         "torch.threads": Setting(torch.get_num_threads, torch.set_num_threads),
         "torch.random": Setting(
@@ -108,26 +100,13 @@ def _infer(torch: Any, enabled: bool) -> None:
     _MODES.append(mode)
 
 
-def _read_precision(torch: Any) -> str | None:
-    try:
-        precision: str = torch.get_float32_matmul_precision()
-    except RuntimeError:  # one of the switches says otherwise
-        return None
-    return precision
-
-
-def _write_precision(torch: Any, value: str | None) -> None:
-    if value is not None:
-        torch.set_float32_matmul_precision(value)
-
-
-def _switch(torch: Any, place: str, name: str) -> Setting:
+def _switch(torch: Any, place: str, name: str, first: Any = None) -> Setting:
     find = operator.attrgetter(place)
 
     def read() -> Any:
         try:
             return getattr(find(torch), name)
-        except (AttributeError, AssertionError, RuntimeError):
+        except (AttributeError, RuntimeError):  # it is absent, or others contradict it
             return None
 
     def write(value: Any) -> None:
@@ -135,7 +114,36 @@ def _switch(torch: Any, place: str, name: str) -> Setting:
             with contextlib.suppress(RuntimeError):
                 setattr(find(torch), name, value)
 
-    return Setting(read, write, lambda now: _FIRST.get(f"{place}.{name}", now))
+    return Setting(read, write, lambda _: first)
+
+
+def _exact(torch: Any) -> Setting:
+    def read() -> str | None:
+        try:
+            precision: str = torch.get_float32_matmul_precision()
+        except RuntimeError:  # the switches contradict each other
+            return None
+        return precision
+
+    def write(value: str | None) -> None:
+        if value is not None:
+            torch.set_float32_matmul_precision(value)
+
+    switches = [
+        *(_switch(torch, *place) for place in _EXACT),
+        Setting(read, write),
+        *(_switch(torch, *place) for place in _EXACT_BY_NAME),
+    ]
+
+    def write_all(values: tuple[Any, ...]) -> None:
+        for switch, value in zip(switches, values, strict=True):
+            switch.write(value)
+
+    def first(now: tuple[Any, ...]) -> tuple[Any, ...]:
+        pairs = zip(_EXACT_AT_FIRST, now, strict=True)
+        return tuple(value if present is not None else None for value, present in pairs)
+
+    return Setting(lambda: tuple(switch.read() for switch in switches), write_all, first)
 
 
 def _autocast(torch: Any, kind: str) -> Setting:

@@ -143,6 +143,18 @@ class Environment(_Record):
     )
     commit: str | None = Field(description="Of the mirbench checkout, if it ran from one")
     dirty: bool | None = Field(description="Whether that checkout had uncommitted changes")
+    checked: dict[str, str] = Field(
+        default={},
+        description="How alike embeddings of the same clips were before the first was stored",
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_checks(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave the field out where there is nothing in it, as in rows that are older than it."""
+        content: dict[str, Any] = handler(self)
+        if not self.checked:
+            del content["checked"]
+        return content
 
 
 class Result(_Record):

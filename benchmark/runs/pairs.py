@@ -105,7 +105,8 @@ def pairs_of(
     datasets = [
         _dataset(each, table, where, make) for each, table in zip(tasks, tables, strict=True)
     ]
-    return [Pair(spec, data) for spec in specs for data in datasets]
+    others = [tuple(other for other in datasets if other is not data) for data in datasets]
+    return [Pair(spec, *each) for spec in specs for each in zip(datasets, others, strict=True)]
 
 
 def _dataset(task: Task, split: SplitTable, where: Where, make: bool) -> Dataset:

@@ -47,7 +47,9 @@ def tree() -> str:
         if package:
             names = sorted(path.stem for path in source.parent.glob("*.py"))
             inside = [f"`{module}`" for module in names if not module.startswith("__")]
-            inside += [f"`{name}/{p.parent.name}/`" for p in sorted(source.parent.glob("*/__init__.py"))]
+            inside += [
+                f"`{name}/{p.parent.name}/`" for p in sorted(source.parent.glob("*/__init__.py"))
+            ]
             lines.append(f"  {', '.join(inside)}")
     return "\n".join(lines)
 

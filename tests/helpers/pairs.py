@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,13 @@ from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.embedding.compute import embed_task
 from mirbench.benchmark.embedding.embeddings import Embeddings
+from mirbench.benchmark.embedding.look import LOOK_VERSION
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.store import Store
+from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.registry import RepresentationSpec
+from mirbench.benchmark.registry.made_from import write_record
 
 
 def pair_of(
@@ -24,14 +29,30 @@ def pair_of(
     return Pair(spec, Dataset(task, split, tuple(clips), tuple(every or clips)))
 
 
+def count_as_looked_at(store: Store, fingerprint: str) -> None:
+    """Let a store remember that a representation was found sound, whatever it is."""
+    for kind in ("cpu", "cuda"):
+        path = store.model_facts(fingerprint).with_name(f"look-{kind}.json")
+        write_atomic(path, json.dumps({"version": LOOK_VERSION, "found": {}}).encode())
+
+
 def embed_clips_of(
     spec: RepresentationSpec,
     task: Task,
     clips: Sequence[Clip],
     cache: Path,
     every: Sequence[Clip] | None = None,
+    *,
+    watched: bool = False,
     **settings: Any,
 ) -> Embeddings:
-    """Embed clips into a store of their own; see `EmbeddingSettings` for the settings."""
-    pair = pair_of(spec, task, clips, every)
-    return embed_task(pair, EmbeddingSettings(store=Store(cache), **settings))
+    """Embed clips into a store of their own, each once.
+
+    The representation counts as looked at, and, unless it is to be `watched`, as one that
+    reads no files: see `mirbench.benchmark.embedding.look` and `learn`.
+    """
+    pair, store = pair_of(spec, task, clips, every), Store(cache)
+    if not watched:
+        write_record(CacheFolder.find(spec.cache), spec.own_fingerprint(), [], Path.cwd())
+    count_as_looked_at(store, pair.fingerprint)
+    return embed_task(pair, EmbeddingSettings(store=store, **settings))

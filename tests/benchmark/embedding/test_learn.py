@@ -92,7 +92,8 @@ def clips(tiny: TinyPackage) -> list[Clip]:
 def embed(clips: list[Clip], tmp_path: Path) -> Callable[[Path], Embeddings]:
     def embed(plugin: Path, jobs: int = 1) -> Embeddings:
         spec = parse_representation(str(plugin), tmp_path / "cache")
-        return embed_clips_of(spec, load_task("tinytask"), clips, tmp_path / "cache", jobs=jobs)
+        task, cache = load_task("tinytask"), tmp_path / "cache"
+        return embed_clips_of(spec, task, clips, cache, watched=True, jobs=jobs)
 
     return embed
 
