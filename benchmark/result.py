@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import numpy.typing as npt
 from pydantic import (
     BaseModel,
@@ -28,6 +27,7 @@ from pydantic import (
 from mirbench.benchmark.api import DataError, FloatArray, Kind
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.checksums import digest
+from mirbench.benchmark.files.sealed import DAMAGES, seal, unseal
 
 
 class _Record(BaseModel):
@@ -241,8 +241,6 @@ def predictions_path(path: Path) -> Path:
 
 def write_result(folder: Path, result: Result, predictions: Predictions) -> Path:
     """Write a row and its predictions, the row last; give the row's path."""
-    from safetensors.numpy import save
-
     path = result_path(
         folder,
         result.representation.name,
@@ -251,12 +249,8 @@ def write_result(folder: Path, result: Result, predictions: Predictions) -> Path
         result.protocol.name,
     )
     facts = {"clip_ids": predictions.clip_ids, "groups": predictions.groups}
-    arrays = {
-        "outputs": np.ascontiguousarray(predictions.outputs),
-        "targets": np.ascontiguousarray(predictions.targets),
-    }
-    content = save(arrays, metadata={"mirbench": json.dumps(facts, ensure_ascii=False)})
-    write_atomic(predictions_path(path), content)
+    arrays = {"outputs": predictions.outputs, "targets": predictions.targets}
+    write_atomic(predictions_path(path), seal(facts, arrays, "mirbench"))
     write_atomic(path, result.to_json().encode())
     return path
 
@@ -292,22 +286,12 @@ def read_predictions(path: Path) -> Predictions:
     DataError
         If they are absent or damaged.
     """
-    from safetensors import SafetensorError, safe_open
-
     place = predictions_path(path)
     try:
-        with safe_open(place, framework="numpy") as file:
-            facts = json.loads(file.metadata()["mirbench"])
-            outputs, targets = file.get_tensor("outputs"), file.get_tensor("targets")
-            return Predictions(tuple(facts["clip_ids"]), tuple(facts["groups"]), outputs, targets)
-    except (
-        SafetensorError,
-        OSError,
-        KeyError,
-        TypeError,
-        ValueError,
-        RecursionError,
-    ) as error:
+        facts, arrays, _ = unseal(place, "mirbench")  # older files have no digest
+        ids, groups = tuple(facts["clip_ids"]), tuple(facts["groups"])
+        return Predictions(ids, groups, arrays["outputs"], arrays["targets"])
+    except (OSError, *DAMAGES) as error:
         raise DataError(f"cannot read the predictions {place}: {error}") from error
 
 
