@@ -70,7 +70,15 @@ def _embed(pair: Pair, settings: EmbeddingSettings, size: int | None) -> Embeddi
 def stored_embeddings(
     spec: RepresentationSpec, task: Task, clip_ids: Sequence[str], store: Store
 ) -> Embeddings:
-    """Give the newest embeddings that the store has for clips, whatever their audio is now.
+    """Read the newest embeddings that the store has for clips, whatever their audio is now.
+
+    Parameters
+    ----------
+    spec : RepresentationSpec
+    task : Task
+    clip_ids : sequence of str
+        Those that the store lacks are missing from what is returned.
+    store : Store
 
     Raises
     ------

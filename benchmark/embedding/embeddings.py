@@ -138,6 +138,7 @@ def check_missing(
 
     Parameters
     ----------
+    embeddings : Embeddings
     asked : sequence of str
         Clip ids.
     max_missing : float

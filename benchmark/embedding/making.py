@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,6 +69,7 @@ class ShardMaker:
     ) -> None:
         self._pair, self._settings, self._size, self._clips = pair, settings, size, clips
         self._absent: dict[str, Clip] = {}
+        self._changed: list[Clip] = []
         self.computed: set[str] = set()
 
     def make(self, specs: Mapping[int, ShardSpec]) -> dict[int, Shard]:
@@ -85,13 +86,13 @@ class ShardMaker:
         again = self._make(specs, made)
         if again:
             say(f"{len(again)} shards are computed once more, since audio files changed meanwhile")
-            changing = self._make(again, made)
-            lost = {n: spec.changed() for n, spec in changing.items() if n not in made}
-            if lost:
-                first = next(clip for clips in lost.values() for clip in clips)
+            self._changed = []
+            self._make(again, made)
+            if not made.keys() >= specs.keys():
                 raise DataError(
-                    f"{first.path} was changed while it was embedded, and once more when it was "
-                    "embedded again; run the same command when nothing writes there any more"
+                    f"{self._changed[0].path} was changed while it was embedded, and so was a file "
+                    "of the same shard when it was embedded again; run the same command when "
+                    "nothing writes there any more"
                 )
         if self._absent:
             say(
@@ -108,11 +109,12 @@ class ShardMaker:
                 self._absent.pop(clip.id, None)
             readable = spec.without_unreadable()
             shard = stored_shard(readable) if readable.path != spec.path else None
-            self._note_absent(readable.absent)
+            self._absent |= {clip.id: clip for clip in readable.absent}
             if shard is None:
                 todo[number] = readable
             else:
                 made[number] = shard
+        check_absent(self._absent, self._clips, self._settings.max_missing)
         if not todo:
             return {}
         _announce(self._pair.spec)
@@ -149,7 +151,8 @@ class ShardMaker:
                 if outcome.batch_size != self._size:
                     raise OtherBatches(outcome.batch_size)
                 number, spec = outcome.shard, specs[outcome.shard]
-                self._note_absent(clip for clip in spec.clips if clip.id in outcome.absent)
+                self._absent |= {clip.id: clip for clip in spec.clips if clip.id in outcome.absent}
+                check_absent(self._absent, self._clips, self._settings.max_missing)
                 outcomes[number].append(outcome)
                 count = len(outcome.rows) + len(outcome.missing)
                 waiting[number] -= count
@@ -162,16 +165,14 @@ class ShardMaker:
     ) -> tuple[ShardSpec, Shard | None]:
         self.computed |= {clip.id for clip in spec.clips}
         absent = frozenset[str]().union(*(outcome.absent for outcome in outcomes))
-        if any(clip.id not in absent for clip in spec.changed()):
+        changed = [clip for clip in spec.changed() if clip.id not in absent]
+        if changed:
+            self._changed += changed
             return spec, None
         spec = spec.without(absent)
         shard = _to_shard(spec, outcomes)
         write_shard(spec.path, shard)
         return spec, _let_go(shard, spec)
-
-    def _note_absent(self, clips: Iterable[Clip]) -> None:
-        self._absent |= {clip.id: clip for clip in clips}
-        check_absent(self._absent, self._clips, self._settings.max_missing)
 
 
 def _chunks(

@@ -103,6 +103,16 @@ def _is_number(value: Any) -> bool:
 def check_embedding(value: Any, info: ModelInfo, clip_id: str, method: str = "embed") -> FloatArray:
     """Check what a plugin's `method` returned for one clip.
 
+    Parameters
+    ----------
+    value : object
+        What it returned.
+    info : ModelInfo
+        What the model declares.
+    clip_id : str
+    method : str
+        Named in the message.
+
     Raises
     ------
     PluginError
@@ -141,6 +151,17 @@ def embed_clips(
     are tried one by one: where one clip is at fault, or the batch was too
     large for the memory, the others are embedded all the same. A batch that
     breaks the contract though every clip by itself does not is an error.
+
+    Parameters
+    ----------
+    model : object
+        What `load_model` of the plugin returned.
+    info : ModelInfo
+        What the model declares.
+    audios : sequence of ndarray of float32, shape [n_samples]
+        Mono, at the model's rate.
+    clip_ids : sequence of str
+        For messages.
 
     Returns
     -------

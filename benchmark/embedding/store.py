@@ -108,6 +108,11 @@ class Store:
 
         Parameters
         ----------
+        representation : str
+            Its fingerprint.
+        task : Task
+        clips : sequence of Clip
+            In any order.
         full_hash : bool
             Know audio files by their whole content instead of size and time
             of modification.
