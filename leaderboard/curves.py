@@ -102,7 +102,7 @@ def _first_best(scores: Sequence[float]) -> int:
 
 
 def layer_curve(result: Result) -> LayerCurve | None:
-    """Give the curve of a row; None if its representation has no layers."""
+    """Curve of a row; None if its representation has no layers."""
     if not result.curve:
         return None
     return LayerCurve(

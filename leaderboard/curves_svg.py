@@ -1,4 +1,7 @@
-"""A figure of layer curves as SVG markup for a page: same curves, same bytes."""
+"""A figure of layer curves as SVG markup for a page: same curves, same bytes.
+
+What ``mirbench sweep`` draws for papers and slides, which do not take SVG, is in `curves_png`.
+"""
 
 from __future__ import annotations
 

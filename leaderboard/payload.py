@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mirbench.benchmark.result import ProbeRow, RepresentationRecord, Result, result_path, slug
-from mirbench.leaderboard.board import AVERAGE, Column, Table
+from mirbench.benchmark.result import ProbeRow, RepresentationRecord, Result, Row
+from mirbench.leaderboard.board import Column, Table
 from mirbench.leaderboard.escaping import one_line
-from mirbench.leaderboard.names import PAPER_TASKS
-from mirbench.leaderboard.rows import Row
 
 #: What the script knows of a row, in three records; equal records are on the page once.
 SUBJECT = ("name", "origin", "dims", "trained", "weights", "fingerprint", "folder")
@@ -28,7 +25,7 @@ def payload(rows: Sequence[Row], tables: Sequence[Table]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``rows``: one list a row, in the order of `rows`: numbers into the
+        ``rows``: one list per row, in the order of `rows`: numbers into the
         lists of ``records``, then what is the row's own; ``fields`` names
         all of these. ``names``: by number. ``columns``: for each column of each
         table, its representations, the best first, who of them is better than
@@ -76,13 +73,13 @@ def _facts(result: Result) -> dict[str, str | float]:
         "trained": rep.trained_on or "not stated",
         "weights": _weights(rep),
         "fingerprint": rep.fingerprint,
-        "folder": slug(rep.name),
+        "folder": result.place.parent.name,
         "task": f"{task.title} ({task.name}, version {task.version})",
         "split": f"{task.split}, sha256 {task.split_sha256[:16]}…",
         "protocol": f"{result.protocol.name}, {result.protocol.hash}",
         "probes": result.protocol.probes_run,
         "counts": _counts(result),
-        "file": _file(task.name, task.split, result.protocol.name),
+        "file": result.place.name,
         "probe": f"number {probe.index}: {_probe(probe)}",
         "layer": probe.layer or "",
         "versions": _versions(result),
@@ -137,13 +134,10 @@ def _versions(result: Result) -> str:
     )
 
 
-def _file(task: str, split: str, protocol: str) -> str:
-    return one_line(result_path(Path(), "x", task, split, protocol).name)
-
-
 def _files(table: Table, column: Column) -> list[str]:
-    tasks = PAPER_TASKS if column.task == AVERAGE else (column.task,)
-    return [_file(task, table.split, table.protocol) for task in tasks]
+    """Names of the files of a column's rows, which are the same for every representation."""
+    cell = next(line.cells[column.key] for line in table.lines if column.key in line.cells)
+    return [one_line(row.result.place.name) for row in cell.rows]
 
 
 def _bits(column: Column) -> str:

@@ -19,7 +19,7 @@ from mirbench.benchmark.api import DataError
 _DELIMITERS = (",", "\t", ";")
 
 #: Line number in the file (from 1) and the cells of the wanted columns, in the order asked for.
-Row = tuple[int, list[str]]
+TableRow = tuple[int, list[str]]
 
 
 def find_file(root: Path, places: Sequence[str], how_to_get: str) -> Path:
@@ -59,7 +59,7 @@ def subfolders(root: Path) -> list[Path]:
         return []
 
 
-def read_table(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+def read_table(path: Path, columns: Sequence[str]) -> Iterator[TableRow]:
     """Yield the wanted cells of each row; blank rows are skipped.
 
     Parameters

@@ -52,9 +52,9 @@ def test_a_function_of_four_parameters_explains_them_all(path: Path) -> None:
 
 #: The functions that people call, whose examples are executed: module, and name.
 CALLED = (
-    ("mirbench.benchmark.registry", "load_representation"),
-    ("mirbench.benchmark.registry", "load_task"),
-    ("mirbench.benchmark.registry", "load_split"),
+    ("mirbench.benchmark.registry.parsing", "load_representation"),
+    ("mirbench.benchmark.registry.tasks", "load_task"),
+    ("mirbench.benchmark.registry.tasks", "load_split"),
     ("mirbench.benchmark.protocol", "get_protocol"),
     ("mirbench.benchmark.probing.data", "ProbeData"),
     ("mirbench.benchmark.probing.train", "train_grid"),
@@ -96,5 +96,5 @@ def test_the_examples_of_the_commands(
 
 @pytest.fixture(scope="module")
 def rendered_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder that the commands share: the corpus is rendered once."""
+    """Share a cache folder among the commands: the corpus is rendered once."""
     return tmp_path_factory.mktemp("cache")

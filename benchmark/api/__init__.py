@@ -22,6 +22,7 @@ from mirbench.benchmark.api.errors import (
     UnusableClip,
     UsageError,
 )
+from mirbench.benchmark.api.names import KEYS, TONICS, clip_and_window, window_id
 from mirbench.benchmark.api.representation import ModelCost, Representation
 from mirbench.benchmark.api.task import Download, Task
 from mirbench.benchmark.api.types import (
@@ -36,7 +37,9 @@ from mirbench.benchmark.api.types import (
 from mirbench.benchmark.api.weights import weights_file, weights_lookup
 
 __all__ = [
+    "KEYS",
     "SPLITS",
+    "TONICS",
     "Card",
     "Clip",
     "DataError",
@@ -57,6 +60,8 @@ __all__ = [
     "UsageError",
     "WeightsFile",
     "WeightsSet",
+    "clip_and_window",
     "weights_file",
     "weights_lookup",
+    "window_id",
 ]

@@ -127,7 +127,7 @@ def _split_table(checkup: Checkup) -> str:
 
 
 def _advice(checkup: Checkup) -> Iterator[tuple[str, str]]:
-    """Give what to do next, as text and a command."""
+    """Advise what to do next, as text and a command."""
     task, where = checkup.task, ""
     if checkup.data is not None and not checkup.made:
         where = f" --data {shlex.quote(str(checkup.data))}"

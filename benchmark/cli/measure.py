@@ -28,7 +28,7 @@ from mirbench.benchmark.cli.options import (
 from mirbench.benchmark.cli.rows import report_plan, report_rows
 
 if TYPE_CHECKING:
-    from mirbench.benchmark.evaluation.evaluate import Row
+    from mirbench.benchmark.result import Row
 
 
 def run(

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from mirbench.benchmark.api import ModelCost
-from mirbench.benchmark.evaluation.evaluate import Row
 from mirbench.benchmark.progress import duration
-from mirbench.benchmark.result import Result
+from mirbench.benchmark.result import Result, Row
 from mirbench.benchmark.runs.dry_run import DryRun
 from mirbench.benchmark.runs.listing import Listing
 
@@ -97,7 +96,7 @@ def _cost(cost: ModelCost) -> str:
 
 
 def listing_table(title: str, listings: Sequence[Listing]) -> str:
-    """Give names, titles and what is missing, wrapped to the terminal."""
+    """List names, titles and what is missing, wrapped to the terminal."""
     width = max(40, shutil.get_terminal_size((100, 24)).columns)
     names = max([len(line.name) for line in listings], default=0) + 2
     parts = [title]

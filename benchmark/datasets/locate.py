@@ -12,11 +12,12 @@ from mirbench.benchmark.api import Clip, DataError, MirbenchError, PluginError, 
 from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.files.atomic import check_writable
 from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.machine.process_state import kept_process
 from mirbench.benchmark.progress import say
 
 
 def data_root(folder: Path | None = None) -> Path:
-    """Give the folder of datasets: the argument, ``MIRBENCH_DATA``, or ``./data``."""
+    """Folder of the datasets: the argument, ``MIRBENCH_DATA``, or ``./data``."""
     return folder or Path(os.environ.get("MIRBENCH_DATA") or "data").expanduser()
 
 
@@ -40,7 +41,8 @@ def read_clips(task: Task, folder: Path, split: SplitTable | None = None) -> lis
         If the reader fails otherwise, or yields a clip twice.
     """
     try:
-        clips = sorted(task.read_clips(folder), key=lambda clip: str(clip.id))
+        with kept_process():
+            clips = sorted(task.read_clips(folder), key=lambda clip: str(clip.id))
     except (DataError, PluginError):
         raise
     except Exception as error:
@@ -54,11 +56,11 @@ def read_clips(task: Task, folder: Path, split: SplitTable | None = None) -> lis
                 f"task {task.name!r}: read_clips yields {clip!r}, but id and group must be text "
                 "and path a pathlib.Path or None"
             )
-    for one, other in pairwise(clips):
-        if one.id == other.id:
+    for clip, following in pairwise(clips):
+        if clip.id == following.id:
             raise PluginError(
-                f"task {task.name!r}: read_clips yields the clip {one.id!r} twice, from "
-                f"{one.path} and {other.path}"
+                f"task {task.name!r}: read_clips yields the clip {clip.id!r} twice, from "
+                f"{clip.path} and {following.path}"
             )
     return clips if split is None else clips_of_split(task, folder, clips, split)
 
@@ -67,6 +69,17 @@ def clips_of_split(
     task: Task, folder: Path, clips: Sequence[Clip], split: SplitTable
 ) -> list[Clip]:
     """Pick the clips of one split from those of the dataset, in their order.
+
+    Parameters
+    ----------
+    task : Task
+        Named in the message, with how to get its dataset.
+    folder : Path
+        Folder of the dataset, which the message names.
+    clips : sequence of Clip
+        All clips of the dataset.
+    split : SplitTable
+        The split.
 
     Raises
     ------
@@ -84,14 +97,15 @@ def clips_of_split(
 
 
 def prepare(task: Task, folder: Path) -> None:
-    """Let a task make its dataset, if it does that; telling the user while it happens."""
+    """Make the dataset of a task whose dataset mirbench makes itself, and tell the user so."""
     if task.prepare is None:
         return
     if not folder.is_dir():
         check_writable(folder)
         say(f"making the dataset {task.folder!r} in {folder}, once")
     try:
-        task.prepare(folder)
+        with kept_process():
+            task.prepare(folder)
     except OSError as error:
         raise MirbenchError(f"cannot make the dataset in {folder}: {error}") from error
 
@@ -113,11 +127,11 @@ def readiness(task: Task, data: Path | None, cache: CacheFolder) -> Readiness:
         clips = read_clips(task, folder)
     except (DataError, PluginError) as error:
         return Readiness(False, str(error))
-    found = _count_audio(clips)
-    if found == 0:
+    count = _count_audio(clips)
+    if count == 0:
         return Readiness(False, f"no audio in {folder}. {task.how_to_get}")
-    if found < len(clips):
-        return Readiness(True, f"ready: audio of {found} of {len(clips)} clips in {folder}")
+    if count < len(clips):
+        return Readiness(True, f"ready: audio of {count} of {len(clips)} clips in {folder}")
     return Readiness(True, f"ready: {folder}")
 
 

@@ -17,8 +17,10 @@ from mirbench.benchmark.embedding.batches import (
     merge_batches,
     remember_batch_size,
 )
+from mirbench.benchmark.embedding.carried import carry_over
 from mirbench.benchmark.embedding.embeddings import Embeddings, join_shards, pick_clips
 from mirbench.benchmark.embedding.layers import leave_on_disk
+from mirbench.benchmark.embedding.learn import learn_files
 from mirbench.benchmark.embedding.making import OtherBatches, ShardMaker, stored_shard
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.store import Store, read_shard
@@ -37,13 +39,15 @@ def embed_task(pair: Pair, settings: EmbeddingSettings) -> Embeddings:
     DataError
         If the files of many clips cannot be read, or a file changes all the time.
     """
+    learn_files(pair, settings)
     size = batch_size_of(pair, settings)
     try:
         return _embed(pair, settings, size)
     except OtherBatches as error:
-        say(f"{settings.store.model_facts(pair.fingerprint)} is damaged; it is written again")
-        remember_batch_size(pair.fingerprint, settings.store, error.size)
-        return _embed(pair, settings, error.size)
+        size = error.size
+    say(f"{settings.store.model_facts(pair.fingerprint)} is damaged; it is written again")
+    remember_batch_size(pair.fingerprint, settings.store, size)
+    return _embed(pair, settings, size)
 
 
 def _embed(pair: Pair, settings: EmbeddingSettings, size: int | None) -> Embeddings:
@@ -52,6 +56,7 @@ def _embed(pair: Pair, settings: EmbeddingSettings, size: int | None) -> Embeddi
         specs = store.shards_for(pair.fingerprint, data.task, data.clips, settings.full_hash)
     else:
         specs = batches_of(pair, settings, size, windows_per_clip(pair.data, settings))
+    carry_over(pair, settings, specs)
     shards = {n: shard for n, spec in enumerate(specs) if (shard := stored_shard(spec)) is not None}
     todo = {n: spec for n, spec in enumerate(specs) if n not in shards}
     computed = 0

@@ -68,7 +68,7 @@ class Embeddings:
         return self.embedding if layer is None else self.embedding[:, layer]
 
     def rows(self, places: Sequence[int]) -> FloatArray | StoredLayers:
-        """Give some of the rows, in another order."""
+        """Take some of the rows, in another order."""
         if isinstance(self.embedding, StoredLayers):
             return self.embedding.take(places)
         return self.embedding[places]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 from mirbench.benchmark.api import Clip, DataError, IntArray
 from mirbench.benchmark.embedding.absent import check_absent, describe
 from mirbench.benchmark.embedding.layers import leave_on_disk
+from mirbench.benchmark.embedding.learn import remember_files
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.shard_spec import ShardSpec
 from mirbench.benchmark.embedding.store import Shard, add_notes, read_shard, write_shard
@@ -24,7 +26,7 @@ from mirbench.benchmark.embedding.worker import (
     model_info,
 )
 from mirbench.benchmark.files.atomic import remove_stale_temporaries
-from mirbench.benchmark.machine.workers import map_ahead, map_unordered
+from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import bar, say
 from mirbench.benchmark.registry import RepresentationSpec
 
@@ -146,10 +148,16 @@ class ShardMaker:
         outcomes: dict[int, list[Outcome]] = {n: [] for n in specs}
         title = f"embedding {pair.task.folder} with {pair.spec.label}"
         done = max(0, self._clips - sum(waiting.values()))
-        with bar(title, self._clips, "clip", done) as progress:
-            for outcome in _outcomes(list(_chunks(pair, settings, specs)), settings):
+        files: set[Path] = set()
+        work = list(_chunks(pair, settings, specs))
+        with (
+            bar(title, self._clips, "clip", done) as progress,
+            contextlib.closing(_outcomes(work, settings)) as results,
+        ):
+            for outcome in results:
                 if outcome.batch_size != self._size:
                     raise OtherBatches(outcome.batch_size)
+                files |= outcome.files
                 number, spec = outcome.shard, specs[outcome.shard]
                 self._absent |= {clip.id: clip for clip in spec.clips if clip.id in outcome.absent}
                 check_absent(self._absent, self._clips, self._settings.max_missing)
@@ -159,6 +167,7 @@ class ShardMaker:
                 progress.update(count)
                 if waiting[number] == 0:
                     yield number, *self._finish(spec, outcomes.pop(number))
+        remember_files(pair, files)
 
     def _finish(
         self, spec: ShardSpec, outcomes: Sequence[Outcome]
@@ -190,20 +199,22 @@ def _chunks(
             yield Chunk(model, pair.task.window, piece, shard=number, rows=spec.rows)
 
 
-def _outcomes(chunks: Sequence[Chunk], settings: EmbeddingSettings) -> Iterator[Outcome]:
+def _outcomes(
+    chunks: Sequence[Chunk], settings: EmbeddingSettings
+) -> Generator[Outcome, None, None]:
     """Embed chunks, by workers each with its own model; or by one model, with audio decoded ahead.
 
     The second is for a GPU, whose memory has room for one model.
     """
-    workers = settings.workers
-    if settings.on_cpu:
-        yield from map_unordered(embed_chunk, chunks, workers)
-        return
-    info = model_info((chunks[0].model, chunks[0].folder))
-    work = [(chunk, info) for chunk in chunks]
-    audio = map_ahead(decode_chunk, work, workers, workers + 1)
-    for chunk, decoded in zip(chunks, audio, strict=True):
-        yield embed_chunk(chunk, decoded)
+    with Workers(settings.workers) as workers:
+        if settings.on_cpu:
+            yield from workers.unordered(embed_chunk, chunks)
+            return
+        info = model_info((chunks[0].model, chunks[0].folder))
+        work = [(chunk, info) for chunk in chunks]
+        audio = workers.ahead(decode_chunk, work, settings.workers + 1)
+        for chunk, decoded in zip(chunks, audio, strict=True):
+            yield embed_chunk(chunk, decoded)
 
 
 def stored_shard(spec: ShardSpec) -> Shard | None:

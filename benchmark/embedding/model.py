@@ -6,7 +6,7 @@ The sentence names the plugin, and the clip where there is one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ class ModelInfo:
     max_seconds: float | None = None
     batch_dependent: bool = False
     batch_size: int | None = None
+    #: What loading it took, import included.
+    load_seconds: float = field(default=0.0, compare=False)
 
     @property
     def fixed_batch(self) -> int | None:
@@ -111,7 +113,7 @@ def check_embedding(value: Any, info: ModelInfo, clip_id: str, method: str = "em
         What the model declares.
     clip_id : str
     method : str
-        Named in the message.
+        ``embed`` or ``embed_batch``, for messages.
 
     Raises
     ------
@@ -154,14 +156,13 @@ def embed_clips(
 
     Parameters
     ----------
-    model : object
-        What `load_model` of the plugin returned.
+    model : Representation
     info : ModelInfo
-        What the model declares.
+        What it declares.
     audios : sequence of ndarray of float32, shape [n_samples]
-        Mono, at the model's rate.
+        Mono audio at the rate of the model.
     clip_ids : sequence of str
-        For messages.
+        Of the clips or windows, for messages.
 
     Returns
     -------

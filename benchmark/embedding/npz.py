@@ -10,12 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from mirbench.benchmark.api import DataError, FloatArray, Task
+from mirbench.benchmark.api import DataError, FloatArray, Task, clip_and_window, window_id
 from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.files.atomic import write_atomic
-
-#: Digits of a window's number that are read. Python refuses 4,300, and no clip has so many windows.
-_DIGITS = 19
 
 _FORM = "an .npz with the arrays clip_id [n] (text) and embedding [n, dims] or [n, layers, dims]"
 
@@ -64,7 +61,7 @@ def read_embeddings(path: Path, task: Task, clip_ids: Sequence[str]) -> Embeddin
     if not places:
         raise DataError(
             f"{path}: none of its {len(ids)} clip ids is one of task {task.name!r}: "
-            f"it has {ids[0]!r}, the task {wanted[0] + ('-0' if task.window else '')!r}"
+            f"it has {ids[0]!r}, the task {window_id(wanted[0], 0 if task.window else None)!r}"
         )
     embedding = matrix[places]
     bad = ~np.isfinite(embedding).reshape(len(places), -1).all(axis=1)
@@ -132,12 +129,12 @@ def check_windows(path: Path, windows: Mapping[str, Iterable[int]]) -> None:
 
 def _clip_of(row_id: str, task: Task, known: Container[str]) -> tuple[str, int]:
     """Clip and window of a row; a clip that is wanted keeps its name, whatever it ends in."""
-    clip_id, dash, window = row_id.rpartition("-")
-    if task.window is None or not dash or not window.isdecimal():
+    clip_id, window = clip_and_window(row_id)
+    if task.window is None or window is None:
         return row_id, 0
     if clip_id not in known and clip_id.removesuffix("-") in known:
-        clip_id, window = clip_id.removesuffix("-"), f"-{window}"
-    return clip_id, int(window) if len(window) < _DIGITS else 10**_DIGITS
+        return clip_id.removesuffix("-"), -window
+    return clip_id, window
 
 
 def write_embeddings(path: Path, task: Task, embeddings: Embeddings) -> None:
@@ -148,7 +145,7 @@ def write_embeddings(path: Path, task: Task, embeddings: Embeddings) -> None:
     for place, number in enumerate(embeddings.clip):
         clip_id = embeddings.clip_ids[number]
         window = place - int(np.searchsorted(embeddings.clip, number))
-        ids.append(f"{clip_id}-{window}" if task.window else clip_id)
+        ids.append(window_id(clip_id, window if task.window else None))
     arrays: dict[str, Any] = {
         "clip_id": np.array(ids),
         "embedding": np.asarray(embeddings.embedding),

@@ -162,13 +162,13 @@ def _oldest_first(paths: Iterable[Path]) -> list[Path]:
     return sorted(paths, key=lambda path: path.stat().st_mtime_ns)
 
 
-def task_fingerprint(task: Task) -> str:
+def task_fingerprint(task: Task, audio_version: int = AUDIO_VERSION) -> str:
     """Fingerprint of what a task asks to be embedded: reader, windows, decoding.
 
     Tasks that share their folder, audio's version and windows share their embeddings.
     """
     version = task.version if task.audio_version is None else task.audio_version
-    return digest([task.folder, version, task.window, AUDIO_VERSION])
+    return digest([task.folder, version, task.window, audio_version])
 
 
 def write_shard(path: Path, shard: Shard) -> None:

@@ -26,7 +26,8 @@ def target_files(plugin: Plugin, target: str) -> dict[str, Path]:
     find = getattr(plugin.load_module(), "target_files", None)
     if not callable(find):
         raise PluginError(f"{plugin.place} is an adapter without a function target_files(target)")
-    files: dict[str, Path] = find(target)
+    with plugin.running():
+        files: dict[str, Path] = find(target)
     return files
 
 

@@ -8,11 +8,14 @@ importing.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import functools
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -20,6 +23,8 @@ from types import ModuleType
 from typing import Literal, cast
 
 from mirbench.benchmark.api import Card, PluginError, UsageError
+from mirbench.benchmark.machine.process_state import PluginState, plugin_state
+from mirbench.benchmark.plugins.apart import own_module_tables, own_modules
 from mirbench.benchmark.plugins.card import card_mistake
 from mirbench.benchmark.plugins.source import Source, module_source, package_source
 
@@ -54,6 +59,20 @@ class Plugin:
         """Where it lies, for messages."""
         return f"{self.origin} ({self.module or (self.source and self.source.path)})"
 
+    @functools.cached_property
+    def state(self) -> PluginState:
+        """What it has set for this process; entered around every call of its code."""
+        return plugin_state(self.place, self.source.digest() if self.source is not None else "")
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Enter around every call of its code: its own modules and settings, and only now."""
+        with contextlib.ExitStack() as stack:
+            if self.module is None and self.source is not None:
+                stack.enter_context(own_modules(self.source.path.parent))
+            stack.enter_context(self.state)
+            yield
+
     def card(self) -> Card:
         """Model card, read without importing the module; empty if it has none."""
         card = self.source.literal("CARD") if self.source is not None else None
@@ -83,12 +102,14 @@ class Plugin:
             If that fails for whatever reason; the message gives it.
         """
         if self.source is not None:
-            forget_changed(str(self.source.path), self.source.digest(), self.source.files())
+            files = [*self.source.files(), *self.source.development().values()]
+            forget_changed(str(self.source.path), self.source.digest(), files)
         try:
-            if self.module is not None:
-                return importlib.import_module(self.module)
-            assert self.source is not None
-            return _import_file(self.source.path)
+            with self.running():
+                if self.module is not None:
+                    return importlib.import_module(self.module)
+                assert self.source is not None
+                return _import_file(self.source.path)
         except (Exception, SystemExit) as error:
             raise PluginError(
                 f"{self.kind} {self.name!r} of {self.place} cannot be imported: "
@@ -190,15 +211,14 @@ def forget_changed(what: str, now: str, files: Iterable[Path]) -> None:
         return
     _imported[what] = now
     places = {str(path) for path in files}
-    for name, module in list(sys.modules.items()):
-        if getattr(module, "__file__", None) in places:
-            del sys.modules[name]
+    for modules in (sys.modules, *own_module_tables()):
+        for name, module in list(modules.items()):
+            if getattr(module, "__file__", None) in places:
+                del modules[name]
     importlib.invalidate_caches()
 
 
 def _import_file(path: Path) -> ModuleType:
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))  # so that it may import its neighbours
     spec = importlib.util.spec_from_file_location(f"mirbench_plugin_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import PluginError
+from mirbench.benchmark.plugins.development import development_files
 
 
 @dataclass(frozen=True)
@@ -98,11 +99,21 @@ class Source:
             waiting += self._imported(path)
         return sorted(files)
 
+    def development(self) -> dict[str, Path]:
+        """List the files of packages under development that the module imports, by name."""
+        if (self.package or "").startswith("mirbench."):
+            return {}
+        own = (self.package or self.path.stem).partition(".")[0]
+        return development_files(
+            self.files(), _parse, lambda name: name == own or self._locate(name) is not None
+        )
+
     def digest(self) -> str:
-        """SHA-256 over names and contents of all `files`."""
+        """SHA-256 over names and contents of all `files`, and of those under development."""
+        own = [(path.relative_to(self.root).as_posix(), path) for path in self.files()]
         total = hashlib.sha256()
-        for path in self.files():
-            total.update(path.relative_to(self.root).as_posix().encode() + b"\0")
+        for name, path in [*own, *sorted(self.development().items())]:
+            total.update(name.encode() + b"\0")
             total.update(hashlib.sha256(path.read_bytes()).digest())
         return total.hexdigest()
 

@@ -75,5 +75,16 @@ def _file_plugin(path: Path, plugins: Iterable[Plugin]) -> Plugin:
 
 
 def load_representation(text: str, device: str = "cpu") -> Any:
-    """Build the model that a name stands for: ``"musicnn:model=MSD_musicnn"``."""
+    """Build the model that a name stands for: ``"musicnn:model=MSD_musicnn"``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> model = load_representation("chroma")
+    >>> model.sample_rate, model.dims
+    (22050, 72)
+    >>> noise = np.random.default_rng(0).normal(0, 0.1, 22050).astype(np.float32)
+    >>> model.embed(noise, 22050).shape
+    (72,)
+    """
     return parse_representation(text).load(device)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import MirbenchError, ModelCost, PluginError
+from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import digest, path_digest
 from mirbench.benchmark.plugins.adapters import (
     adapter_form,
@@ -18,6 +19,7 @@ from mirbench.benchmark.plugins.adapters import (
 )
 from mirbench.benchmark.plugins.finding import Plugin
 from mirbench.benchmark.plugins.naming import allowed_characters, write_label
+from mirbench.benchmark.registry.made_from import read_record
 from mirbench.benchmark.weights.lookup import loading, prepare_weights
 from mirbench.benchmark.weights.sets import WeightSet, chosen_set
 
@@ -112,7 +114,8 @@ class RepresentationSpec:
         """
         plan_model = self.plugin.load_module().plan_model
         try:
-            cost = plan_model(seconds, device=device, **self.params)
+            with self.plugin.running():
+                cost = plan_model(seconds, device=device, **self.params)
         except MirbenchError:
             raise
         except Exception as error:
@@ -140,8 +143,26 @@ class RepresentationSpec:
             return self.weights.parameters
         return self.plugin.card().get("parameters")
 
+    @property
+    def reads_files(self) -> bool:
+        """Whether its model may read files that are not known beforehand.
+
+        Built-in ones read weights by `mirbench.benchmark.api.weights_file`, and adapters
+        name the files of a target.
+        """
+        return self.plugin.origin != "built-in"
+
     def fingerprint(self) -> str:
-        """Digest of all that decides an embedding: source, parameters, files they name, weights.
+        """Digest of all that decides an embedding, files that its model reads included.
+
+        Those count once the model has been seen reading them; see `made_from`.
+        """
+        own = self.own_fingerprint()
+        files = read_record(CacheFolder.find(self.cache), own) if self.reads_files else None
+        return digest([own, sorted(files.items())]) if files else own
+
+    def own_fingerprint(self) -> str:
+        """Digest of source, parameters, files that these name, and weights.
 
         Weights count by the files that they were converted from.
         """
@@ -183,7 +204,7 @@ class RepresentationSpec:
         if not callable(load_model):
             raise PluginError(f"{self.plugin.place} has no function load_model(device, …)")
         try:
-            with loading(self.plugin, self.cache):
+            with self.plugin.running(), loading(self.plugin, self.cache):
                 return load_model(device=device, **self.params)
         except MirbenchError:
             raise

@@ -6,10 +6,10 @@ import functools
 import importlib
 from pathlib import Path
 
-from mirbench.benchmark.api import PluginError, Task
+from mirbench.benchmark.api import KEYS, PluginError, Task
 from mirbench.benchmark.datasets.splits import SplitTable, read_split
 from mirbench.benchmark.plugins.finding import Plugin, find_plugin
-from mirbench.benchmark.scoring.metrics import KEY_NAMES, METRICS, METRICS_OF
+from mirbench.benchmark.scoring.metrics import METRICS, METRICS_OF
 
 
 @functools.cache
@@ -22,6 +22,12 @@ def load_task(name: str) -> Task:
         If there is no such task.
     PluginError
         If its module cannot be imported or holds no `Task`.
+
+    Examples
+    --------
+    >>> task = load_task("gtzan")
+    >>> task.kind, task.metrics, len(task.labels)
+    ('multiclass', ('accuracy',), 10)
     """
     plugin = find_plugin("task", name)
     task = getattr(plugin.load_module(), plugin.attribute or "TASK", None)
@@ -42,8 +48,8 @@ def _check_metrics(task: Task, plugin: Plugin) -> None:
         if metric not in METRICS_OF[task.kind]:
             fitting = ", ".join(METRICS_OF[task.kind])
             raise PluginError(f"{who}: {metric} is no metric of {task.kind} tasks; use {fitting}")
-    if "weighted_key_score" in task.metrics and len(task.labels) != len(KEY_NAMES):
-        raise PluginError(f"{who}: weighted_key_score needs the {len(KEY_NAMES)} keys as labels")
+    if "weighted_key_score" in task.metrics and len(task.labels) != len(KEYS):
+        raise PluginError(f"{who}: weighted_key_score needs the {len(KEYS)} keys as labels")
 
 
 def load_split(task: Task, name: str) -> SplitTable:
@@ -55,6 +61,12 @@ def load_split(task: Task, name: str) -> SplitTable:
         If the task does not offer the split.
     DataError
         If its file is absent or malformed; the message names the line.
+
+    Examples
+    --------
+    >>> split = load_split(load_task("gtzan"), "paper")
+    >>> [len(split.ids(part)) for part in ("train", "valid", "test")]
+    [443, 197, 290]
     """
     return read_split(task, name, split_folder(task.name))
 

@@ -15,7 +15,6 @@ from mirbench.benchmark.embedding.npz import read_embeddings, write_embeddings
 from mirbench.benchmark.embedding.pair import EmbeddingSettings
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.evaluation.evaluate import (
-    Row,
     Subject,
     evaluate_embeddings,
     evaluate_pair,
@@ -31,7 +30,7 @@ from mirbench.benchmark.plugins.naming import base_name
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import load_split, load_task, parse_representation
-from mirbench.benchmark.result import Result
+from mirbench.benchmark.result import Result, Row
 from mirbench.benchmark.runs.pairs import Names, Where, pairs_of
 
 Folder = Path | str | None

@@ -71,6 +71,12 @@ def with_layers(
 
     Parameters
     ----------
+    rep : str
+        The representation, as on the command line.
+    cache : Path, optional
+        The cache folder.
+    device : str
+        Where its model is loaded, if it must be.
     only_plan : bool
         Nothing will be embedded: a representation that tells its cost is not loaded.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mirbench.benchmark.api import SPLITS
 from mirbench.benchmark.plugins.naming import allowed_characters
-from mirbench.benchmark.result import Cost, Environment, Result, result_path
+from mirbench.benchmark.result import Cost, Environment, Result
 from mirbench.benchmark.submissions.ground import AGAIN, Ground
 from mirbench.benchmark.submissions.selection import check_selection
 from mirbench.benchmark.submissions.verdict import show
@@ -19,7 +19,7 @@ MAX_MISSING = 0.05
 
 
 def check_content(result: Result, ground: Ground) -> list[str]:
-    """Say everything about a row that cannot be, but for its scores."""
+    """Say everything about a row that is impossible, except for its scores."""
     return [
         *_check_task(result, ground),
         *_check_counts(result, ground),
@@ -32,19 +32,12 @@ def check_content(result: Result, ground: Ground) -> list[str]:
 
 def check_path(path: Path, result: Result) -> list[str]:
     """Say where a row should lie, if it lies elsewhere."""
-    expected = result_path(
-        Path(),
-        result.representation.name,
-        result.task.name,
-        result.task.split,
-        result.protocol.name,
-    )
-    if path.absolute().parts[-2:] == expected.parts:
+    expected, actual = result.place, Path(*path.absolute().parts[-2:])
+    if actual.parts == expected.parts:
         return []
-    own = Path(*path.absolute().parts[-2:])
     return [
         f"a row of {show(result.representation.name)} on task {show(result.task.name)}, split "
-        f"{show(result.task.split)}, lies at {expected}, not at {own}; move it, or let "
+        f"{show(result.task.split)}, lies at {expected}, not at {actual}; move it, or let "
         "mirbench leaderboard submit do so"
     ]
 
@@ -52,11 +45,11 @@ def check_path(path: Path, result: Result) -> list[str]:
 def _check_task(result: Result, ground: Ground) -> Iterator[str]:
     record, task = result.task, ground.task
     for name in ("title", "version", "kind", "labels", "metrics", "window", "board"):
-        stated, own = getattr(record, name), getattr(task, name)
-        if stated != own:
+        stated, expected = getattr(record, name), getattr(task, name)
+        if stated != expected:
             yield (
                 f"task.{name}: is {show(stated)}, but task {task.name} of this version has "
-                f"{show(own)}; {AGAIN}"
+                f"{show(expected)}; {AGAIN}"
             )
     if record.split_sha256 != ground.split.sha256:
         yield (
@@ -105,8 +98,8 @@ def _check_counts(result: Result, ground: Ground) -> Iterator[str]:
             )
         rows = record.rows[name]
         if rows < record.counts[name] or (record.window is None and rows != record.counts[name]):
-            wanted = "the number of clips" if record.window is None else "at least one a clip"
-            yield f"task.rows.{name}: is {rows}, must be {wanted}, {record.counts[name]}; {AGAIN}"
+            least = "the number of clips" if record.window is None else "at least one a clip"
+            yield f"task.rows.{name}: is {rows}, must be {least}, {record.counts[name]}; {AGAIN}"
 
 
 def _check_representation(result: Result) -> Iterator[str]:

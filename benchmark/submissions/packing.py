@@ -1,4 +1,4 @@
-"""Put the rows of a run where a checkout keeps them."""
+"""Copy the rows of a run to where a checkout keeps them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mirbench.benchmark.result import (
     Result,
     predictions_path,
     read_result,
-    result_path,
+    rows_below,
 )
 from mirbench.benchmark.submissions.files import PREDICTIONS_BYTES, ROW_BYTES, read_limited
 from mirbench.benchmark.submissions.validation import validate
@@ -54,7 +54,7 @@ class Packed:
 
 
 def find_checkout(folder: Path | None = None) -> Path:
-    """Give the checkout of mirbench that is named, or the one around the current folder.
+    """Find the checkout of mirbench that is named, or the one around the current folder.
 
     Raises
     ------
@@ -84,6 +84,10 @@ def pack(
 
     Parameters
     ----------
+    results : Path
+        Folder of the rows.
+    checkout : Path
+        Checkout of mirbench, as `find_checkout` finds it.
     names : sequence of str
         Representations; none: all.
     replace : bool
@@ -106,7 +110,7 @@ def pack(
     contents: dict[Path, tuple[bytes, bytes]] = {}
     for verdict in verdicts:
         assert verdict.result is not None
-        contents[_target(board, verdict.result)] = _read(verdict.path)
+        contents[board / verdict.result.place] = _read(verdict.path)
     differing = [path for path in contents if path.exists() and _read(path) != contents[path]]
     if differing and not replace:
         listed = "\n".join(f"  {path}" for path in differing)
@@ -125,17 +129,17 @@ def pack(
 
 
 def _choose(results: Path, names: Sequence[str]) -> tuple[list[Path], int]:
-    """Give the rows of main-board protocols, and how many others there are."""
+    """Find the rows of main-board protocols, and count the others."""
     if not results.is_dir():
         raise UsageError(f"there is no folder {results}")
-    rows, left_out, found = [], 0, list[Result]()
-    for path in sorted(results.glob("*/*.json")):
+    rows, left_out, readable = [], 0, list[Result]()
+    for path in rows_below(results):
         try:
             row = read_result(path)
         except DataError:
             rows.append(path)  # validation says what is wrong with it
             continue
-        found.append(row)
+        readable.append(row)
         if names and not _is_named(row, names):
             continue
         protocol = PROTOCOLS.get(row.protocol.name)
@@ -144,8 +148,8 @@ def _choose(results: Path, names: Sequence[str]) -> tuple[list[Path], int]:
         else:
             rows.append(path)
     for name in names:
-        if not any(_is_named(row, [name]) for row in found):
-            there = ", ".join(sorted({row.representation.name for row in found})) or "none"
+        if not any(_is_named(row, [name]) for row in readable):
+            there = ", ".join(sorted({row.representation.name for row in readable})) or "none"
             raise UsageError(f"{results} has no row of {name!r}; there are rows of: {there}")
     if not rows:
         raise UsageError(
@@ -159,12 +163,6 @@ def _is_named(row: Result, names: Sequence[str]) -> bool:
     """Whether a row is of one of the names; without parameters, a name stands for them all."""
     name = row.representation.name
     return name in names or base_name(name) in names
-
-
-def _target(board: Path, row: Result) -> Path:
-    return result_path(
-        board, row.representation.name, row.task.name, row.task.split, row.protocol.name
-    )
 
 
 def _read(path: Path) -> tuple[bytes, bytes]:

@@ -91,7 +91,7 @@ def _forms(task: Task, n: int) -> dict[str, _Form]:
 def _read_header(
     content: bytes, name: str, forms: Mapping[str, _Form], n: int
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Check the header and give clip ids and groups."""
+    """Check the header; returns clip ids and groups."""
     if len(content) < 8:
         raise DataError(f"{name} is no safetensors file; {_AGAIN}")
     (length,) = struct.unpack("<Q", content[:8])
@@ -111,10 +111,10 @@ def _read_header(
         raise DataError(f"{name} has no array {absent[0]!r}; {_AGAIN}")
     for key, form in forms.items():
         entry = header[key] if isinstance(header[key], dict) else {}
-        found = _Form(entry.get("dtype"), entry.get("shape"))  # type: ignore[arg-type]
-        if found != form:
+        stated = _Form(entry.get("dtype"), entry.get("shape"))  # type: ignore[arg-type]
+        if stated != form:
             raise DataError(
-                f"{name}: {key} is {show(found.dtype)} of shape {show(found.shape)}, must be "
+                f"{name}: {key} is {show(stated.dtype)} of shape {show(stated.shape)}, must be "
                 f"{form.dtype} of shape {form.shape}: one line a clip of the test split that is "
                 f"not missing; {_AGAIN}"
             )
@@ -128,7 +128,7 @@ def _read_header(
 
 
 def _texts(values: Any, name: str, n: int) -> tuple[str, ...]:
-    whole = isinstance(values, list) and len(values) == n
-    if not whole or not all(isinstance(v, str) and 0 < len(v) <= 300 for v in values):
+    complete = isinstance(values, list) and len(values) == n
+    if not complete or not all(isinstance(v, str) and 0 < len(v) <= 300 for v in values):
         raise DataError(f"{name}: clip_ids and groups must be {n} names each; {_AGAIN}")
     return tuple(values)

@@ -14,7 +14,7 @@ from mirbench.benchmark.submissions.verdict import show
 
 
 def check_selection(result: Result, ground: Ground) -> Iterator[str]:
-    """Say what of protocol, probe and curve cannot be."""
+    """Say what is impossible about protocol, probe and curve."""
     yield from _check_protocol(result, ground.protocol)
     yield from _check_probe(result, ground)
     yield from _check_curve(result, ground)

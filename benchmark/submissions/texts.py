@@ -68,7 +68,7 @@ def check_texts(content: Any) -> list[str]:
 
 
 def _texts(content: Any, place: str) -> Iterator[tuple[str, str]]:
-    """Give every text and key, with where it stands."""
+    """Yield every text and key, after its place in the document."""
     if isinstance(content, str):
         yield place or "the file", content
     elif isinstance(content, dict):

@@ -58,7 +58,7 @@ def printable(text: str) -> str:
 
 
 def verdict_lines(verdicts: Iterable[Verdict]) -> list[str]:
-    """Write verdicts for people: a line a row, its problems below it, a summary at the end."""
+    """Write verdicts for people: one line per row, its problems below it, a summary at the end."""
     lines, rows, accepted, compared = [], 0, 0, 0
     for verdict in verdicts:
         rows += 1

@@ -123,7 +123,8 @@ def _each(weights: WeightSet, tensors: Iterable[tuple[str, Any]]) -> Iterator[tu
 
 def _guarded(weights: WeightSet, step: Any) -> Any:
     try:
-        return step()
+        with weights.plugin.running():
+            return step()
     except MirbenchError:
         raise
     except Exception as error:

@@ -8,17 +8,18 @@ import random
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import soundfile
+from helpers.meanwhile import MEANWHILE
 from helpers.pairs import embed_clips_of
 
 from mirbench.benchmark.api import Clip, DataError, MirbenchError, Task, UnusableClip
 from mirbench.benchmark.datasets.locate import read_clips
-from mirbench.benchmark.embedding import worker
 from mirbench.benchmark.embedding.absent import AbsentClip, check_readable, read_surely
 from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.registry import load_task, parse_representation
@@ -26,15 +27,14 @@ from mirbench.benchmark.registry import load_task, parse_representation
 if TYPE_CHECKING:
     from conftest import TinyPackage
 
-#: Runs what a test has put beside it into a file, when so many clips have been embedded.
+#: Tells the test of every clip; it runs in this process.
 PLUGIN = """
-from pathlib import Path
+import sys
 import numpy as np
 
 class Model:
     sample_rate, dims = 8000, 2
     {members}
-    count = 0
 
     def embed(self, audio, sr):
         return self.embed_batch([audio], sr)[0]
@@ -42,10 +42,7 @@ class Model:
     def embed_batch(self, audios, sr):
         rows = []
         for audio in audios:
-            Model.count += 1
-            action = Path(__file__).with_name(f"at{{Model.count}}.txt")
-            if action.exists():
-                exec(action.read_text())
+            sys.modules["helpers.meanwhile"].MEANWHILE.embedding()
             rows.append([np.abs(audio).mean(), len(audio)])
         return np.array(rows, dtype=np.float32)
 
@@ -67,17 +64,16 @@ class Place:
     def data(self) -> Path:
         return self.root / "data"
 
-    def at(self, number: int, action: str) -> None:
-        """Say what happens when so many clips have been embedded; `data` is the folder."""
-        head = f"import os, shutil\nfrom pathlib import Path\ndata = Path({str(self.data)!r})\n"
-        (self.root / f"at{number}.txt").write_text(head + action)
+    def at(self, number: int, action: Callable[[], object]) -> None:
+        """Say what happens when so many clips have been embedded."""
+        MEANWHILE.actions[number] = action
 
     def embed(self, **settings: Any) -> Embeddings:
         plugin = self.root / "plugin.py"
         plugin.write_text(PLUGIN.format(members=self.members))
         clips = [replace(clip, path=self.data / f"{clip.id}.wav") for clip in self.clips]
         settings = {"jobs": 1} | settings
-        worker.loaded_model.cache_clear()
+        MEANWHILE.start()
         spec = parse_representation(str(plugin))
         return embed_clips_of(spec, self.task, clips, self.root / "cache", **settings)
 
@@ -107,6 +103,7 @@ def assert_all_there(place: Place, found: Embeddings) -> None:
 def place(tiny: TinyPackage, tmp_path: Path) -> Place:
     shutil.copytree(tiny.data / "tinytask", tmp_path / "data")
     task = load_task("tinytask")
+    MEANWHILE.forget()
     return Place(task, read_clips(task, tmp_path / "data"), tmp_path)
 
 
@@ -114,13 +111,12 @@ def test_a_file_that_vanishes_while_others_are_embedded(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lost, away = place.data / "clip040.wav", place.root / "away.wav"
-    place.at(10, f"shutil.move(data / 'clip040.wav', {str(away)!r})")
+    place.at(10, lambda: shutil.move(place.data / "clip040.wav", away))
     found = place.embed()
     assert found.missing == {"clip040": "clip040.wav does not exist"}
     said = capsys.readouterr().err
     assert f"1 of 150 audio files cannot be read below {place.data} (the first is clip040" in said
     assert "looked for again by the next run" in said
-    (place.root / "at10.txt").unlink()
     again = place.embed()
     assert (again.computed, again.sha256) == (0, found.sha256), "while it stays away"
     shutil.move(away, lost)
@@ -134,8 +130,8 @@ def test_a_file_that_is_back_before_the_end(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
     away = place.root / "away.wav"
-    place.at(10, f"shutil.move(data / 'clip040.wav', {str(away)!r})")
-    place.at(100, f"shutil.move({str(away)!r}, data / 'clip040.wav')")
+    place.at(10, lambda: shutil.move(place.data / "clip040.wav", away))
+    place.at(100, lambda: shutil.move(away, place.data / "clip040.wav"))
     found = place.embed()
     assert "1 shards are computed once more" in capsys.readouterr().err
     assert (found.computed, found.missing) == (150, {})
@@ -150,12 +146,10 @@ def test_a_file_that_is_replaced_meanwhile(place: Place, clip: str, full_hash: b
     path, kept = place.data / f"{clip}.wav", place.root / "kept.wav"
     shutil.copy2(path, kept)
     soundfile.write(place.root / "other.wav", np.full(1600, 0.25), 8000)
-    other = str(place.root / "other.wav")
-    place.at(20, f"os.replace({other!r}, data / '{clip}.wav')")
+    place.at(20, lambda: os.replace(place.root / "other.wav", path))
     found = place.embed(full_hash=full_hash)
     assert_all_there(place, found)
     assert rows_of(found)[clip] == pytest.approx((0.25, 1600), rel=1e-3)
-    (place.root / "at20.txt").unlink()
     again = place.embed(full_hash=full_hash)
     assert (again.computed, again.sha256) == (0, found.sha256)
     shutil.copy2(kept, path)
@@ -163,26 +157,25 @@ def test_a_file_that_is_replaced_meanwhile(place: Place, clip: str, full_hash: b
 
 
 def test_a_file_that_is_written_all_the_time(place: Place) -> None:
-    for number in range(1, 300):
-        place.at(number, f"os.utime(data / 'clip005.wav', ns=({number}, {number}))")
+    MEANWHILE.always = lambda: os.utime(
+        place.data / "clip005.wav", ns=(MEANWHILE.count, MEANWHILE.count)
+    )
     with pytest.raises(DataError, match=r"clip005\.wav was changed while it was embedded, and"):
         place.embed()
-    for number in range(1, 300):
-        (place.root / f"at{number}.txt").unlink()
+    MEANWHILE.forget()
     found = place.embed()
     assert found.computed == 64, "the other shards are kept"
     assert_all_there(place, found)
 
 
 def test_a_folder_that_goes_away_while_it_is_embedded(place: Place) -> None:
-    place.at(70, "data.rename(data.with_name('unmounted'))")
+    place.at(70, lambda: place.data.rename(place.root / "unmounted"))
     with pytest.raises(DataError) as caught:
         place.embed()
     message = str(caught.value)
     assert message.startswith(f"8 of 150 audio files cannot be read below {place.data} (the first")
     assert "see that it is mounted, and run the same command again: what is finished" in message
     assert "\n" not in message
-    (place.root / "at70.txt").unlink()
     (place.root / "unmounted").rename(place.data)
     found = place.embed()
     assert found.computed == 86
@@ -316,11 +309,10 @@ def test_a_batch_of_which_a_file_vanishes(place: Place) -> None:
     random.Random(0).shuffle(names)
     first, last = f"{names[0]}.wav", f"{names[-1]}.wav"
     for lost in (last, first):  # one not decoded by then, and one whose batch is made again
-        place.at(40, f"shutil.move(data / '{lost}', {str(away)!r})")
+        place.at(40, partial(shutil.move, place.data / lost, away))
         found = place.embed()
         assert found.missing == {lost[:-4]: f"{lost} does not exist"}
         assert found.computed == 150
-        (place.root / "at40.txt").unlink()
         again = place.embed()
         assert (again.computed, again.sha256) == (0, found.sha256)
         shutil.move(away, place.data / lost)

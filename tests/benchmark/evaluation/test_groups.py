@@ -12,9 +12,8 @@ import pytest
 
 from mirbench.benchmark import probe
 from mirbench.benchmark.api import DataError, UsageError
-from mirbench.benchmark.evaluation.evaluate import Row
 from mirbench.benchmark.registry import load_split, load_task
-from mirbench.benchmark.result import read_predictions, read_result, write_result
+from mirbench.benchmark.result import Row, read_predictions, read_result, write_result
 
 
 def _save(path: Path, task: str, leave_out: tuple[str, ...] = ()) -> Path:

@@ -1,9 +1,7 @@
 """The parts of the batched trainer against torch's own."""
 
 import itertools
-import json
 import random
-import tempfile
 
 import numpy as np
 import pytest
@@ -14,13 +12,12 @@ from mirbench.benchmark.probing import adam as adam_module
 from mirbench.benchmark.probing.adam import Adam, Pieces
 from mirbench.benchmark.probing.data import ProbeData
 from mirbench.benchmark.probing.draws import Draws
-from mirbench.benchmark.probing.inputs import Features
+from mirbench.benchmark.probing.inputs import Inputs
 from mirbench.benchmark.probing.layout import Layout
 from mirbench.benchmark.probing.losses import Loss
 from mirbench.benchmark.probing.memory import Need
 from mirbench.benchmark.probing.network import Network, batch_gradient, parts_of
-from mirbench.benchmark.probing.threads import Crew, usable_cores
-from mirbench.benchmark.probing.views import Batches
+from mirbench.benchmark.probing.views import Views
 
 # isort: split
 import torch
@@ -94,11 +91,11 @@ def test_gradients_are_those_of_autograd(kind, hidden, probes, standardise):
     gradient = torch.empty(layout.size)
     loss = Loss(kind, targets, k, batch, CPU)
     data = ProbeData(kind, X.numpy(), targets, X.numpy(), targets, X.numpy(), targets, n_outputs=k)
-    features = Features(data, CPU)
-    (batch,) = Batches(features, [update], [(standardise, 0.5)]).take((standardise, 0.5))
+    inputs = Inputs(data, CPU)
+    (batch,) = Views(inputs, [update], [(standardise, 0.5)]).take((standardise, 0.5))
     network = Network(layout, weights)
     network.gradient(batch, update.rows, mask.hidden, loss, parts_of(layout, gradient))
-    rows = features.rows("train", standardise)[update.rows]
+    rows = inputs.rows("train", standardise)[update.rows]
     wanted = torch.from_numpy(targets)[update.rows]
     for probe, linear in enumerate(networks):
         out = linear[0](rows * mask.input * mask.factor)
@@ -186,19 +183,19 @@ def test_a_probe_does_not_notice_which_others_are_in_its_bank(kind, k):
 def test_batches_of_a_view_are_made_once_and_forgotten_after_the_last_bank():
     X = np.random.default_rng(0).standard_normal((20, 4)).astype(np.float32)
     y = np.arange(20) % 2
-    features = Features(ProbeData("multiclass", X, y, X, y, X, y), CPU)
+    inputs = Inputs(ProbeData("multiclass", X, y, X, y, X, y), CPU)
     updates = Draws(0, 20, 8, (4, 2), [0.0, 0.5], CPU).next(2)
     raw, masked = (False, 0.0), (True, 0.5)
-    batches = Batches(features, updates, [raw, raw, masked])
+    batches = Views(inputs, updates, [raw, raw, masked])
     first = batches.take(raw)
     assert batches.take(raw) is first
     assert not batches._made
     assert all(
-        torch.equal(x, features.rows("train", False)[u.rows])
+        torch.equal(x, inputs.rows("train", False)[u.rows])
         for x, u in zip(first, updates, strict=True)
     )
     for x, update in zip(batches.take(masked), updates, strict=True):
-        rows = features.rows("train", True)[update.rows]
+        rows = inputs.rows("train", True)[update.rows]
         assert torch.equal(x, rows * (update.masks[0.5].input * 2))
 
 
@@ -211,31 +208,3 @@ def test_memory_is_counted_before_it_is_taken():
     assert need.fit(need.shared + 10 * need.probe, 54) == 10
     with pytest.raises(UsageError, match="one probe needs"):
         need.fit(need.shared, 54)
-
-
-def test_two_grids_at_once_share_the_cores(monkeypatch, tmp_path):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where no other grid runs
-    with Crew(CPU) as alone:
-        assert alone.width == usable_cores()
-        with Crew(CPU) as second:
-            assert second.width == max(1, usable_cores() // 2)
-            assert torch.get_num_threads() == 1
-
-
-def test_torchs_threads_are_as_before_after_a_grid():
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
-        with Crew(CPU):
-            assert torch.get_num_threads() == 1
-        assert torch.get_num_threads() == 3
-    finally:
-        torch.set_num_threads(before)
-
-
-def test_an_error_in_one_job_reaches_the_caller():
-    def fail(scratch):
-        raise UsageError(json.dumps(len(scratch(3))))
-
-    with Crew(CPU) as crew, pytest.raises(UsageError, match="3"):
-        crew.run([fail, lambda scratch: None])

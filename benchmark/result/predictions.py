@@ -1,0 +1,58 @@
+"""The outputs on the test set, from which every score of a row follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from mirbench.benchmark.api import DataError, FloatArray
+from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.files.sealed import DAMAGES, seal, unseal
+from mirbench.benchmark.result.paths import predictions_path
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Outputs of the selected probe on the test set, and what they should have been.
+
+    Attributes
+    ----------
+    clip_ids, groups : tuple of str
+        Sorted by clip id.
+    outputs : ndarray of float32, shape [n, n_outputs]
+        Before any sigmoid or softmax.
+    targets : ndarray
+        As `mirbench.benchmark.datasets.targets.encode_targets` makes them; regression z-scored.
+    """
+
+    clip_ids: tuple[str, ...]
+    groups: tuple[str, ...]
+    outputs: FloatArray
+    targets: npt.NDArray[Any]
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Write the predictions of the row at `path`."""
+    facts = {"clip_ids": predictions.clip_ids, "groups": predictions.groups}
+    arrays = {"outputs": predictions.outputs, "targets": predictions.targets}
+    write_atomic(predictions_path(path), seal(facts, arrays, "mirbench"))
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read the predictions of the row at `path`.
+
+    Raises
+    ------
+    DataError
+        If they are absent or damaged.
+    """
+    place = predictions_path(path)
+    try:
+        facts, arrays, _ = unseal(place, "mirbench")  # older files have no digest
+        ids, groups = tuple(facts["clip_ids"]), tuple(facts["groups"])
+        return Predictions(ids, groups, arrays["outputs"], arrays["targets"])
+    except (OSError, *DAMAGES) as error:
+        raise DataError(f"cannot read the predictions {place}: {error}") from error
