@@ -43,6 +43,26 @@ def say(text: str) -> None:
     tqdm.write(text, file=sys.stderr)
 
 
+def count(n: int, noun: str, verb: str = "", *, of: int | None = None) -> str:
+    """Write a number with its noun, and a verb: ``1 clip``, ``1 of 25 clips is``, ``7 clips are``.
+
+    Parameters
+    ----------
+    n : int
+        How many.
+    noun : str
+        In the singular; its plural takes an s.
+    verb : str
+        ``is`` or ``has``, for ``are`` and ``have`` after other numbers than 1.
+    of : int, optional
+        How many there are in all.
+    """
+    whole = f"{n:,}" if of is None else f"{n:,} of {of:,}"
+    plural = "" if (n if of is None else of) == 1 else "s"
+    agreeing = verb if n == 1 or not verb else {"is": "are", "has": "have"}[verb]
+    return f"{whole} {noun}{plural} {agreeing}".rstrip()
+
+
 def duration(seconds: float) -> str:
     """Seconds for people: ``48 s``, ``12 min``, ``3.5 h``."""
     if seconds < 90:

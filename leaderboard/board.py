@@ -40,7 +40,7 @@ class Cell:
     @property
     def text(self) -> str:
         """Value and interval, one decimal."""
-        return f"{self.value:.1f} [{self.low:.1f}, {self.high:.1f}]"
+        return f"{self.value:z.1f} [{self.low:z.1f}, {self.high:z.1f}]"
 
 
 @dataclass(frozen=True)

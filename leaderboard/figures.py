@@ -64,7 +64,7 @@ def _panel(table: Table, column: Column, left: float) -> list[str]:
         f'<path d="M{left} {TOP}V{bottom}H{left + PANEL}" fill="none" stroke="#999"/>',
     ]
     for value, anchor in ((low + room, "start"), (high - room, "end")):
-        number = f"{value:.1f}".replace("-", "−")
+        number = f"{value:z.1f}".replace("-", "−")
         parts.append(
             f'<text x="{x(value)}" y="{bottom + 13}" text-anchor="{anchor}" fill="#555">'
             f"{number}</text>"

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 from mirbench.benchmark.api import UsageError
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.result import Result
 from mirbench.leaderboard.names import PAPER_TASKS
 from mirbench.leaderboard.references import NAMES, load_published
@@ -48,7 +49,7 @@ def explain_lacks(results: Sequence[Result], name: str) -> list[str]:
         for task in expected:
             if task in has:
                 lost = len(has[task].task.missing)
-                clips = f"{lost} clip{'' if lost == 1 else 's'}"
+                clips = count(lost, "clip")
                 lines.append(f"  {task}: there{f', without {clips}' if lost else ''}")
                 continue
             other = f" (there is one with protocol {tried[task]})" if task in tried else ""

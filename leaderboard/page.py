@@ -107,4 +107,4 @@ def _range(cell: Cell) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.1f}".replace("-", "−")
+    return f"{value:z.1f}".replace("-", "−")

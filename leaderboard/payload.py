@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.result import ProbeRow, RepresentationRecord, Result, Row
 from mirbench.leaderboard.board import Column, Table
 from mirbench.leaderboard.escaping import one_line
@@ -83,7 +84,7 @@ def _facts(result: Result) -> dict[str, str | float]:
         "probe": f"number {probe.index}: {_probe(probe)}",
         "layer": probe.layer or "",
         "versions": _versions(result),
-        "valid": round(100 * probe.valid, 1),
+        "valid": round(100 * probe.valid, 1) + 0.0,  # no minus before a zero
         "updates": probe.updates,
         "best": probe.best_update,
         "embeddings": task.embeddings_sha256[:12],
@@ -101,9 +102,9 @@ def _seconds(seconds: float) -> float:
 def _counts(result: Result) -> str:
     task = result.task
     score = next(iter(result.scores.values()))
-    words = ", ".join(f"{count:,} {name}" for name, count in sorted(task.counts.items()))
-    notes = "".join(f"; {note}: {count:,}" for note, count in sorted(task.notes.items()))
-    return f"{words}; {score.groups:,} groups in test; {len(task.missing)} missing{notes}"
+    words = ", ".join(f"{clips:,} {name}" for name, clips in sorted(task.counts.items()))
+    notes = "".join(f"; {note}: {clips:,}" for note, clips in sorted(task.notes.items()))
+    return f"{words}; {count(score.groups, 'group')} in test; {len(task.missing)} missing{notes}"
 
 
 def _weights(rep: RepresentationRecord) -> str:

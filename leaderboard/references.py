@@ -47,13 +47,13 @@ class PublishedRow:
         for task, metric in PAPER:
             score = self.scores.get(task, {}).get(metric)
             star = "*" if f"{task}.{metric}" in self.starred else ""
-            cells.append("–" if score is None else f"{100 * score:.1f}{star}")
+            cells.append("–" if score is None else f"{100 * score:z.1f}{star}")
         return cells
 
     def average_cell(self) -> str:
         """Average as printed, in the form of `cells`."""
         star = "*" if "average" in self.starred else ""
-        return "–" if self.average is None else f"{100 * self.average:.1f}{star}"
+        return "–" if self.average is None else f"{100 * self.average:z.1f}{star}"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mirbench.benchmark.api import DataError
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.result import (
     Predictions,
     Result,
@@ -117,6 +118,6 @@ def _check_shape(row: Row, predictions: Predictions) -> None:
     )
     if not fits:
         raise DataError(
-            f"{predictions_path(row.path)} does not hold finite outputs for the {n} test clips "
-            "of its row: run the row again"
+            f"{predictions_path(row.path)} does not hold finite outputs for the "
+            f"{count(n, 'test clip')} of its row: run the row again"
         )

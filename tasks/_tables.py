@@ -87,7 +87,7 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[TableRow]:
                 continue
             if len(row) < width:
                 raise DataError(
-                    f"{path}: line {rows.line_num}: found {len(row)} cells, but the columns "
+                    f"{path}: line {rows.line_num}: ends after cell {len(row)}, but the columns "
                     f"{', '.join(columns[:4])} need at least {width}"
                 )
             yield rows.line_num, [row[place].strip() for place in places]

@@ -28,7 +28,13 @@ NEIGHBOURS = {
     "representations": {"benchmark.api"},
     "tasks": {"benchmark.api"},
     "splits": {"benchmark.api", "tasks"},
-    "leaderboard": {"benchmark.api", "benchmark.files", "benchmark.result", "benchmark.scoring"},
+    "leaderboard": {
+        "benchmark.api",
+        "benchmark.files",
+        "benchmark.progress",
+        "benchmark.result",
+        "benchmark.scoring",
+    },
 }
 
 #: What rooms of ``benchmark/`` may import of the other folders.

@@ -23,6 +23,7 @@ from mirbench.benchmark.cli.options import (
     Reps,
     SplitName,
     Tasks,
+    TrainedOn,
     gib,
 )
 from mirbench.benchmark.cli.rows import report_plan, report_rows
@@ -109,6 +110,7 @@ def embed(
 ) -> None:
     """Embed the clips of tasks into the store, without probing."""
     from mirbench.benchmark.embedding.embeddings import check_missing
+    from mirbench.benchmark.progress import count
     from mirbench.benchmark.runs import commands
 
     done = commands.embed(
@@ -125,8 +127,8 @@ def embed(
     )
     for name, found in done.items():
         typer.echo(
-            f"{name}: {len(found.clip_ids) - len(found.missing)} clips embedded "
-            f"({found.computed} now), {len(found.missing)} missing"
+            f"{name}: {count(len(found.clip_ids) - len(found.missing), 'clip')} embedded "
+            f"({found.computed:,} now), {len(found.missing):,} missing"
         )
         for clip_id, reason in list(found.missing.items())[:10]:
             typer.echo(f"  {clip_id}: {reason}")
@@ -146,6 +148,7 @@ def probe(
     name: Annotated[
         str | None, typer.Option("--name", help="What to call the embeddings [default: file name]")
     ] = None,
+    trained_on: TrainedOn = None,
     split: SplitName = "paper",
     data: Data = None,
     device: Device = "cpu",
@@ -164,6 +167,7 @@ def probe(
         embeddings=embeddings,
         rep=rep,
         name=name,
+        trained_on=trained_on,
         split=split,
         data=data,
         device=device,

@@ -47,7 +47,7 @@ def reproduce(
     if what != "castellon2021":
         raise UsageError(f"there is nothing to reproduce named {what!r}; there is: castellon2021")
     from mirbench.benchmark.cli.reproduce_report import cell_line, table_3
-    from mirbench.benchmark.progress import say
+    from mirbench.benchmark.progress import count, say
     from mirbench.benchmark.reproduction.published_features import read_checksums
     from mirbench.benchmark.reproduction.table3 import reproduce as measure
     from mirbench.leaderboard.references import published_scores
@@ -69,4 +69,4 @@ def reproduce(
     typer.echo(table_3(cells, published_scores(what)))
     failed = [cell for cell in cells if cell.row is None]
     if len(failed) == len(cells) or not all(cell.excused for cell in failed):
-        raise MirbenchError(f"{len(failed)} of {len(cells)} cells could not be measured")
+        raise MirbenchError(f"{count(len(failed), 'cell', of=len(cells))} could not be measured")

@@ -9,6 +9,7 @@ from mirbench.benchmark.api import PluginError
 from mirbench.benchmark.cli.tables import size
 from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.plugins.naming import plugin_argument
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.runs.named_weights import named_sets
 from mirbench.benchmark.weights.fetch import FetchedWeights
 from mirbench.benchmark.weights.first_seen import first_seen
@@ -53,8 +54,8 @@ def _state(weights: WeightSet) -> str:
 
 def _file_lines(weights: WeightSet, file: WeightFile, seen: str | None) -> list[str]:
     original = weights.originals().get(file.name)
-    count = file.bytes or (original.bytes if original is not None else None)
-    known = "size not published" if count is None else f"{size(count)} ({count:,} bytes)"
+    bytes_ = file.bytes or (original.bytes if original is not None else None)
+    known = "size not published" if bytes_ is None else f"{size(bytes_)} ({count(bytes_, 'byte')})"
     if file.sha256 is not None:
         sha256 = file.sha256.lower()
     else:

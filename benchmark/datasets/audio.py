@@ -21,6 +21,7 @@ import numpy as np
 from mirbench.benchmark.api import FloatArray, UnusableClip
 from mirbench.benchmark.datasets.audio_files.errors import LOSS, truncated
 from mirbench.benchmark.datasets.audio_files.opening import open_audio
+from mirbench.benchmark.progress import count
 
 #: Part of every task fingerprint: raised when the same file would give other samples.
 AUDIO_VERSION = 2
@@ -145,11 +146,11 @@ def read_windows(
         not all that are wanted.
     """
     mono, rate = _decode(path, start, duration)
-    count = _full_windows(mono, rate, window, path)
-    wanted = range(count) if only is None else sorted(only)
-    if wanted[-1] >= count:
-        raise UnusableClip(f"{path.name} has {count} windows now; it has been changed")
-    edges = [round(k * window * rate) for k in range(count + 1)]
+    windows = _full_windows(mono, rate, window, path)
+    wanted = range(windows) if only is None else sorted(only)
+    if wanted[-1] >= windows:
+        raise UnusableClip(f"{path.name} has {count(windows, 'window')} now; it has been changed")
+    edges = [round(k * window * rate) for k in range(windows + 1)]
     return [resample(mono[edges[k] : edges[k + 1]], rate, sample_rate) for k in wanted]
 
 

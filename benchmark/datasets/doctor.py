@@ -21,6 +21,7 @@ from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
 from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
+from mirbench.benchmark.progress import count
 
 State = Literal["absent", "part", "wrong", "right", "unchecked"]
 
@@ -149,8 +150,9 @@ def check_dataset(
             unknown = members - {clip.id for clip in clips}
             if unknown:
                 problem = (
-                    f"{len(unknown):,} clips of the splits are not in the annotations, such as "
-                    f"{min(unknown)!r}: they are incomplete, or of another version"
+                    f"{count(len(unknown), 'clip', 'is')} in the splits but not in the "
+                    f"annotations, such as {min(unknown)!r}: these are incomplete, or of another "
+                    "version"
                 )
     except (DataError, PluginError) as error:
         problem = str(error)

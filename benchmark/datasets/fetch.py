@@ -14,7 +14,7 @@ from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
 from mirbench.benchmark.files.fetch import fetch_file, forbid_if_offline
 from mirbench.benchmark.files.unpack import unpack
-from mirbench.benchmark.progress import bar, say
+from mirbench.benchmark.progress import bar, count, say
 
 #: Single files downloaded at once: few, so as not to burden the publishers' servers.
 CONNECTIONS = 4
@@ -179,8 +179,8 @@ def _fetch_files(task: Task, items: Sequence[Download], folder: Path) -> int:
     if failures:
         left = len(todo) - fetched
         raise DataError(
-            f"{left} of {len(items)} files could not be fetched, the others are here; run the "
-            "same command again to go on. The first reasons:\n" + "\n".join(failures[:3])
+            f"{count(left, 'file', of=len(items))} could not be fetched, the others are here; "
+            "run the same command again to go on. The first reasons:\n" + "\n".join(failures[:3])
         )
     return fetched
 

@@ -13,7 +13,7 @@ from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.files.atomic import check_writable
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.machine.process_state import kept_process
-from mirbench.benchmark.progress import say
+from mirbench.benchmark.progress import count, say
 
 
 def data_root(folder: Path | None = None) -> Path:
@@ -89,9 +89,10 @@ def clips_of_split(
     ids = {clip.id for clip in clips}
     unknown = [clip_id for clip_id in split.of if clip_id not in ids]
     if unknown:
+        absent = count(len(unknown), "clip", "is", of=len(split.of))
         raise DataError(
-            f"task {task.name!r}: {len(unknown)} of {len(split.of)} clips of the split "
-            f"{split.name!r} are not in {folder}, the first {unknown[0]!r}. {task.how_to_get}"
+            f"task {task.name!r}: of the split {split.name!r}, {absent} not in {folder}, the first "
+            f"{unknown[0]!r}. {task.how_to_get}"
         )
     return [clip for clip in clips if clip.id in split.of]
 
@@ -127,11 +128,12 @@ def readiness(task: Task, data: Path | None, cache: CacheFolder) -> Readiness:
         clips = read_clips(task, folder)
     except (DataError, PluginError) as error:
         return Readiness(False, str(error))
-    count = _count_audio(clips)
-    if count == 0:
+    present = _count_audio(clips)
+    if present == 0:
         return Readiness(False, f"no audio in {folder}. {task.how_to_get}")
-    if count < len(clips):
-        return Readiness(True, f"ready: audio of {count} of {len(clips)} clips in {folder}")
+    if present < len(clips):
+        audio = count(present, "clip", of=len(clips))
+        return Readiness(True, f"ready: audio of {audio} in {folder}")
     return Readiness(True, f"ready: {folder}")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from mirbench.benchmark.api import DataError, FloatArray, IntArray
 from mirbench.benchmark.embedding.layers import StoredLayers, join_rows
 from mirbench.benchmark.embedding.store import Shard, add_notes
+from mirbench.benchmark.progress import count
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,5 +165,5 @@ def check_missing(
             "folder (mirbench data doctor names it), and it is made again."
         )
     raise DataError(
-        "\n".join([f"{len(missing)} of {len(asked)} clips are missing, {limit}:", *lines])
+        "\n".join([f"{count(len(missing), 'clip', 'is', of=len(asked))} missing, {limit}:", *lines])
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import Download
+from mirbench.benchmark.progress import count
 
 
 def digest(content: Any) -> str:
@@ -35,7 +36,7 @@ def what_is_wrong(path: Path, item: Download) -> str | None:
     """Compare a file with the size and checksum it should have; None if nothing is wrong."""
     size = path.stat().st_size
     if item.bytes is not None and size != item.bytes:
-        return f"it has {size:,} bytes instead of {item.bytes:,}"
+        return f"it has {count(size, 'byte')} instead of {item.bytes:,}"
     for kind, published in (("sha256", item.sha256), ("md5", item.md5)):
         if published is not None:
             actual = _file_digest(path, kind)

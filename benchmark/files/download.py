@@ -20,7 +20,7 @@ from typing import IO, Any
 from mirbench.benchmark.api import Download
 from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
 from mirbench.benchmark.files.partial import DownloadError, PartialFile
-from mirbench.benchmark.progress import bar
+from mirbench.benchmark.progress import bar, count
 
 #: Seconds without a byte after which a connection counts as dropped.
 TIMEOUT = 30.0
@@ -114,7 +114,9 @@ class Request:
         limit = self.item.bytes or LARGEST
         if total is not None and total > limit:
             self.part.forget()
-            raise NextMirrorError(f"the server announces {total:,} bytes, expected {limit:,}")
+            raise NextMirrorError(
+                f"the server announces {count(total, 'byte')}, expected {limit:,}"
+            )
         tag = response.headers.get("ETag", "")
         # A weak tag does not promise equal bytes, so it is no ground to resume on.
         validator = tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
@@ -123,7 +125,7 @@ class Request:
         free = shutil.disk_usage(self.part.path.parent).free
         if total is not None and total - first > free:
             raise DownloadError(
-                f"{name} needs {total - first:,} more bytes on disk; {free:,} are free"
+                f"{name} needs {count(total - first, 'more byte')} on disk; free: {free:,}"
             )
         with (
             self.part.path.open("r+b") as file,
@@ -134,9 +136,9 @@ class Request:
             end = _copy(response, file, first, limit, progress.update)
         if end > limit:
             self.part.forget()
-            raise NextMirrorError(f"the server sends more than the {limit:,} bytes expected")
+            raise NextMirrorError(f"the server sends more than {count(limit, 'expected byte')}")
         if total is not None and end < total:
-            raise AgainError(f"the connection was dropped after {end:,} of {total:,} bytes")
+            raise AgainError(f"the connection was dropped after {count(end, 'byte', of=total)}")
 
     def _refused(self, error: urllib.error.HTTPError, start: int) -> None:
         said = f"the server answers {error.code} {error.reason}"
@@ -180,7 +182,7 @@ def _copy(
         try:
             block = response.read1(_BLOCK)
         except (http.client.HTTPException, OSError) as error:
-            raise AgainError(f"the connection was dropped after {end:,} bytes") from error
+            raise AgainError(f"the connection was dropped after {count(end, 'byte')}") from error
         if not block:
             break
         file.write(block)

@@ -18,6 +18,7 @@ from typing import IO, Any
 import numpy as np
 
 from mirbench.benchmark.api import PluginError
+from mirbench.benchmark.progress import count
 
 #: Bytes kept free for the header where the number of tensors is not known beforehand.
 RESERVED = 1 << 20
@@ -83,7 +84,9 @@ def write_tensors(
         header[name] = {"dtype": kind, "shape": list(values.shape), "data_offsets": [start, end]}
     text = json.dumps(header, separators=(",", ":")).encode()
     if len(text) > room:
-        raise PluginError(f"the names of {len(header):,} tensors do not fit into {room:,} bytes")
+        raise PluginError(
+            f"the names of {len(header):,} tensors do not fit into {count(room, 'byte')}"
+        )
     file.seek(0)
     file.write(struct.pack("<Q", room) + text.ljust(room))
     return {name: tuple(entry["shape"]) for name, entry in header.items()}

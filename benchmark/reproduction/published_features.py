@@ -21,7 +21,7 @@ import numpy as np
 from mirbench.benchmark.api import DataError, Download, FloatArray, Task, clip_and_window
 from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.embedding.npz import check_windows
-from mirbench.benchmark.progress import bar
+from mirbench.benchmark.progress import bar, count
 
 BASE_URL = "https://nlp.stanford.edu/data/cdonahue/jukemir/precomputed/"
 
@@ -134,7 +134,7 @@ def read_archive(path: Path, task: Task, clip_ids: Sequence[str], sha256: str) -
             continue
         dims = dims or len(vector)
         if len(vector) != dims:
-            problem = problem or f"{name} has {len(vector)} values, others {dims}"
+            problem = problem or f"{name} has {count(len(vector), 'value')}, others {dims:,}"
         if not np.isfinite(vector).all():
             problem = problem or f"{name} holds NaN or infinity"
         rows.append((number, window))
@@ -201,7 +201,9 @@ def _is_feature(name: str) -> bool:
 
 def _vector(archive: tarfile.TarFile, info: tarfile.TarInfo, path: Path) -> FloatArray:
     if info.size > _LARGEST_MEMBER:
-        raise DataError(f"{path.name}: {info.name} has {info.size:,} bytes, too many for a feature")
+        raise DataError(
+            f"{path.name}: {info.name} has {count(info.size, 'byte')}, too many for a feature"
+        )
     member = archive.extractfile(info)
     assert member is not None
     matrix = np.lib.format.read_array(io.BytesIO(member.read()), allow_pickle=False)

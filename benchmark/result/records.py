@@ -32,7 +32,9 @@ class RepresentationRecord(_Record):
     fingerprint: str = Field(description="Digest of its source, parameters and files")
     dims: int = Field(description="Length of one embedding", gt=0)
     layers: int = Field(description="Layers it exposes; 0: it has one output", ge=0)
-    trained_on: str | None = Field(description="Pre-training data, as its card says")
+    trained_on: str | None = Field(
+        description="Pre-training data, as its card or --trained-on says; null: not stated"
+    )
     weights: dict[str, str] = Field(
         default={}, description="SHA-256 of the files of its weights, as published, by file name"
     )

@@ -15,7 +15,6 @@ from mirbench.benchmark.embedding.npz import read_embeddings, write_embeddings
 from mirbench.benchmark.embedding.pair import EmbeddingSettings
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.evaluation.evaluate import (
-    Subject,
     evaluate_embeddings,
     evaluate_pair,
     subject_of,
@@ -23,15 +22,13 @@ from mirbench.benchmark.evaluation.evaluate import (
 from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.files.atomic import check_writable
-from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.machine.device import check_device
-from mirbench.benchmark.plugins.finding import find_plugins
-from mirbench.benchmark.plugins.naming import base_name
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import load_split, load_task, parse_representation
 from mirbench.benchmark.result import Result, Row
 from mirbench.benchmark.runs.pairs import Names, Where, pairs_of
+from mirbench.benchmark.runs.subjects import one_line, state_trained_on, subject_of_file
 
 Folder = Path | str | None
 
@@ -201,6 +198,7 @@ def probe(
     embeddings: Folder = None,
     rep: str | None = None,
     name: str | None = None,
+    trained_on: str | None = None,
     split: str = "paper",
     data: Folder = None,
     device: str = "cpu",
@@ -223,11 +221,15 @@ def probe(
         A representation whose embeddings are in the store.
     name : str, optional
         What to call embeddings from a file; default: the file's name.
+    trained_on : str, optional
+        What the model behind the embeddings was trained on: names of data
+        sets, or "none". The leaderboard marks scores on data that it has seen.
 
     Raises
     ------
     UsageError
-        Unless exactly one of `embeddings` and `rep` is given.
+        Unless exactly one of `embeddings` and `rep` is given; or if
+        `trained_on` is no text of one line, or the card of `rep` has its own.
 
     Examples
     --------
@@ -239,6 +241,7 @@ def probe(
     """
     if (embeddings is None) == (rep is None):
         raise UsageError("say what to probe: either --embeddings FILE.npz or --rep NAME")
+    stated = None if trained_on is None else one_line(trained_on)
     settings = _settings(protocol, out, cache, device, max_missing=max_missing)
     settings = replace(settings, force=force, memory=memory)
     file, spec = _path(embeddings), load_task(task)
@@ -248,21 +251,16 @@ def probe(
     ids = [clip.id for clip in clips]
     if file is not None:
         found = read_embeddings(file, spec, ids)
-        subject = _subject_of_file(file, name or file.stem)
+        subject = subject_of_file(file, name or file.stem)
     else:
         assert rep is not None
         named = parse_representation(rep, settings.store.cache.root)
         found = stored_embeddings(named, spec, ids, settings.store)
         subject = subject_of(named, named.fingerprint())
+    if stated is not None:
+        subject = state_trained_on(subject, stated)
     check_writable(settings.out)
     return evaluate_embeddings(subject, Dataset(spec, table, clips, clips), found, settings)
-
-
-def _subject_of_file(file: Path, label: str) -> Subject:
-    # Its row would take the place of one that mirbench measured itself.
-    if base_name(label) in {plugin.name for plugin in find_plugins("representation")}:
-        raise UsageError(f"{label!r} is the name of a representation; give another by --name")
-    return Subject(label, "precomputed", {}, file_sha256(file)[:16], None)
 
 
 def _settings(

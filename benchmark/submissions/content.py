@@ -9,7 +9,8 @@ from typing import Any
 
 from mirbench.benchmark.api import SPLITS
 from mirbench.benchmark.plugins.naming import allowed_characters
-from mirbench.benchmark.result import Cost, Environment, Result
+from mirbench.benchmark.progress import count
+from mirbench.benchmark.result import Cost, Environment, RepresentationRecord, Result
 from mirbench.benchmark.submissions.ground import AGAIN, Ground
 from mirbench.benchmark.submissions.selection import check_selection
 from mirbench.benchmark.submissions.verdict import show
@@ -72,29 +73,30 @@ def _check_counts(result: Result, ground: Ground) -> Iterator[str]:
         yield "task.missing: the clips must be sorted by id, each named once"
     if missing and ground.task.never_missing:
         yield (
-            f"task.missing: {len(missing)} of {len(split.of)} clips, the first "
+            f"task.missing: {count(len(missing), 'clip', of=len(split.of))}, the first "
             f"{show(missing[0])}, but mirbench makes the audio of {record.name} itself, so none "
             f"can be missing; {AGAIN}"
         )
     if len(missing) > MAX_MISSING * len(split.of):
         yield (
-            f"task.missing: {len(missing)} of {len(split.of)} clips have no embedding; on the "
-            f"board at most {100 * MAX_MISSING:.0f} % may be missing; mend the audio files "
+            f"task.missing: {count(len(missing), 'clip', 'has', of=len(split.of))} no embedding; "
+            f"on the board at most {100 * MAX_MISSING:.0f} % may be missing; mend the audio files "
             "(mirbench data doctor)"
         )
     if set(record.counts) != set(SPLITS) or set(record.rows) != set(SPLITS):
         yield "task.counts and task.rows must have exactly train, valid and test"
         return
-    for note, count in record.notes.items():
-        if not 0 < count < 10**9:
-            yield f"task.notes: {show(note)} on {count} rows cannot be; {AGAIN}"
+    for note, noted in record.notes.items():
+        if not 0 < noted < 10**9:
+            yield f"task.notes: {show(note)} on {count(noted, 'row')} cannot be; {AGAIN}"
     lost = set(missing)
     for name in SPLITS:
         expected = sum(clip_id not in lost for clip_id in split.ids(name))
         if record.counts[name] != expected:
             yield (
-                f"task.counts.{name}: is {record.counts[name]}, but the split has {expected} "
-                "clips without those that task.missing names; name every missing clip there"
+                f"task.counts.{name}: is {record.counts[name]}, but the split has "
+                f"{count(expected, 'clip')} without those that task.missing names; name every "
+                "missing clip there"
             )
         rows = record.rows[name]
         if rows < record.counts[name] or (record.window is None and rows != record.counts[name]):
@@ -115,7 +117,8 @@ def _check_representation(result: Result) -> Iterator[str]:
         if not re.fullmatch("[0-9a-f]{64}", sha256):
             yield f"representation.weights.{show(file)[1:-1]}: {show(sha256, 24)} is no SHA-256"
     if record.dims > 1_000_000 or record.layers > 1000:
-        yield f"representation: {record.dims} dims in {record.layers} layers are too many"
+        layers = count(record.layers, "layer")
+        yield f"representation: {count(record.dims, 'dimension')} in {layers} are too many"
     if not all(_is_plain(value) for value in record.params.values()):
         yield "representation.params: values must be text, numbers, true, false or null"
     elif record.origin != "precomputed" and not _named(record.name, record.params):
@@ -123,6 +126,22 @@ def _check_representation(result: Result) -> Iterator[str]:
             f"representation.params: are {show(record.params)}, but the name says "
             f"{show(record.name)}; {AGAIN}"
         )
+
+
+def missing_trained_on(record: RepresentationRecord) -> str | None:
+    """Ask what a representation was trained on, where its row does not say."""
+    if record.trained_on is not None:
+        return None
+    if record.origin == "precomputed":
+        how = "measure it with: mirbench probe --embeddings FILE --trained-on TEXT"
+    elif record.origin == "built-in":
+        how = "measure it with: mirbench probe --rep NAME --trained-on TEXT"
+    else:
+        how = 'write "trained_on" into the CARD of the plugin and run it again'
+    return (
+        "representation.trained_on: not stated, so a score on data that the model has seen goes "
+        f'unmarked; {how} (names of data sets, or "none")'
+    )
 
 
 def _is_plain(value: Any) -> bool:

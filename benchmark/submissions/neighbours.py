@@ -20,6 +20,7 @@ from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.plugins.adapters import adapter_form
 from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.plugins.naming import base_name
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.registry import parse_representation
 from mirbench.benchmark.result import Predictions, RepresentationRecord, Result
 from mirbench.benchmark.submissions.ground import Ground
@@ -64,16 +65,16 @@ def check_targets(predictions: Predictions, reference: Predictions, source: str)
     if len(wrong):
         first = wrong[0]
         yield (
-            f"predictions: the targets of {len(wrong)} of {len(here)} clips are not those of "
-            f"{source}, the first {show(predictions.clip_ids[here[first]])}: "
+            f"predictions: the targets of {count(len(wrong), 'clip', of=len(here))} are not those "
+            f"of {source}, the first {show(predictions.clip_ids[here[first]])}: "
             f"{_numbers(stated[first])}, there {_numbers(expected[first])}; "
             "targets are the dataset's own"
         )
     moved = [h for h, t in shared if predictions.groups[h] != reference.groups[t]]
     if moved:
         yield (
-            f"predictions: the groups of {len(moved)} of {len(here)} clips are not those of "
-            f"{source}, the first {show(predictions.clip_ids[moved[0]])}; "
+            f"predictions: the groups of {count(len(moved), 'clip', of=len(here))} are not those "
+            f"of {source}, the first {show(predictions.clip_ids[moved[0]])}; "
             "groups are the dataset's own"
         )
 

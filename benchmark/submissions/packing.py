@@ -11,6 +11,7 @@ from mirbench.benchmark.api import DataError, MirbenchError, UsageError
 from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.plugins.naming import base_name
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.protocol import CASTELLON2021, PROTOCOLS
 from mirbench.benchmark.result import (
     Result,
@@ -18,6 +19,7 @@ from mirbench.benchmark.result import (
     read_result,
     rows_below,
 )
+from mirbench.benchmark.submissions.content import missing_trained_on
 from mirbench.benchmark.submissions.files import PREDICTIONS_BYTES, ROW_BYTES, read_limited
 from mirbench.benchmark.submissions.validation import validate
 from mirbench.benchmark.submissions.verdict import Verdict
@@ -104,6 +106,8 @@ def pack(
     rows, left_out = _choose(results.resolve(), names)
     board = checkout / "leaderboard" / "results"
     verdicts = list(validate(rows, board, data=data, placed=False))
+    for verdict in verdicts:
+        _ask_trained_on(verdict)
     packed = Packed(verdicts, left_out=left_out)
     if not packed.accepted:
         return packed
@@ -115,8 +119,8 @@ def pack(
     if differing and not replace:
         listed = "\n".join(f"  {path}" for path in differing)
         raise UsageError(
-            f"{len(differing)} rows are on the board and differ from these:\n{listed}\n"
-            "say --replace if yours should take their place"
+            f"{count(len(differing), 'row', 'is')} on the board with other content:\n{listed}\n"
+            "say --replace to put yours there"
         )
     for path, (row, predictions) in contents.items():
         if path.exists() and path not in differing:
@@ -126,6 +130,14 @@ def pack(
         write_atomic(path, row)
         packed.written.append(path)
     return packed
+
+
+def _ask_trained_on(verdict: Verdict) -> None:
+    """Refuse a row that does not say what its model was trained on; on the board it is a note."""
+    unstated = verdict.result and missing_trained_on(verdict.result.representation)
+    if unstated:
+        verdict.notes = [note for note in verdict.notes if note != unstated]
+        verdict.errors.append(unstated)
 
 
 def _choose(results: Path, names: Sequence[str]) -> tuple[list[Path], int]:

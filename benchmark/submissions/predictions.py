@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from mirbench.benchmark.api import DataError, Task
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.result import Predictions, predictions_path, read_predictions
 from mirbench.benchmark.submissions.files import PREDICTIONS_BYTES, read_limited
 from mirbench.benchmark.submissions.strict_json import parse_json
@@ -97,7 +98,7 @@ def _read_header(
     (length,) = struct.unpack("<Q", content[:8])
     if length > min(_HEADER_BYTES, len(content) - 8):
         raise DataError(
-            f"{name} is no whole safetensors file: its header should have {length:,} bytes, "
+            f"{name} is no whole safetensors file: its header should have {count(length, 'byte')}, "
             f"the file has {len(content):,}; {_AGAIN}"
         )
     header = parse_json(content[8 : 8 + length], f"the header of {name}")
@@ -130,5 +131,5 @@ def _read_header(
 def _texts(values: Any, name: str, n: int) -> tuple[str, ...]:
     complete = isinstance(values, list) and len(values) == n
     if not complete or not all(isinstance(v, str) and 0 < len(v) <= 300 for v in values):
-        raise DataError(f"{name}: clip_ids and groups must be {n} names each; {_AGAIN}")
+        raise DataError(f"{name}: clip_ids and groups must be {count(n, 'name')} each; {_AGAIN}")
     return tuple(values)

@@ -8,6 +8,7 @@ import numpy as np
 
 from mirbench.benchmark.api import DataError
 from mirbench.benchmark.evaluation.select import test_scores
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.result import Predictions, Result, Score
 from mirbench.benchmark.submissions.ground import Ground
 from mirbench.benchmark.submissions.verdict import show
@@ -25,13 +26,13 @@ def check_ids(clip_ids: Sequence[str], result: Result, ground: Ground) -> Iterat
     split = f"the test split of {ground.task.name}.{ground.split.name}"
     if foreign := [clip_id for clip_id in clip_ids if clip_id not in known]:
         yield (
-            f"predictions: {len(foreign)} clips are not of {split} or are called missing, the "
-            f"first {show(foreign[0])}; predict the test split and nothing else"
+            f"predictions: {count(len(foreign), 'clip', 'is')} either not of {split} or named as "
+            f"missing, the first {show(foreign[0])}; predict the test split and nothing else"
         )
     if absent := [clip_id for clip_id in expected if clip_id not in given]:
         yield (
-            f"predictions: {len(absent)} clips of {split} are not there, the first "
-            f"{show(absent[0])}; predict every clip, or name it in task.missing"
+            f"predictions: of {split}, {count(len(absent), 'clip', 'has')} none, "
+            f"the first {show(absent[0])}; predict every clip, or name it in task.missing"
         )
     if len(given) < len(clip_ids):
         yield "predictions: a clip id stands there twice; each clip counts once"
@@ -70,9 +71,9 @@ def _compare(name: str, stated: Score, score: Score) -> Iterator[str]:
                 f"scores.{name}.{end}: the row says {there:.6f}, its predictions give the {what} "
                 f"{here:.6f}; scores are not edited by hand: run the row again"
             )
-    for count, what in (("n", "test clips"), ("groups", "groups")):
-        if getattr(stated, count) != getattr(score, count):
+    for key, what in (("n", "test clip"), ("groups", "group")):
+        if getattr(stated, key) != getattr(score, key):
             yield (
-                f"scores.{name}.{count}: is {getattr(stated, count)}, but the predictions have "
-                f"{getattr(score, count)} {what}; run the row again"
+                f"scores.{name}.{key}: is {getattr(stated, key)}, but the predictions have "
+                f"{count(getattr(score, key), what)}; run the row again"
             )

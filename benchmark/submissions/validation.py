@@ -14,7 +14,7 @@ from mirbench.benchmark.result import (
     read_result,
     rows_below,
 )
-from mirbench.benchmark.submissions.content import check_content, check_path
+from mirbench.benchmark.submissions.content import check_content, check_path, missing_trained_on
 from mirbench.benchmark.submissions.files import (
     PREDICTIONS_BYTES,
     ROW_BYTES,
@@ -169,6 +169,9 @@ class _Judge:
         errors, notes = check_name_taken(result.representation)
         verdict.errors += errors
         verdict.notes += notes
+        unstated = missing_trained_on(result.representation)
+        if unstated is not None:
+            verdict.notes.append(unstated)
         if result.environment.dirty:
             verdict.notes.append("environment.dirty: mirbench had changes that are not committed")
         ground, errors = find_ground(result)

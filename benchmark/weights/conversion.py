@@ -21,6 +21,7 @@ from mirbench.benchmark.api import DataError, MirbenchError, PluginError
 from mirbench.benchmark.files.atomic import lock, remove_stale_temporaries, write_atomic
 from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.files.tensorfile import write_tensors
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.weights.first_seen import check_first_seen, note_first_seen
 from mirbench.benchmark.weights.sets import Original, WeightFile, WeightSet
 
@@ -151,7 +152,7 @@ def _identified(weights: WeightSet, file: WeightFile, path: Path) -> Original:
     try:
         size = path.stat().st_size
         if file.bytes is not None and size != file.bytes:
-            raise DataError(f"{path} has {size:,} bytes instead of {file.bytes:,}")
+            raise DataError(f"{path} has {count(size, 'byte')} instead of {file.bytes:,}")
         sha256 = file_sha256(path)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error

@@ -47,6 +47,7 @@ def tree() -> str:
         if package:
             names = sorted(path.stem for path in source.parent.glob("*.py"))
             inside = [f"`{module}`" for module in names if not module.startswith("__")]
+            inside += [f"`{p.parent.name}/`" for p in sorted(source.parent.glob("*/__init__.py"))]
             lines.append(f"  {', '.join(inside)}")
     return "\n".join(lines)
 
@@ -60,7 +61,8 @@ def arrows() -> str:
 def glossary() -> str:
     """Take the words of the trainer from the head of ``probing/``."""
     text = ast.get_docstring(ast.parse(source_of("probing").read_text(encoding="utf-8"))) or ""
-    words = re.findall(r"^`(\w+)`\n((?:    .+\n?)+)", text, flags=re.MULTILINE)
+    words = re.findall(r"^`(\w+)` +((?:.+\n)(?: {8}.+\n)*)", text, flags=re.MULTILINE)
+    assert words, "the head of probing/ has no glossary"
     return "\n".join(f"- **{word}**: {' '.join(what.split())}" for word, what in words)
 
 

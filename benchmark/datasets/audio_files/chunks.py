@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from mirbench.benchmark.api import UnusableClip
 from mirbench.benchmark.datasets.audio_files.tags import tag_size
+from mirbench.benchmark.progress import count
 
 #: Behind the samples no more than this is looked through for tags, in bytes.
 _MOST_REST = 1 << 26
@@ -224,8 +225,9 @@ class _Reader:
             return
         if align < channels * (-(-bits // 8)) or align % channels or speed not in (0, rate * align):
             raise UnusableClip(
-                f"{self.name} has a damaged header: {channels} channels of {bits} bits at {rate} "
-                f"Hz are not {align} bytes a sample and {speed} bytes a second"
+                f"{self.name} has a damaged header: {count(channels, 'channel')} of "
+                f"{count(bits, 'bit')} at {rate} Hz cannot take {count(align, 'byte')} per sample "
+                f"and {count(speed, 'byte')} per second"
             )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from mirbench.benchmark.api import UnusableClip
 from mirbench.benchmark.datasets.audio_files.chunks import Samples
 from mirbench.benchmark.datasets.audio_files.errors import LOSS, truncated
+from mirbench.benchmark.progress import count
 
 #: Bytes of a sample, where it has a fixed number of them.
 _SAMPLE_BYTES = {
@@ -52,7 +53,8 @@ def check_samples(samples: Samples, file: Any, path: Path) -> None:
     if samples.extra > allowed:
         raise UnusableClip(
             f"{path.name} is damaged or several files joined: its header tells of "
-            f"{size / per_frame / rate:.1f} s, but {samples.extra} bytes follow"
+            f"{size / per_frame / rate:.1f} s, but the file goes on for "
+            f"{count(samples.extra, 'byte')}"
         )
     if width and abs(read / width - frames) > LOSS * rate:
         raise UnusableClip(

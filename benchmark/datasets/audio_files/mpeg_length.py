@@ -21,6 +21,7 @@ from typing import Any
 from mirbench.benchmark.api import UnusableClip
 from mirbench.benchmark.datasets.audio_files.errors import LOSS, truncated
 from mirbench.benchmark.datasets.audio_files.mpeg import Stream, frame_size, streams
+from mirbench.benchmark.progress import count
 
 #: Samples by which the decoder itself is late, cut off at the start with the encoder's delay.
 _DECODER_DELAY = 529
@@ -45,10 +46,10 @@ class Padded(io.BytesIO):
     def readinto(self, buffer: Any) -> int:
         """Read bytes, then zeros."""
         wanted = min(len(buffer), max(0, self.size - self.tell()))
-        count = super().readinto(buffer)
-        if count < wanted:
-            buffer[count:wanted] = bytes(wanted - count)
-            super().seek(wanted - count, os.SEEK_CUR)
+        got = super().readinto(buffer)
+        if got < wanted:
+            buffer[got:wanted] = bytes(wanted - got)
+            super().seek(wanted - got, os.SEEK_CUR)
         return wanted
 
 
@@ -154,8 +155,8 @@ def _length(data: bytes, stream: Stream, name: str) -> _Length:
     lost = stream.strange / size * total
     if (stream.broken or lost > allowed) and not agrees:
         raise UnusableClip(
-            f"{name} is damaged: {stream.strange} bytes of it, about {lost / kind.rate:.2f} s, "
-            "are not audio that can be decoded, and more may be missing"
+            f"{name} is damaged: {count(stream.strange, 'byte')} of it, about "
+            f"{lost / kind.rate:.2f} s, cannot be decoded as audio, and more may be missing"
         )
     most = max(0, total - header.late)
     return _Length(max(0, min(most, total - header.trimmed)), most)

@@ -94,7 +94,7 @@ def test_a_rendered_clip_is_never_missing(task: str, max_missing: float, tmp_pat
             cache=tmp_path / "cache",
             max_missing=max_missing,
         )
-    assert "1 of 288 clips are missing, and none may be, since mirbench makes" in str(caught.value)
+    assert "1 of 288 clips is missing, and none may be, since mirbench makes" in str(caught.value)
     assert "band03-1: not in mine.npz" in str(caught.value)
     assert list(out.iterdir()) == []
 

@@ -436,7 +436,9 @@ def test_packing_replaces_only_when_told(tmp_path: Path, checkout: Path) -> None
     path = submit_row(out, "first", seed=5)
     target = checkout / "leaderboard" / "results" / "first" / path.name
     before = target.read_bytes()
-    with pytest.raises(UsageError, match=r"1 rows are on the board and differ(.|\n)*--replace"):
+    with pytest.raises(
+        UsageError, match=r"1 row is on the board with other content:(.|\n)*--replace"
+    ):
         pack(out, checkout)
     assert target.read_bytes() == before
     assert pack(out, checkout, replace=True).written == [target]
