@@ -123,6 +123,7 @@ def embed(
         out=out,
         cache=cache,
         full_hash=full_hash,
+        max_missing=max_missing,
     )
     for name, found in done.items():
         typer.echo(

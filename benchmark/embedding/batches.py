@@ -29,13 +29,11 @@ import numpy as np
 from mirbench.benchmark.api import Clip, window_id
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
+from mirbench.benchmark.embedding.shard_spec import ShardSpec, look_at
 from mirbench.benchmark.embedding.store import (
     Shard,
-    ShardSpec,
     Store,
     add_notes,
-    clip_identity,
-    read_facts,
 )
 from mirbench.benchmark.embedding.window_counts import Counts
 from mirbench.benchmark.embedding.worker import model_info
@@ -59,16 +57,29 @@ def batch_size_of(pair: Pair, settings: EmbeddingSettings) -> int | None:
         work = [(pair.model(settings.device), str(Path.cwd()))] * count
         with Workers(count) as workers:
             info, *_ = workers.unordered(model_info, work)
-        size = info.batch_size if info.batch_dependent else None
-        facts = json.dumps({"batch_size": size})
-        write_atomic(settings.store.model_facts(pair.fingerprint), facts.encode())
+        size = info.fixed_batch
+        remember_batch_size(pair.fingerprint, settings.store, size)
     return size
 
 
+def remember_batch_size(fingerprint: str, store: Store, size: int | None) -> None:
+    """Keep the size of a model's fixed batches; None if it embeds every clip by itself."""
+    write_atomic(store.model_facts(fingerprint), json.dumps({"batch_size": size}).encode())
+
+
 def known_batch_size(fingerprint: str, store: Store) -> tuple[bool, int | None]:
-    """Say whether the store knows the size of a model's fixed batches, and that size."""
-    facts = read_facts(store.model_facts(fingerprint))
-    return "batch_size" in facts, facts.get("batch_size")
+    """Say whether the store knows the size of a model's fixed batches, and that size.
+
+    Nothing is computed by what it says alone: see `mirbench.benchmark.embedding.compute`.
+    """
+    try:
+        facts = json.loads(store.model_facts(fingerprint).read_bytes())
+        size = facts["batch_size"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return False, None
+    if size is not None and (type(size) is not int or size < 1):
+        return False, None
+    return True, size
 
 
 def batches_of(
@@ -98,12 +109,12 @@ def batches_of(
         clips = {clip.id: clip for clip, _ in rows}
         places = {clip_id: place for place, clip_id in enumerate(clips)}
         without = missing if number == 0 else {}
-        files = {clip.id: clip_identity(clip, settings.full_hash) for clip in clips.values()}
-        key = digest([[[*files[clip.id], window] for clip, window in rows], without])
         shards.append(
             ShardSpec(
-                folder / f"{number:05d}-{key}.safetensors",
+                folder,
+                number,
                 tuple(clips.values()),
+                tuple(look_at(clip, settings.full_hash) for clip in clips.values()),
                 tuple((places[clip.id], window) for clip, window in rows),
                 without,
             )

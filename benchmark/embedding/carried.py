@@ -11,8 +11,10 @@ from collections.abc import Sequence
 
 from mirbench.benchmark.api import Clip
 from mirbench.benchmark.datasets.audio import decodes_as_version_1, quiet_decoders
+from mirbench.benchmark.embedding.absent import is_readable
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
-from mirbench.benchmark.embedding.store import ShardSpec, read_shard, task_fingerprint
+from mirbench.benchmark.embedding.shard_spec import ShardSpec
+from mirbench.benchmark.embedding.store import read_shard, task_fingerprint
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.progress import bar
 
@@ -33,12 +35,14 @@ def carry_over(pair: Pair, settings: EmbeddingSettings, specs: Sequence[ShardSpe
     count = sum(len(spec.clips) for spec, _ in places)
     with bar(f"looking at the audio of {pair.task.folder}", count, "clip") as progress:
         for spec, place in places:
-            shard = read_shard(place)
+            shard = read_shard(place, spec=spec)
             if shard is not None and not shard.missing and all(map(_is_ordinary, spec.clips)):
                 write_atomic(spec.path, place.read_bytes())
             progress.update(len(spec.clips))
 
 
 def _is_ordinary(clip: Clip) -> bool:
+    if clip.path is None or not is_readable(clip.path):
+        return False
     with quiet_decoders():
-        return clip.path is not None and decodes_as_version_1(clip.path)
+        return decodes_as_version_1(clip.path)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mirbench.benchmark.api import DataError, FloatArray, IntArray
+from mirbench.benchmark.files.sealed import unseal
 
 #: Rows that are read at once where all layers are wanted.
 BLOCK_ROWS = 64
@@ -30,6 +31,8 @@ class StoredLayers:
     ----------
     files, counts : tuple
         Shards in order, and the rows in each.
+    stamps : dict
+        File to its size and time of modification when it was whole last.
     n_layers, dims : int
     places : ndarray of int, shape [n_rows]
         Place of each row among those of all shards.
@@ -40,6 +43,7 @@ class StoredLayers:
     n_layers: int
     dims: int
     places: IntArray
+    stamps: dict[Path, tuple[int, int]]
 
     ndim = 3
 
@@ -85,23 +89,30 @@ class StoredLayers:
             mine = owners == owner
             first = int(ends[owner]) - self.counts[owner]
             whole = (self.counts[owner], self.n_layers, self.dims)
-            rows[mine] = _slice(self.files[owner], part, whole)[places[mine] - first]
+            rows[mine] = self._slice(self.files[owner], part, whole)[places[mine] - first]
         return rows
 
+    def _slice(
+        self, path: Path, part: Callable[[Any], FloatArray], shape: tuple[int, ...]
+    ) -> FloatArray:
+        from safetensors import SafetensorError, safe_open
 
-def _slice(path: Path, part: Callable[[Any], FloatArray], shape: tuple[int, ...]) -> FloatArray:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            stored = file.get_slice("embedding")
-            if tuple(stored.get_shape()) != shape:
-                raise ValueError("it was replaced by another")
-            return part(stored)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise DataError(
-            f"cannot read {path} again ({error}); run the same command once more"
-        ) from error
+        try:
+            stamp = _stamp(path)
+            if stamp != self.stamps[path]:
+                # Another run may have written the same; else something has damaged it.
+                if not unseal(path, "mirbench", path.name)[2]:
+                    raise ValueError("it was changed meanwhile")
+                self.stamps[path] = stamp
+            with safe_open(path, framework="numpy") as file:
+                stored = file.get_slice("embedding")
+                if tuple(stored.get_shape()) != shape:
+                    raise ValueError("it was replaced by another")
+                return part(stored)
+        except (SafetensorError, OSError, ValueError) as error:
+            raise DataError(
+                f"cannot read {path} again ({error}); run the same command once more"
+            ) from error
 
 
 def leave_on_disk(path: Path, rows: FloatArray | StoredLayers) -> FloatArray | StoredLayers:
@@ -109,7 +120,14 @@ def leave_on_disk(path: Path, rows: FloatArray | StoredLayers) -> FloatArray | S
     if rows.ndim != 3:
         return rows
     count, layers, dims = rows.shape
-    return StoredLayers((path,), (count,), layers, dims, np.arange(count))
+    return StoredLayers(
+        (path,), (count,), layers, dims, places=np.arange(count), stamps={path: _stamp(path)}
+    )
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def join_rows(parts: Sequence[FloatArray | StoredLayers]) -> FloatArray | StoredLayers:
@@ -123,4 +141,5 @@ def join_rows(parts: Sequence[FloatArray | StoredLayers]) -> FloatArray | Stored
         files=tuple(path for part in stored for path in part.files),
         counts=counts,
         places=np.arange(sum(counts)),
+        stamps={path: stamp for part in stored for path, stamp in part.stamps.items()},
     )

@@ -20,7 +20,7 @@ from mirbench.benchmark.api import Clip, PluginError, Task, UnusableClip
 from mirbench.benchmark.datasets.audio import audio_info
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
-from mirbench.benchmark.embedding.store import Store, read_facts
+from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.embedding.trial import (
     CLIPS,
     Difference,
@@ -56,7 +56,7 @@ def look_before(pair: Pair, settings: EmbeddingSettings) -> None:
         If it breaks the contract; in one sentence with the clip, the difference and what to do.
     """
     path = _place(settings.store, pair.fingerprint, settings.device)
-    if read_facts(path).get("version") == LOOK_VERSION:
+    if _remembered(path) is not None:
         return
     data = _shortest([pair.data, *pair.others])
     clips = _candidates(data.clips)
@@ -145,7 +145,7 @@ def what_was_found(store: Store, fingerprint: str, devices: Iterable[str]) -> di
     kinds = sorted({_kind(device) for device in devices})
     found: dict[str, str] = {}
     for kind in kinds:
-        facts = read_facts(_place(store, fingerprint, kind)).get("found", {})
+        facts = _remembered(_place(store, fingerprint, kind)) or {}
         found |= {key if len(kinds) == 1 else f"{key} ({kind})": facts[key] for key in facts}
     return found
 
@@ -220,3 +220,13 @@ def _candidates(clips: Sequence[Clip]) -> tuple[Clip, ...]:
     here = [clip for clip in clips if clip.path is not None and clip.path.is_file()]
     count = min(CANDIDATES, len(here))
     return tuple(here[number * len(here) // count] for number in range(count))
+
+
+def _remembered(path: Path) -> dict[str, str] | None:
+    """Read what was found; None where there was no look, or the file is not what one wrote."""
+    try:
+        content = json.loads(path.read_bytes())
+        found = {str(key): str(value) for key, value in content["found"].items()}
+        return found if content["version"] == LOOK_VERSION else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None

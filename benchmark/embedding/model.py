@@ -30,6 +30,11 @@ class ModelInfo:
     load_seconds: float = field(default=0.0, compare=False)
 
     @property
+    def fixed_batch(self) -> int | None:
+        """Clips of a batch of which embeddings depend; None if each is embedded by itself."""
+        return self.batch_size if self.batch_dependent else None
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one embedding: ``(dims,)`` or ``(n_layers, dims)``."""
         return (len(self.layers), self.dims) if self.layers else (self.dims,)

@@ -30,12 +30,15 @@ class EmbeddingSettings:
         Worker processes, as asked for; see `workers`.
     full_hash : bool
         Know audio files by content instead of size and time of modification.
+    max_missing : float
+        Share of clips that may be missing.
     """
 
     store: Store = field(default_factory=Store)
     device: str = "cpu"
     jobs: int | None = None
     full_hash: bool = False
+    max_missing: float = 0.05
 
     @property
     def on_cpu(self) -> bool:

@@ -28,6 +28,10 @@ _KEPT_BY_LIBRARIES = ("/.cache/matplotlib/", "/.config/matplotlib/", "/.cache/fo
 _SYSTEM = ("/usr/", "/lib/", "/lib64/", "/etc/", "/opt/", "/System/", "/Library/")
 
 
+#: Nanoseconds by which the time of a file may lag behind the clock.
+_COARSE = 50_000_000
+
+
 @contextmanager
 def watched(spec: RepresentationSpec) -> Iterator[set[Path]]:
     """Collect the files that decide, of those that are read within; complete at the end.
@@ -38,7 +42,7 @@ def watched(spec: RepresentationSpec) -> Iterator[set[Path]]:
     if not spec.reads_files:
         yield found
         return
-    started = time.time_ns()
+    started = time.time_ns() - _COARSE
     with files_read() as places:
         yield found
     found |= _deciding(map(Path, places), spec, started)
@@ -54,7 +58,7 @@ def watched_folder(spec: RepresentationSpec) -> Iterator[set[Path]]:
     if spec.plugin.source is None or spec.plugin.module is not None:
         yield found
         return
-    started = time.time_ns()
+    started = time.time_ns() - _COARSE
     with opened_below(spec.plugin.source.path.parent) as places:
         yield found
     found |= _deciding(map(Path, places), spec, started)

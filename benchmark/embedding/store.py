@@ -6,7 +6,8 @@ two parts are the fingerprints of what makes embeddings differ, the last one
 is a digest of the clips in the shard and of their audio files, so that a
 changed file costs one shard and a changed model all of them. Files are
 written under a temporary name and renamed, so that a run that is killed
-leaves whole shards only and two runs at once never harm each other.
+leaves whole shards only and two runs at once never harm each other. A digest
+of all that a shard holds lies in it.
 
 A model whose embeddings depend on their batch has one shard a batch, in a
 folder ``batches-<partition>`` named by a digest of all batches: see
@@ -16,24 +17,29 @@ folder ``batches-<partition>`` named by a digest of all batches: see
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mirbench.benchmark.api import Clip, FloatArray, IntArray, Task
 from mirbench.benchmark.datasets.audio import AUDIO_VERSION
 from mirbench.benchmark.embedding.layers import StoredLayers
+from mirbench.benchmark.embedding.shard_spec import ShardSpec, look_at
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.cache import CacheFolder
-from mirbench.benchmark.files.checksums import digest, file_sha256
+from mirbench.benchmark.files.checksums import digest
+from mirbench.benchmark.files.sealed import DAMAGES, seal, unseal
 
 #: Clips a shard; part of the shards' names, so a change embeds everything anew.
 SHARD_CLIPS = 64
+
+#: What a shard says of its rows, beside the arrays.
+_FACTS = ("clip_ids", "missing", "seconds", "peak_bytes", "layers", "made_with", "notes")
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,29 +91,6 @@ def add_notes(each: Iterable[dict[str, int]]) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-@dataclass(frozen=True, slots=True)
-class ShardSpec:
-    """A shard that should be in the store.
-
-    Attributes
-    ----------
-    path : Path
-        Its file.
-    clips : tuple of Clip
-        Each once.
-    rows : tuple of (int, int), or None
-        The rows of a batch in their order: place of the clip, and window.
-        None: every window of every clip, in order.
-    missing : dict
-        Clip id to the reason why it has no row, for clips of which it is known beforehand.
-    """
-
-    path: Path
-    clips: tuple[Clip, ...]
-    rows: tuple[tuple[int, int], ...] | None = None
-    missing: dict[str, str] = field(default_factory=dict)
-
-
 class Store:
     """Embeddings on disk, below one cache folder."""
 
@@ -139,8 +122,8 @@ class Store:
         specs = []
         for number, first in enumerate(range(0, len(ordered), SHARD_CLIPS)):
             members = tuple(ordered[first : first + SHARD_CLIPS])
-            key = digest([clip_identity(clip, full_hash) for clip in members])
-            specs.append(ShardSpec(folder / f"{number:05d}-{key}.safetensors", members))
+            audio = tuple(look_at(clip, full_hash) for clip in members)
+            specs.append(ShardSpec(folder, number, members, audio))
         return specs
 
     def known_layers(self, representation: str) -> tuple[str, ...] | None:
@@ -188,77 +171,87 @@ def task_fingerprint(task: Task, audio_version: int = AUDIO_VERSION) -> str:
     return digest([task.folder, version, task.window, audio_version])
 
 
-def clip_identity(clip: Clip, full_hash: bool) -> list[Any]:
-    """Say what decides a clip's audio, as JSON-like content: its id, excerpt and file."""
-    identity: list[Any] = [clip.id, clip.start, clip.duration]
-    if clip.path is None:
-        return identity
-    try:
-        status = clip.path.stat()
-    except OSError:
-        return [*identity, "absent"]
-    if full_hash:
-        return [*identity, file_sha256(clip.path)]
-    return [*identity, status.st_size, status.st_mtime_ns]
-
-
 def write_shard(path: Path, shard: Shard) -> None:
     """Write a shard atomically."""
-    from safetensors.numpy import save
-
-    facts = {
-        "clip_ids": shard.clip_ids,
-        "missing": shard.missing,
-        "seconds": shard.seconds,
-        "peak_bytes": shard.peak_bytes,
-        "layers": shard.layers,
-        "made_with": shard.made_with,
-        "notes": shard.notes,
-        "sha256": _content_sha256(shard.embedding, shard.clip, shard.window),
-    }
-    arrays: dict[str, Any] = {
-        "embedding": np.ascontiguousarray(shard.embedding),
+    facts = {name: getattr(shard, name) for name in _FACTS}
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "embedding": np.asarray(shard.embedding),
         "clip": shard.clip.astype(np.int64),
     }
     if shard.window is not None:
         arrays["window"] = shard.window.astype(np.int64)
-    write_atomic(path, save(arrays, metadata={"mirbench": json.dumps(facts, sort_keys=True)}))
+    write_atomic(path, seal(facts, arrays, "mirbench", path.name))
 
 
-def read_shard(path: Path, warn: Callable[[str], None] = lambda _: None) -> Shard | None:
-    """Read a shard; None if there is none, or if it is damaged (and that is said)."""
-    from safetensors import SafetensorError, safe_open
+def read_shard(
+    path: Path, warn: Callable[[str], None] = lambda _: None, spec: ShardSpec | None = None
+) -> Shard | None:
+    """Read a shard; None if there is none, or if it is damaged (and that is said).
 
+    Parameters
+    ----------
+    path : Path
+    warn : callable
+        Called with a sentence about a damaged shard.
+    spec : ShardSpec, optional
+        What it should hold; one with other clips or rows is damaged.
+    """
     if not path.exists():
         return None
     try:
-        with safe_open(path, framework="numpy") as file:
-            facts = json.loads(file.metadata()["mirbench"])
-            facts["clip_ids"], facts["layers"] = tuple(facts["clip_ids"]), tuple(facts["layers"])
-            embedding, clip = file.get_tensor("embedding"), file.get_tensor("clip")
-            window = file.get_tensor("window") if "window" in set(file.keys()) else None
-        if facts.pop("sha256") != _content_sha256(embedding, clip, window):
+        facts, arrays, sealed = unseal(path, "mirbench", path.name)
+        if not sealed and facts.pop("sha256") != _old_sha256(arrays):
             raise ValueError("its content has changed")
-        return Shard(embedding=embedding, clip=clip, window=window, **facts)
-    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+        content: dict[str, Any] = {**facts, **arrays}
+        content |= {name: tuple(facts[name]) for name in ("clip_ids", "layers")}
+        shard = Shard(**content)
+        if not sealed:
+            _check(shard)
+        if spec is not None:
+            _compare(shard, spec)
+    except (OSError, *DAMAGES) as error:
         warn(f"{path} is damaged ({error}); it is computed again")
         return None
+    return shard
 
 
-def _content_sha256(
-    embedding: FloatArray | StoredLayers, clip: IntArray, window: IntArray | None
-) -> str:
-    total = hashlib.sha256(np.ascontiguousarray(embedding).data)
-    for numbers in (clip, window):
-        if numbers is not None:
-            total.update(np.ascontiguousarray(numbers, dtype=np.int64).data)
+def _check(shard: Shard) -> None:
+    """Check that a shard agrees with itself.
+
+    Older versions wrote shards with a digest of no more than their arrays.
+    """
+    ids, places = shard.clip_ids, shard.clip
+    assert isinstance(shard.embedding, np.ndarray)
+    if shard.embedding.dtype != np.float32 or len(shard.embedding) != len(places):
+        raise ValueError("its rows are not those of its clips")
+    if len(set(ids)) != len(ids) or not all(isinstance(name, str) for name in ids):
+        raise ValueError("its clip ids are not different names")
+    if len(places) and (np.any(np.diff(places) < 0) or places[0] < 0 or places[-1] >= len(ids)):
+        raise ValueError("its rows are of clips that it has not")
+    filled = {ids[place] for place in np.unique(places)}
+    if filled & set(shard.missing) or filled | set(shard.missing) != set(ids):
+        raise ValueError("its clips are not those that have rows or are missing")
+    if shard.embedding.ndim == 3 and shard.embedding.shape[1] != len(shard.layers):
+        raise ValueError("its layers have not as many names")
+    if shard.window is not None and shard.window.shape != places.shape:
+        raise ValueError("its rows are not those of its windows")
+
+
+def _compare(shard: Shard, spec: ShardSpec) -> None:
+    if shard.clip_ids != spec.clip_ids or (shard.window is None) != (spec.rows is None):
+        raise ValueError("it holds other clips than it should")
+    if shard.window is None or spec.rows is None:
+        return
+    has = {int(place) for place in shard.clip}
+    wanted = sorted(row for row in spec.rows if row[0] in has)
+    if wanted != list(zip(shard.clip.tolist(), shard.window.tolist(), strict=True)):
+        raise ValueError("it holds other windows than it should")
+
+
+def _old_sha256(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+    """Digest that shards had before `mirbench.benchmark.files.sealed`."""
+    total = hashlib.sha256(np.ascontiguousarray(arrays["embedding"]).data)
+    for name in ("clip", "window"):
+        if name in arrays:
+            total.update(np.ascontiguousarray(arrays[name], dtype=np.int64).data)
     return total.hexdigest()
-
-
-def read_facts(path: Path) -> dict[str, Any]:
-    """Read what is remembered in a JSON file; an absent or damaged one is as good as empty."""
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from mirbench.benchmark.api import Clip
 from mirbench.benchmark.datasets.dataset import Dataset
+from mirbench.benchmark.embedding.absent import check_absent
 from mirbench.benchmark.embedding.pair import EmbeddingSettings
-from mirbench.benchmark.embedding.store import clip_identity, read_facts
+from mirbench.benchmark.embedding.shard_spec import Audio, look_at
 from mirbench.benchmark.embedding.worker import windows_of
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.checksums import digest
+from mirbench.benchmark.files.sealed import content_digest
 from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import bar
 
@@ -26,42 +28,79 @@ Counts = dict[str, int | str]
 
 def known_counts(data: Dataset, settings: EmbeddingSettings) -> Counts:
     """Read the counts that the store has for the audio files as they are now."""
-    stored = read_facts(settings.store.window_counts(data.task))
-    keys = {clip.id: _key(clip, settings) for clip in data.every}
-    return {clip_id: stored[key] for clip_id, key in keys.items() if key in stored}
+    return _known(settings.store.window_counts(data.task), _look(data, settings))
 
 
 def windows_per_clip(data: Dataset, settings: EmbeddingSettings) -> Counts:
-    """Count the windows of every clip; what the store does not know is decoded by workers."""
+    """Count the windows of every clip; what the store does not know is decoded by workers.
+
+    Raises
+    ------
+    DataError
+        If the files of many clips cannot be read.
+    """
     task = data.task
-    counts = known_counts(data, settings)
-    todo = [clip for clip in data.every if clip.id not in counts]
+    path, audio = settings.store.window_counts(task), _look(data, settings)
+    counts = _known(path, audio)
+    todo = {clip.id: clip for clip in data.every if clip.id not in counts}
     if task.window is None or not todo:
         return counts
     new: Counts = {}
-    work = [(clip, task.window, Path.cwd()) for clip in todo]
+    absent: dict[str, Clip] = {}
+    work = [(clip, task.window, Path.cwd()) for clip in todo.values()]
     try:
         with (
             bar(f"counting windows of {task.folder}", len(todo), "clip") as progress,
             Workers(settings.workers) as workers,
         ):
-            for clip_id, count in workers.unordered(_count, work):
+            for clip_id, count, is_absent in workers.unordered(_count, work):
                 new[clip_id] = count
+                if is_absent:
+                    absent[clip_id] = todo[clip_id]
+                    check_absent(absent, len(data.every), settings.max_missing)
                 progress.update(1)
     finally:
-        path = settings.store.window_counts(task)
-        added = {_key(clip, settings): new[clip.id] for clip in todo if clip.id in new}
-        write_atomic(path, json.dumps(read_facts(path) | added, sort_keys=True).encode())
+        sure = {
+            _key(audio[clip_id]): count
+            for clip_id, count in new.items()
+            if clip_id not in absent and look_at(todo[clip_id]).stamp == audio[clip_id].stamp
+        }
+        _write(path, _read(path) | sure)
     return counts | new
 
 
-def _key(clip: Clip, settings: EmbeddingSettings) -> str:
-    return digest(clip_identity(clip, settings.full_hash))
+def _look(data: Dataset, settings: EmbeddingSettings) -> dict[str, Audio]:
+    return {clip.id: look_at(clip, settings.full_hash) for clip in data.every}
 
 
-def _count(work: tuple[Clip, float, Path]) -> tuple[str, int | str]:
+def _key(audio: Audio) -> str:
+    return digest(audio.identity)
+
+
+def _known(path: Path, audio: dict[str, Audio]) -> Counts:
+    stored = _read(path)
+    keys = {clip_id: _key(one) for clip_id, one in audio.items() if not one.absent}
+    return {clip_id: stored[key] for clip_id, key in keys.items() if key in stored}
+
+
+def _read(path: Path) -> Counts:
+    """Read counts by digests of clips; of a file that is damaged, or has no digest, none."""
+    try:
+        content = json.loads(path.read_bytes())
+        counts: Counts = content["counts"]
+        return counts if content["digest"] == content_digest(counts, {}) else {}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return {}
+
+
+def _write(path: Path, counts: Counts) -> None:
+    content = {"counts": counts, "digest": content_digest(counts, {})}
+    write_atomic(path, json.dumps(content, sort_keys=True).encode())
+
+
+def _count(work: tuple[Clip, float, Path]) -> tuple[str, int | str, bool]:
     """Count the windows of one clip; runs in a worker, which may have been started elsewhere."""
     clip, window, folder = work
     if clip.path is not None:
         clip = replace(clip, path=folder / clip.path)
-    return clip.id, windows_of(clip, window)
+    return clip.id, *windows_of(clip, window)

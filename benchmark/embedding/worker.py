@@ -32,6 +32,7 @@ from mirbench.benchmark.datasets.audio import (
     read_windows,
 )
 from mirbench.benchmark.datasets.clip_checks import what_is_short
+from mirbench.benchmark.embedding.absent import AbsentClip, read_surely
 from mirbench.benchmark.embedding.model import ModelInfo, describe_model, embed_clips
 from mirbench.benchmark.embedding.pair import ModelKey
 from mirbench.benchmark.embedding.reading import watched, watched_folder
@@ -65,6 +66,10 @@ class Outcome:
     peak_bytes: int
     layers: tuple[str, ...]
     made_with: dict[str, str]
+    #: Size of the model's fixed batches; None if it embeds every clip by itself.
+    batch_size: int | None
+    #: Which of the missing clips are so only because their files could not be read.
+    absent: frozenset[str] = frozenset()
     #: What the model remarks on rows, and on how many of them.
     notes: dict[str, int] = field(default_factory=dict)
     #: Files besides its source that the model has read, while it was loaded or now.
@@ -77,6 +82,7 @@ class Decoded:
 
     audio: dict[tuple[int, int], FloatArray]
     missing: dict[str, str]
+    absent: frozenset[str]
     seconds: float
 
 
@@ -86,8 +92,8 @@ def decode_chunk(work: tuple[Chunk, ModelInfo]) -> Decoded:
     started = time.perf_counter()
     if os.getcwd() != chunk.folder:
         os.chdir(chunk.folder)
-    audio, missing = _decoded(chunk, info)
-    return Decoded(audio, missing, time.perf_counter() - started)
+    audio, missing, absent = _decoded(chunk, info)
+    return Decoded(audio, missing, absent, time.perf_counter() - started)
 
 
 def model_info(work: tuple[ModelKey, str]) -> ModelInfo:
@@ -142,6 +148,8 @@ def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
         peak_bytes=peak,
         layers=info.layers,
         made_with=made_with,
+        batch_size=info.fixed_batch,
+        absent=decoded.absent,
         notes=notes,
         files=frozenset(files | _read_while_loading.get(chunk.model, set())),
     )
@@ -149,6 +157,8 @@ def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
 
 def embed_new(chunk: Chunk) -> Outcome:
     """Load a model that is new here and embed some clips, watching closely what it reads."""
+    if os.getcwd() != chunk.folder:
+        os.chdir(chunk.folder)
     with watched_folder(spec_of(chunk.model)) as files:
         outcome = embed_chunk(chunk)
     return replace(outcome, files=outcome.files | files)
@@ -169,21 +179,25 @@ def _notes(model: Representation, info: ModelInfo, audios: list[FloatArray]) -> 
 
 def _decoded(
     chunk: Chunk, info: ModelInfo
-) -> tuple[dict[tuple[int, int], FloatArray], dict[str, str]]:
-    """Audio by place of the clip and window, in order; and clip id to why there is none."""
+) -> tuple[dict[tuple[int, int], FloatArray], dict[str, str], frozenset[str]]:
+    """Audio by place of the clip and window, in order; clip id to why there is none; the absent."""
     audio: dict[tuple[int, int], FloatArray] = {}
     missing: dict[str, str] = {}
+    absent = set()
     for place, clip in enumerate(chunk.clips):
         only = None if chunk.rows is None else sorted(k for at, k in chunk.rows if at == place)
         try:
             with quiet_decoders():
-                pieces = _read(clip, chunk.window, info, only)
+                read = functools.partial(_read, clip, chunk.window, info, only)
+                pieces = read_surely(_path(clip), read)
         except UnusableClip as error:
             missing[clip.id] = str(error)
+            if isinstance(error, AbsentClip):
+                absent.add(clip.id)
             continue
         numbers = range(len(pieces)) if only is None else only
         audio |= {(place, k): piece for k, piece in zip(numbers, pieces, strict=True)}
-    return audio, missing
+    return audio, missing, frozenset(absent)
 
 
 @functools.cache
@@ -196,13 +210,22 @@ def _versions(representation: str) -> dict[str, str]:
     return found
 
 
-def windows_of(clip: Clip, window: float) -> int | str:
-    """Count the windows of a clip by decoding it, or say why there is none."""
+def windows_of(clip: Clip, window: float) -> tuple[int | str, bool]:
+    """Count the windows of a clip by decoding it, or say why there is none.
+
+    Returns
+    -------
+    int or str, bool
+        The number or the reason; and whether the reason is that the file cannot be read.
+    """
     try:
+        path = _path(clip)
         with quiet_decoders():
-            return count_windows(_path(clip), window, clip.start, clip.duration)
+            return read_surely(
+                path, lambda: count_windows(path, window, clip.start, clip.duration)
+            ), False
     except UnusableClip as error:
-        return str(error)
+        return str(error), isinstance(error, AbsentClip)
 
 
 def _path(clip: Clip) -> Path:

@@ -19,8 +19,6 @@ class Settings(EmbeddingSettings):
         The grid of probes.
     out : Path
         Folder of the rows.
-    max_missing : float
-        Share of clips that may be missing.
     force : bool
         Probe even if the identical row is there.
     memory : int or None
@@ -29,6 +27,5 @@ class Settings(EmbeddingSettings):
 
     protocol: Protocol
     out: Path
-    max_missing: float = 0.05
     force: bool = False
     memory: int | None = None

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ast
 import functools
-import importlib.util
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 #: Files of one package that are looked at; what is larger is hardly edited for a model.
@@ -64,10 +64,7 @@ def _top_names(tree: ast.Module) -> set[str]:
 
 def _package(name: str) -> Iterator[tuple[str, Path]]:
     """Yield the files of a top-level package or module, if it is under development."""
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ImportError, ValueError, AttributeError):
-        return
+    spec = _find(name)
     if spec is None:
         return
     places = [Path(place) for place in spec.submodule_search_locations or ()]
@@ -79,6 +76,18 @@ def _package(name: str) -> Iterator[tuple[str, Path]]:
         if not is_installed(place):
             for path in sorted(place.rglob("*.py"))[:MOST_FILES]:
                 yield f"{name}/{path.relative_to(place).as_posix()}", path
+
+
+def _find(name: str) -> ModuleSpec | None:
+    """Find a top-level module where it would be imported from now, though it may be imported."""
+    for finder in sys.meta_path:
+        try:
+            spec = finder.find_spec(name, None)
+        except (ImportError, ValueError, AttributeError):
+            continue
+        if spec is not None:
+            return spec
+    return None
 
 
 def is_installed(path: Path) -> bool:

@@ -14,7 +14,7 @@ import functools
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import Literal, cast
 
 from mirbench.benchmark.api import Card, PluginError, UsageError
+from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.machine.process_state import PluginState, plugin_state
 from mirbench.benchmark.plugins.apart import own_module_tables, own_modules
 from mirbench.benchmark.plugins.card import card_mistake
@@ -102,8 +103,10 @@ class Plugin:
             If that fails for whatever reason; the message gives it.
         """
         if self.source is not None:
-            files = [*self.source.files(), *self.source.development().values()]
+            development = self.source.development()
+            files = [*self.source.files(), *development.values()]
             forget_changed(str(self.source.path), self.source.digest(), files)
+            forget_stale(development)
         try:
             with self.running():
                 if self.module is not None:
@@ -216,6 +219,30 @@ def forget_changed(what: str, now: str, files: Iterable[Path]) -> None:
             if getattr(module, "__file__", None) in places:
                 del modules[name]
     importlib.invalidate_caches()
+
+
+#: Digest of each file of a package under development when it was last looked at.
+_contents: dict[Path, str] = {}
+
+
+def forget_stale(files: Mapping[str, Path]) -> None:
+    """Unload packages under development of which this process may hold another version.
+
+    Parameters
+    ----------
+    files : mapping of str to Path
+        Names such as ``package/module.py`` to files, as `development_files` finds them.
+    """
+    now = {path: file_sha256(path) for path in files.values()}
+    edited = any(_contents.get(path, content) != content for path, content in now.items())
+    _contents.update(now)
+    tops = {name.partition("/")[0].removesuffix(".py") for name in files}
+    loaded = [module for name, module in sys.modules.items() if name.partition(".")[0] in tops]
+    places = [Path(file) for module in loaded if (file := getattr(module, "__file__", None))]
+    if edited or not now.keys() >= set(places):
+        for name in [name for name in sys.modules if name.partition(".")[0] in tops]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
 
 
 def _import_file(path: Path) -> ModuleType:

@@ -3,7 +3,8 @@
 ``<folder>/<key>/<index>.safetensors``, one file per probe: the outputs on the
 test set as a tensor, the rest of the record as JSON in its header. The key is
 a hash of everything a result depends on, so a record of other data or another
-protocol is never taken for this one's. Files appear whole or not at all.
+protocol is never taken for this one's. Files appear whole or not at all, with
+a digest of all that is in them, the key included.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
+from mirbench.benchmark.files.sealed import DAMAGES, Damaged, seal, unseal
 from mirbench.benchmark.probing.data import ProbeData, ProbeRecord
+from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import ProbeConfig, Protocol
 
 #: Raised whenever the trainer gives other numbers or the files another meaning.
-VERSION = 2
+VERSION = 3
 
 
 def grid_key(data: ProbeData, protocol: Protocol, device: str) -> str:
@@ -47,6 +48,7 @@ class Checkpoint:
 
     def __init__(self, folder: Path, data: ProbeData, protocol: Protocol, device: str) -> None:
         self._folder = folder / grid_key(data, protocol, device)
+        self._told = False
 
     def save(self, record: ProbeRecord) -> None:
         """Write one record with its test outputs."""
@@ -62,25 +64,34 @@ class Checkpoint:
             "config": asdict(record.config),
         }
         assert record.test_outputs is not None
-        outputs = {"test_outputs": np.ascontiguousarray(record.test_outputs)}
+        outputs = {"test_outputs": record.test_outputs}
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         with temporary.open("wb") as file:
-            file.write(save(outputs, {"record": json.dumps(facts, sort_keys=True)}))
+            file.write(seal(facts, outputs, "record", self._folder.name))
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
 
     def load(self, config: ProbeConfig) -> ProbeRecord | None:
-        """Read the record of one probe; None where there is none, or none that can be read."""
+        """Read the record of one probe; None where there is none, or a damaged one.
+
+        Of the damaged ones, the first is named.
+        """
+        path = self._path(config.index)
         try:
-            with safe_open(self._path(config.index), framework="numpy") as file:
-                facts = json.loads(file.metadata()["record"])
-                outputs = file.get_tensor("test_outputs")
-        except (FileNotFoundError, SafetensorError):
+            facts, arrays, sealed = unseal(path, "record", self._folder.name)
+            if not sealed:
+                raise Damaged("it has no digest")
+            if facts.pop("config") != asdict(config):
+                raise Damaged("it is of another probe")
+            return ProbeRecord(**facts, config=config, test_outputs=arrays["test_outputs"])
+        except FileNotFoundError:
             return None
-        if facts.pop("config") != asdict(config):
+        except (OSError, *DAMAGES) as error:
+            if not self._told:
+                say(f"the finished probe {path} is damaged ({error}); such ones are trained again")
+            self._told = True
             return None
-        return ProbeRecord(**facts, config=config, test_outputs=outputs)
 
     def _path(self, index: int) -> Path:
         return self._folder / f"{index:03d}.safetensors"

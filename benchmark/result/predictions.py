@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from mirbench.benchmark.api import DataError, FloatArray
 from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.files.sealed import DAMAGES, seal, unseal
 from mirbench.benchmark.result.paths import predictions_path
 
 
@@ -37,15 +36,9 @@ class Predictions:
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write the predictions of the row at `path`."""
-    from safetensors.numpy import save
-
     facts = {"clip_ids": predictions.clip_ids, "groups": predictions.groups}
-    arrays = {
-        "outputs": np.ascontiguousarray(predictions.outputs),
-        "targets": np.ascontiguousarray(predictions.targets),
-    }
-    content = save(arrays, metadata={"mirbench": json.dumps(facts, ensure_ascii=False)})
-    write_atomic(predictions_path(path), content)
+    arrays = {"outputs": predictions.outputs, "targets": predictions.targets}
+    write_atomic(predictions_path(path), seal(facts, arrays, "mirbench"))
 
 
 def read_predictions(path: Path) -> Predictions:
@@ -56,20 +49,10 @@ def read_predictions(path: Path) -> Predictions:
     DataError
         If they are absent or damaged.
     """
-    from safetensors import SafetensorError, safe_open
-
     place = predictions_path(path)
     try:
-        with safe_open(place, framework="numpy") as file:
-            facts = json.loads(file.metadata()["mirbench"])
-            outputs, targets = file.get_tensor("outputs"), file.get_tensor("targets")
-            return Predictions(tuple(facts["clip_ids"]), tuple(facts["groups"]), outputs, targets)
-    except (
-        SafetensorError,
-        OSError,
-        KeyError,
-        TypeError,
-        ValueError,
-        RecursionError,
-    ) as error:
+        facts, arrays, _ = unseal(place, "mirbench")  # older files have no digest
+        ids, groups = tuple(facts["clip_ids"]), tuple(facts["groups"])
+        return Predictions(ids, groups, arrays["outputs"], arrays["targets"])
+    except (OSError, *DAMAGES) as error:
         raise DataError(f"cannot read the predictions {place}: {error}") from error

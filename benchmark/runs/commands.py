@@ -145,6 +145,7 @@ def embed(
     out: Folder = None,
     cache: Folder = None,
     full_hash: bool = False,
+    max_missing: float = 0.05,
 ) -> dict[str, Embeddings]:
     """Embed the clips of tasks into the store.
 
@@ -154,6 +155,9 @@ def embed(
         As for `run`, but one representation.
     out : Path, optional
         Folder into which the embeddings are written too, as ``<task>.npz``.
+    max_missing : float
+        Share of clips whose audio files may be absent; clips that cannot be
+        decoded are missing from what is returned, however many they are.
 
     Returns
     -------
@@ -169,7 +173,11 @@ def embed(
     """
     check_device(device)
     settings = EmbeddingSettings(
-        store=Store(_path(cache)), device=device, jobs=jobs, full_hash=full_hash
+        store=Store(_path(cache)),
+        device=device,
+        jobs=jobs,
+        full_hash=full_hash,
+        max_missing=max_missing,
     )
     where = Where(split=split, data=_path(data), cache=settings.store.cache)
     pairs = pairs_of(rep, task, where, make=True)

@@ -15,9 +15,10 @@ from mirbench.benchmark.api import SPLITS, Clip, ModelCost, UnusableClip
 from mirbench.benchmark.datasets.audio import audio_info
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.embedding.batches import batches_of, known_batch_size, merge_batches
-from mirbench.benchmark.embedding.compute import CHUNK_CLIPS
+from mirbench.benchmark.embedding.making import CHUNK_CLIPS
 from mirbench.benchmark.embedding.pair import Pair
-from mirbench.benchmark.embedding.store import ShardSpec, Store, read_shard
+from mirbench.benchmark.embedding.shard_spec import ShardSpec
+from mirbench.benchmark.embedding.store import Store, read_shard
 from mirbench.benchmark.embedding.window_counts import known_counts
 from mirbench.benchmark.embedding.worker import Chunk, embed_chunk
 from mirbench.benchmark.evaluation.places import default_out

@@ -8,7 +8,7 @@ allocated on a stranger's word.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 
 from mirbench.benchmark.api import DataError, Task
 from mirbench.benchmark.progress import count
-from mirbench.benchmark.result import Predictions, predictions_path
+from mirbench.benchmark.result import Predictions, predictions_path, read_predictions
 from mirbench.benchmark.submissions.files import PREDICTIONS_BYTES, read_limited
 from mirbench.benchmark.submissions.strict_json import parse_json
 from mirbench.benchmark.submissions.verdict import show
@@ -69,6 +69,14 @@ def read_submitted(path: Path, task: Task, n: int) -> Predictions:
     return Predictions(clip_ids, groups, arrays["outputs"], targets)
 
 
+def check_digest(path: Path) -> Iterator[str]:
+    """Say whether the predictions of the row at `path` are another content than their digest's."""
+    try:
+        read_predictions(path)
+    except DataError as error:
+        yield f"{error}; {_AGAIN}"
+
+
 def _forms(task: Task, n: int) -> dict[str, _Form]:
     both = [n, len(task.labels)]
     return {
@@ -114,7 +122,8 @@ def _read_header(
     if not isinstance(metadata, dict) or set(metadata) != {"mirbench"}:
         raise DataError(f"{name} lacks mirbench's clip ids and groups, or holds more; {_AGAIN}")
     facts = parse_json(str(metadata["mirbench"]).encode(), f"the metadata of {name}")
-    if not isinstance(facts, dict) or set(facts) != {"clip_ids", "groups"}:
+    known = {"clip_ids", "groups", "digest"}  # the last is not in files of older versions
+    if not isinstance(facts, dict) or not known - {"digest"} <= set(facts) <= known:
         raise DataError(f"{name} lacks mirbench's clip ids and groups, or holds more; {_AGAIN}")
     return _texts(facts["clip_ids"], name, n), _texts(facts["groups"], name, n)
 

@@ -30,7 +30,7 @@ from mirbench.benchmark.submissions.neighbours import (
     check_name_taken,
     check_targets,
 )
-from mirbench.benchmark.submissions.predictions import read_submitted
+from mirbench.benchmark.submissions.predictions import check_digest, read_submitted
 from mirbench.benchmark.submissions.schema import check_canonical, check_schema
 from mirbench.benchmark.submissions.scores import check_ids, check_scores
 from mirbench.benchmark.submissions.strict_json import parse_json
@@ -202,6 +202,8 @@ class _Judge:
             verdict.compared = True
             verdict.errors += check_targets(predictions, truth, "the annotation")
         verdict.errors += self.neighbours.check(verdict.path, result, predictions)
+        if not verdict.errors:
+            verdict.errors += check_digest(verdict.path)
         if not verdict.errors:
             self.neighbours.add_targets(result, predictions)
             self.neighbours.add(verdict.path, result, predictions)

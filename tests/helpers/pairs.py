@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def embed_clips_of(
     The representation counts as looked at, and, unless it is to be `watched`, as one that
     reads no files: see `mirbench.benchmark.embedding.look` and `learn`.
     """
+    spec = replace(spec, cache=cache)
     pair, store = pair_of(spec, task, clips, every), Store(cache)
     if not watched:
         write_record(CacheFolder.find(spec.cache), spec.own_fingerprint(), [], Path.cwd())

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.old_files import read_parts
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
 from mirbench.benchmark.api import DataError
 from mirbench.benchmark.result import (
@@ -138,6 +140,38 @@ def test_damaged_predictions(
     place.unlink()
     with pytest.raises(DataError, match="cannot read the predictions"):
         read_predictions(path)
+
+
+def test_a_flip_anywhere_in_predictions_is_seen(
+    tmp_path: Path, make_result: MakeResult, predictions: Predictions
+) -> None:
+    path = write_result(tmp_path, make_result(), predictions)
+    place = predictions_path(path)
+    content = place.read_bytes()
+    seen = 0
+    for number in range(len(content)):
+        flipped = bytearray(content)
+        flipped[number] ^= 1 << number % 8
+        place.write_bytes(flipped)
+        try:
+            found = read_predictions(path)
+        except DataError:
+            seen += 1
+            continue
+        assert (found.clip_ids, found.groups) == (predictions.clip_ids, predictions.groups)
+        np.testing.assert_array_equal(found.outputs, predictions.outputs)
+        np.testing.assert_array_equal(found.targets, predictions.targets)
+    assert seen > 0.9 * len(content)
+
+
+def test_predictions_of_older_rows_have_no_digest(
+    tmp_path: Path, make_result: MakeResult, predictions: Predictions
+) -> None:
+    path = write_result(tmp_path, make_result(), predictions)
+    facts, arrays = read_parts(predictions_path(path))
+    del facts["digest"]
+    save_file(arrays, predictions_path(path), metadata={"mirbench": json.dumps(facts)})
+    assert read_predictions(path).clip_ids == predictions.clip_ids
 
 
 @settings(deadline=None)
