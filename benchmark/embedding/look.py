@@ -31,6 +31,7 @@ from mirbench.benchmark.embedding.trial import (
     try_out_once,
 )
 from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.machine.memory import free_main_memory, peak_memory
 from mirbench.benchmark.machine.workers import map_ahead, map_unordered
 
 #: Raised whenever more is looked at, or less is let pass.
@@ -163,7 +164,6 @@ def _look(trial: Trial, settings: EmbeddingSettings) -> Iterator[Seen]:
 
     The first may be this process, or a worker, which keeps the model; as may the second.
     """
-    dear = False
     if settings.on_cpu and settings.workers > 1:
         seen, other = map_unordered(try_out, [trial] * 2, settings.workers)
         yield seen
@@ -173,18 +173,18 @@ def _look(trial: Trial, settings: EmbeddingSettings) -> Iterator[Seen]:
     elif settings.on_cpu:
         (seen,) = map_unordered(try_out, [trial], 1)
         yield seen
-        dear = seen.seconds > TOO_SLOW
     else:
         seen = try_out(trial)
         yield seen
-        dear = seen.seconds > TOO_SLOW or not _room_for_another(settings.device)
-    if not dear:
+    if seen.seconds <= TOO_SLOW and _room_for_another(settings.device):
         once = try_out_once if settings.on_cpu else try_out
         yield from map_ahead(once, [replace(trial, once=True)], 1, 1)
 
 
 def _room_for_another(device: str) -> bool:
-    """Whether the memory of a GPU has room for what this process has taken of it, once more."""
+    """Whether the memory has room for what this process has taken of it, once more."""
+    if device == "cpu":
+        return free_main_memory() > peak_memory() + 2**30
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
         return False  # what other libraries take is not known

@@ -311,6 +311,15 @@ def test_a_slow_model_is_looked_at_less(
     }
 
 
+def test_a_model_that_fills_the_memory_is_not_loaded_twice(
+    pair: Callable[[str], Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, store = pair(SOUND), Store(tmp_path / "cache")
+    monkeypatch.setattr(look, "free_main_memory", lambda: look.peak_memory() + 2**29)
+    embed_task(made, EmbeddingSettings(store=store, jobs=1))
+    assert found(made, store)["in another process"] == "not looked at"
+
+
 def test_a_slow_random_model_stops_too(
     pair: Callable[[str], Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
