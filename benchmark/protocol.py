@@ -128,6 +128,14 @@ def get_protocol(name: str) -> Protocol:
     ------
     UsageError
         If there is none of that name.
+
+    Examples
+    --------
+    >>> protocol = get_protocol("castellon2021")
+    >>> len(protocol.grid())
+    216
+    >>> protocol.grid()[0].batch_size
+    64
     """
     try:
         return PROTOCOLS[name]

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from mirbench.benchmark.result import Result
+from mirbench.benchmark.result import Result, Row
 from mirbench.benchmark.scoring.bootstrap import interval_of
 from mirbench.leaderboard.names import BOARDS, PAPER, PAPER_TASKS, metric_name, task_name
 from mirbench.leaderboard.overlap import overlaps
-from mirbench.leaderboard.rows import Row
 from mirbench.leaderboard.samples import SampledRow, Samples, sample_rows
 from mirbench.leaderboard.statistics import average_samples, better, rank_groups
 
@@ -41,7 +40,7 @@ class Cell:
     @property
     def text(self) -> str:
         """Value and interval, one decimal."""
-        return f"{self.value:.1f} [{self.low:.1f}, {self.high:.1f}]"
+        return f"{self.value:z.1f} [{self.low:z.1f}, {self.high:z.1f}]"
 
 
 @dataclass(frozen=True)
@@ -152,8 +151,8 @@ def _table(part: Sequence[SampledRow]) -> Table:
     board = first.task.board
     by_name: dict[str, dict[str, SampledRow]] = {}
     for sampled in part:
-        own = by_name.setdefault(sampled.row.result.representation.name, {})
-        own[sampled.row.result.task.name] = sampled
+        by_task = by_name.setdefault(sampled.row.result.representation.name, {})
+        by_task[sampled.row.result.task.name] = sampled
     plain = _plain_columns(board, part)
     columns, cells = [], {}
     for column in plain:
@@ -161,22 +160,22 @@ def _table(part: Sequence[SampledRow]) -> Table:
             entries = _average(by_name)
         else:
             entries = {
-                name: ((own[column.task],), own[column.task].samples[column.metric])
-                for name, own in by_name.items()
-                if column.task in own and column.metric in own[column.task].samples
+                name: ((by_task[column.task],), by_task[column.task].samples[column.metric])
+                for name, by_task in by_name.items()
+                if column.task in by_task and column.metric in by_task[column.task].samples
             }
-        done, found = _fill(column, entries)
+        done, filled = _fill(column, entries)
         columns.append(done)
-        cells[column.key] = found
+        cells[column.key] = filled
     tasks = tuple(dict.fromkeys(column.task for column in columns if column.task != AVERAGE))
     lines = [
         Line(
             name,
-            tuple(sampled.row.result for sampled in own.values()),
-            {key: found[name] for key, found in cells.items() if name in found},
-            len(own),
+            tuple(sampled.row.result for sampled in by_task.values()),
+            {key: filled[name] for key, filled in cells.items() if name in filled},
+            len(by_task),
         )
-        for name, own in by_name.items()
+        for name, by_task in by_name.items()
     ]
     lines.sort(key=lambda line: (-line.covered, -_mean(columns, line), line.name))
     return Table(
@@ -191,35 +190,37 @@ def _table(part: Sequence[SampledRow]) -> Table:
 
 
 def _plain_columns(board: str, part: Sequence[SampledRow]) -> list[Column]:
-    """Give the columns of a table in order, still empty."""
+    """Columns of a table in order, still empty."""
     results = sorted((sampled.row.result for sampled in part), key=lambda r: r.task.name)
-    found = dict.fromkeys(
+    pairs = dict.fromkeys(
         (result.task.name, metric) for result in results for metric, _ in result.ordered_scores()
     )
     if board != "paper":
         # Scores of single outputs can be shown too.
-        whole = {(result.task.name, metric) for result in results for metric in result.task.metrics}
-        return [Column(*pair, pair in whole) for pair in found]
-    own = [Column(AVERAGE, AVERAGE, True), *(Column(*pair, True) for pair in PAPER)]
-    return own + [Column(*pair, False) for pair in found if pair not in PAPER]
+        overall = {
+            (result.task.name, metric) for result in results for metric in result.task.metrics
+        }
+        return [Column(*pair, pair in overall) for pair in pairs]
+    paper = [Column(AVERAGE, AVERAGE, True), *(Column(*pair, True) for pair in PAPER)]
+    return paper + [Column(*pair, False) for pair in pairs if pair not in PAPER]
 
 
 Entries = Mapping[str, tuple[tuple[SampledRow, ...], Samples]]
 
 
 def _average(by_name: Mapping[str, Mapping[str, SampledRow]]) -> Entries:
-    """Give the paper's average of those that have all of its tasks."""
+    """Average, as in the paper, of those that have all of its tasks."""
     entries = {}
-    for name, own in by_name.items():
+    for name, by_task in by_name.items():
         if all(
-            task in own and set(metrics) <= set(own[task].samples)
+            task in by_task and set(metrics) <= set(by_task[task].samples)
             for task, metrics in PAPER_TASKS.items()
         ):
             scores = {
-                task: [own[task].samples[metric] for metric in metrics]
+                task: [by_task[task].samples[metric] for metric in metrics]
                 for task, metrics in PAPER_TASKS.items()
             }
-            entries[name] = (tuple(own[task] for task in PAPER_TASKS), average_samples(scores))
+            entries[name] = (tuple(by_task[task] for task in PAPER_TASKS), average_samples(scores))
     return entries
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from mirbench.benchmark.api import MirbenchError
-from mirbench.benchmark.result import slug, write_page
+from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.result import Row, slug
 from mirbench.leaderboard.board import Table, make_board
 from mirbench.leaderboard.figures import table_svg
 from mirbench.leaderboard.latex import table_latex
 from mirbench.leaderboard.markdown import board_markdown
 from mirbench.leaderboard.page import board_html
-from mirbench.leaderboard.rows import Row, read_rows
+from mirbench.leaderboard.rows import read_rows
 from mirbench.leaderboard.wording import MARK
 
 
@@ -22,9 +23,14 @@ def build_pages(
 
     Parameters
     ----------
+    results : Path
+        Folder of the rows.
+    out : Path
+        Folder of ``README.md`` and ``index.html``.
     latex, svg : bool
-        Whether to write each table as LaTeX, and as a figure, too: into the
-        folder `figures`, or else ``figures`` below `out`.
+        Whether to write each table as LaTeX, and as a figure, too.
+    figures : Path, optional
+        Folder of these; default: ``figures`` below `out`.
 
     Returns
     -------
@@ -52,7 +58,7 @@ def build_pages(
         if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
             raise MirbenchError(f"{path} was not written by mirbench and is left as it is")
     for path, text in pages.items():
-        write_page(path, text)
+        write_atomic(path, text.encode())
     return list(pages)
 
 

@@ -87,7 +87,7 @@ class LayerFigure:
         """Which layers were chosen, in a sentence."""
         chosen = ", ".join(
             f"layer {self.layers[curve.selected]} for {curve.task} "
-            f"({100 * curve.scores[curve.selected]:.1f})"
+            f"({100 * curve.scores[curve.selected]:z.1f})"
             for curve in self.curves
         )
         every = f"; layer {self.layers[self.selected]} over all tasks"
@@ -102,7 +102,7 @@ def _first_best(scores: Sequence[float]) -> int:
 
 
 def layer_curve(result: Result) -> LayerCurve | None:
-    """Give the curve of a row; None if its representation has no layers."""
+    """Curve of a row; None if its representation has no layers."""
     if not result.curve:
         return None
     return LayerCurve(

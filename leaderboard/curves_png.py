@@ -1,4 +1,8 @@
-"""A figure of layer curves as PNG, for papers and slides; matplotlib is imported when it draws."""
+"""A figure of layer curves as PNG, which papers and slides take; matplotlib draws it.
+
+The page has a drawing of its own (`curves_svg`): one by matplotlib differs from
+version to version, and its colours cannot follow the reader's dark or light page.
+"""
 
 from __future__ import annotations
 

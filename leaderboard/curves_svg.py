@@ -1,4 +1,7 @@
-"""A figure of layer curves as SVG markup for a page: same curves, same bytes."""
+"""A figure of layer curves as SVG markup for a page: same curves, same bytes.
+
+What ``mirbench sweep`` draws for papers and slides, which do not take SVG, is in `curves_png`.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ def layer_svg(figure: LayerFigure) -> str:
         dash = DASHES[number % len(DASHES)]
         stroke = f'style="stroke:{colour}" stroke-width="1.6" stroke-dasharray="{dash}"'
         place, score = curve.selected, curve.scores[curve.selected]
-        words = f"{curve.task}: layer {curve.layers[place]}, {curve.metric} {100 * score:.1f}"
+        words = f"{curve.task}: layer {curve.layers[place]}, {curve.metric} {100 * score:z.1f}"
         parts += [
             _line(curve.normalised, stroke),
             f'<circle cx="{_x(place, len(curve.layers)):.1f}" '

@@ -20,14 +20,12 @@ REPLACEMENT = "\ufffd"
 _MARKDOWN = frozenset(r"\`*_{}[]<>()#!|~&$@^")
 
 _LATEX = {
+    **{sign: f"\\{sign}" for sign in "{}$&#_%"},
+    # Not ligatures: a name with two hyphens is shown with two hyphens.
+    **{sign: f"{sign}{{}}" for sign in "-?!,"},
+    # At the start of a cell, LaTeX reads [ and * as arguments of the row's end before it.
+    **{sign: f"{{{sign}}}" for sign in "[]*"},
     "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "_": r"\_",
-    "%": r"\%",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
@@ -36,15 +34,6 @@ _LATEX = {
     '"': r"\textquotedbl{}",
     "'": r"\textquotesingle{}",
     "`": r"\textasciigrave{}",
-    # Not ligatures: a name with two hyphens is shown with two hyphens.
-    "-": "-{}",
-    "?": "?{}",
-    "!": "!{}",
-    ",": ",{}",
-    # At the start of a cell, LaTeX reads [ and * as arguments of the row's end before it.
-    "[": "{[}",
-    "]": "{]}",
-    "*": "{*}",
     "–": r"\textendash{}",
     "—": r"\textemdash{}",
     "‘": r"\textquoteleft{}",

@@ -44,8 +44,11 @@ def table_svg(table: Table) -> str:
 
 
 def _panel(table: Table, column: Column, left: float) -> list[str]:
-    found = [(p, line.cells.get(column.key)) for p, line in enumerate(table.lines)]
-    cells = [(place, cell) for place, cell in found if cell is not None]
+    cells = [
+        (place, line.cells[column.key])
+        for place, line in enumerate(table.lines)
+        if column.key in line.cells
+    ]
     low, high = min(cell.low for _, cell in cells), max(cell.high for _, cell in cells)
     room = (high - low) * 0.05 or 1.0
     low, high = low - room, high + room
@@ -61,7 +64,7 @@ def _panel(table: Table, column: Column, left: float) -> list[str]:
         f'<path d="M{left} {TOP}V{bottom}H{left + PANEL}" fill="none" stroke="#999"/>',
     ]
     for value, anchor in ((low + room, "start"), (high - room, "end")):
-        number = f"{value:.1f}".replace("-", "−")
+        number = f"{value:z.1f}".replace("-", "−")
         parts.append(
             f'<text x="{x(value)}" y="{bottom + 13}" text-anchor="{anchor}" fill="#555">'
             f"{number}</text>"

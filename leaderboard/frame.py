@@ -1,4 +1,4 @@
-"""Result rows as a tidy table: one line a score."""
+"""Result rows as a tidy table: one line per score."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def load_results(folder: Path | str = "leaderboard/results") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One line a score, with the columns `COLUMNS`; `value`, `low` and
+        One line per score, with the columns `COLUMNS`; `value`, `low` and
         `high` (the 95 % interval) in the metric's own unit (best is 1);
         `overlap` tells whether pre-training data overlaps the task.
 
@@ -62,6 +62,14 @@ def load_results(folder: Path | str = "leaderboard/results") -> pd.DataFrame:
     ------
     DataError
         If a file is not a result row.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:  # of a run that has not begun
+    ...     table = load_results(folder)
+    >>> "representation" in table.columns, len(table)
+    (True, 0)
     """
     return to_frame(read_results(Path(folder)))
 

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 from mirbench.benchmark.api import UsageError
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.result import Result
 from mirbench.leaderboard.names import PAPER_TASKS
 from mirbench.leaderboard.references import NAMES, load_published
@@ -26,33 +27,33 @@ def explain_lacks(results: Sequence[Result], name: str) -> list[str]:
     UsageError
         If no row is of that representation.
     """
-    own = [result for result in results if result.representation.name == name]
-    if not own:
+    rows = [result for result in results if result.representation.name == name]
+    if not rows:
         raise UsageError(_unknown(results, name))
-    origin = own[0].representation.origin
+    origin = rows[0].representation.origin
     lines = [f"{name} ({origin})"]
     splits = {result.task.split for result in results}
     for split in sorted(splits | {"paper"}, key=lambda split: (split != "paper", split)):
         lines.append(f"split {split}, protocol {MAIN}:")
-        wanted = dict.fromkeys(PAPER_TASKS)
+        expected = dict.fromkeys(PAPER_TASKS)
         others = {result.task.name for result in results if result.task.split == split}
-        wanted |= dict.fromkeys(sorted(others - set(PAPER_TASKS)))
+        expected |= dict.fromkeys(sorted(others - set(PAPER_TASKS)))
         has = {
             result.task.name: result
-            for result in own
+            for result in rows
             if result.task.split == split and result.protocol.main_board
         }
         tried = {
-            result.task.name: result.protocol.name for result in own if result not in has.values()
+            result.task.name: result.protocol.name for result in rows if result not in has.values()
         }
-        for task in wanted:
+        for task in expected:
             if task in has:
                 lost = len(has[task].task.missing)
-                clips = f"{lost} clip{'' if lost == 1 else 's'}"
+                clips = count(lost, "clip")
                 lines.append(f"  {task}: there{f', without {clips}' if lost else ''}")
                 continue
             other = f" (there is one with protocol {tried[task]})" if task in tried else ""
-            lines.append(f"  {task}: lacking{other}; {_remedy(own[0], task, split)}")
+            lines.append(f"  {task}: lacking{other}; {_remedy(rows[0], task, split)}")
         lacking = [task for task in PAPER_TASKS if task not in has]
         if lacking:
             done = len(PAPER_TASKS) - len(lacking)
@@ -64,21 +65,21 @@ def explain_lacks(results: Sequence[Result], name: str) -> list[str]:
     return lines
 
 
-def _remedy(own: Result, task: str, split: str) -> str:
-    name, origin = own.representation.name, own.representation.origin
+def _remedy(row: Result, task: str, split: str) -> str:
+    name, origin = row.representation.name, row.representation.origin
     where = f"--task {task}{'' if split == 'paper' else f' --split {split}'}"
     if not task.startswith("rendered"):
         where += f" --data DIR (mirbench data doctor {task})"
     if origin == "precomputed":
         return f"mirbench probe --embeddings FILE.npz --name {shlex.quote(name)} {where}"
-    return f"mirbench run --rep {shlex.quote(_as_asked(own))} {where}"
+    return f"mirbench run --rep {shlex.quote(_as_asked(row))} {where}"
 
 
-def _as_asked(own: Result) -> str:
+def _as_asked(row: Result) -> str:
     """How a representation is named on the command line; files and adapters' rows otherwise."""
-    name, params = own.representation.name, dict(own.representation.params)
+    name, params = row.representation.name, dict(row.representation.params)
     base, colon, rest = name.partition(":")
-    if own.representation.origin == "file":
+    if row.representation.origin == "file":
         return f"./{base}.py{colon}{rest}"
     if "target" not in params or "target=" in name:
         return name
@@ -92,8 +93,8 @@ def _unknown(results: Sequence[Result], name: str) -> str:
     printed = {row.representation for table in NAMES for row in load_published(table).rows}
     if name in printed:
         return f"{name!r} is a published row: as others printed it, not run by mirbench"
-    found = ", ".join(close or names[:10]) or "none"
+    offered = ", ".join(close or names[:10]) or "none"
     return (
-        f"the board has no row of {name!r}; {'did you mean' if close else 'it has'}: {found}. "
+        f"the board has no row of {name!r}; {'did you mean' if close else 'it has'}: {offered}. "
         f"A first row is made by: mirbench run --rep {shlex.quote(name)}"
     )

@@ -38,8 +38,8 @@ def table_latex(table: Table) -> str:
 def _cell(cell: Cell | None) -> str:
     if cell is None:
         return "--"
-    value = rf"\textbf{{{cell.value:.1f}}}" if cell.group == 1 else f"{cell.value:.1f}"
+    value = rf"\textbf{{{cell.value:z.1f}}}" if cell.group == 1 else f"{cell.value:z.1f}"
     # In text mode a hyphen is a hyphen; the minus of a negative score is set in math.
     value = value.replace("-", "$-$")
-    range_ = f"{cell.low:.1f}, {cell.high:.1f}".replace("-", "$-$")
+    range_ = f"{cell.low:z.1f}, {cell.high:z.1f}".replace("-", "$-$")
     return rf"{value}\textsuperscript{{{cell.group}}} {{\scriptsize [{range_}]}}"

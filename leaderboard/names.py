@@ -21,7 +21,7 @@ PAPER = (
 
 #: The paper's tasks, each with the scores that its average takes.
 PAPER_TASKS: dict[str, tuple[str, ...]] = {
-    task: tuple(metric for own, metric in PAPER if own == task) for task, _ in PAPER
+    task: tuple(metric for scored, metric in PAPER if scored == task) for task, _ in PAPER
 }
 
 _TASKS = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
+from mirbench.benchmark.result import Row
 from mirbench.leaderboard import wording
 from mirbench.leaderboard.board import AVERAGE, Cell, Column, Table
 from mirbench.leaderboard.curves import layer_figures
@@ -16,7 +17,6 @@ from mirbench.leaderboard.escaping import html, script_json
 from mirbench.leaderboard.names import PAPER
 from mirbench.leaderboard.payload import payload, subjects
 from mirbench.leaderboard.references import NAMES, PublishedRow, PublishedTable, load_published
-from mirbench.leaderboard.rows import Row
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def board_html(rows: Sequence[Row], tables: Sequence[Table]) -> str:
 
 
 def _sections(tables: Sequence[Table]) -> list[Section]:
-    """Put each published table below the measured one with its split and protocol."""
+    """Join each published table to the measured one of its split and protocol."""
     left = {(p.split, p.protocol): p for p in map(load_published, NAMES)}
     sections = []
     for table in tables:
@@ -68,7 +68,15 @@ def _sections(tables: Sequence[Table]) -> list[Section]:
     columns = (Column(AVERAGE, AVERAGE, True), *(Column(*pair, True) for pair in PAPER))
     for published in left.values():
         main = published.protocol == "castellon2021"
-        table = Table("paper", published.split, published.protocol, main, (), columns, ())
+        table = Table(
+            board="paper",
+            split=published.split,
+            protocol=published.protocol,
+            main_board=main,
+            tasks=(),
+            columns=columns,
+            lines=(),
+        )
         sections.insert(0 if main else len(sections), (table, published))
     return [Section(number, *pair) for number, pair in enumerate(sections)]
 
@@ -99,4 +107,4 @@ def _range(cell: Cell) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.1f}".replace("-", "−")
+    return f"{value:z.1f}".replace("-", "−")

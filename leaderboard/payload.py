@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mirbench.benchmark.result import ProbeRow, RepresentationRecord, Result, result_path, slug
-from mirbench.leaderboard.board import AVERAGE, Column, Table
+from mirbench.benchmark.progress import count
+from mirbench.benchmark.result import ProbeRow, RepresentationRecord, Result, Row
+from mirbench.leaderboard.board import Column, Table
 from mirbench.leaderboard.escaping import one_line
-from mirbench.leaderboard.names import PAPER_TASKS
-from mirbench.leaderboard.rows import Row
 
 #: What the script knows of a row, in three records; equal records are on the page once.
 SUBJECT = ("name", "origin", "dims", "trained", "weights", "fingerprint", "folder")
@@ -28,7 +26,7 @@ def payload(rows: Sequence[Row], tables: Sequence[Table]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``rows``: one list a row, in the order of `rows`: numbers into the
+        ``rows``: one list per row, in the order of `rows`: numbers into the
         lists of ``records``, then what is the row's own; ``fields`` names
         all of these. ``names``: by number. ``columns``: for each column of each
         table, its representations, the best first, who of them is better than
@@ -76,17 +74,17 @@ def _facts(result: Result) -> dict[str, str | float]:
         "trained": rep.trained_on or "not stated",
         "weights": _weights(rep),
         "fingerprint": rep.fingerprint,
-        "folder": slug(rep.name),
+        "folder": result.place.parent.name,
         "task": f"{task.title} ({task.name}, version {task.version})",
         "split": f"{task.split}, sha256 {task.split_sha256[:16]}…",
         "protocol": f"{result.protocol.name}, {result.protocol.hash}",
         "probes": result.protocol.probes_run,
         "counts": _counts(result),
-        "file": _file(task.name, task.split, result.protocol.name),
+        "file": result.place.name,
         "probe": f"number {probe.index}: {_probe(probe)}",
         "layer": probe.layer or "",
         "versions": _versions(result),
-        "valid": round(100 * probe.valid, 1),
+        "valid": round(100 * probe.valid, 1) + 0.0,  # no minus before a zero
         "updates": probe.updates,
         "best": probe.best_update,
         "embeddings": task.embeddings_sha256[:12],
@@ -104,9 +102,9 @@ def _seconds(seconds: float) -> float:
 def _counts(result: Result) -> str:
     task = result.task
     score = next(iter(result.scores.values()))
-    words = ", ".join(f"{count:,} {name}" for name, count in sorted(task.counts.items()))
-    notes = "".join(f"; {note}: {count:,}" for note, count in sorted(task.notes.items()))
-    return f"{words}; {score.groups:,} groups in test; {len(task.missing)} missing{notes}"
+    words = ", ".join(f"{clips:,} {name}" for name, clips in sorted(task.counts.items()))
+    notes = "".join(f"; {note}: {clips:,}" for note, clips in sorted(task.notes.items()))
+    return f"{words}; {count(score.groups, 'group')} in test; {len(task.missing)} missing{notes}"
 
 
 def _weights(rep: RepresentationRecord) -> str:
@@ -137,13 +135,10 @@ def _versions(result: Result) -> str:
     )
 
 
-def _file(task: str, split: str, protocol: str) -> str:
-    return one_line(result_path(Path(), "x", task, split, protocol).name)
-
-
 def _files(table: Table, column: Column) -> list[str]:
-    tasks = PAPER_TASKS if column.task == AVERAGE else (column.task,)
-    return [_file(task, table.split, table.protocol) for task in tasks]
+    """Names of the files of a column's rows, which are the same for every representation."""
+    cell = next(line.cells[column.key] for line in table.lines if column.key in line.cells)
+    return [one_line(row.result.place.name) for row in cell.rows]
 
 
 def _bits(column: Column) -> str:

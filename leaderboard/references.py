@@ -42,18 +42,18 @@ class PublishedRow:
     dims: int | None
 
     def cells(self) -> list[str]:
-        """Scores times 100, one a column of the paper's table; starred ones with an asterisk."""
+        """Scores times 100, one per column of the paper's table; starred ones with an asterisk."""
         cells = []
         for task, metric in PAPER:
             score = self.scores.get(task, {}).get(metric)
             star = "*" if f"{task}.{metric}" in self.starred else ""
-            cells.append("–" if score is None else f"{100 * score:.1f}{star}")
+            cells.append("–" if score is None else f"{100 * score:z.1f}{star}")
         return cells
 
     def average_cell(self) -> str:
-        """Give the average as printed, in the form of `cells`."""
+        """Average as printed, in the form of `cells`."""
         star = "*" if "average" in self.starred else ""
-        return "–" if self.average is None else f"{100 * self.average:.1f}{star}"
+        return "–" if self.average is None else f"{100 * self.average:z.1f}{star}"
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def load_published(name: str) -> PublishedTable:
 
 
 def published_scores(name: str) -> dict[str, Mapping[str, Mapping[str, float]]]:
-    """Give representation to task to metric to score of one table.
+    """Scores of one table: representation to task to metric to score.
 
     The average of a row, where one was printed, is that of the task and metric "average".
     """

@@ -8,28 +8,21 @@ were tested on the same clips, with the same targets and groups.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mirbench.benchmark.api import DataError
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.result import (
     Predictions,
     Result,
+    Row,
     predictions_path,
     read_predictions,
     read_result,
-    result_path,
+    rows_below,
 )
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row and where it lies."""
-
-    path: Path
-    result: Result
 
 
 def read_rows(folder: Path) -> list[Row]:
@@ -45,11 +38,11 @@ def read_rows(folder: Path) -> list[Row]:
         raise DataError(f"there is no folder {folder}")
     rows = []
     first: dict[tuple[str, ...], Row] = {}
-    for path in sorted(folder.glob("*/*.json")):
+    for path in rows_below(folder):
         row = Row(path, read_result(path))
         _check_place(folder, row)
         for key, facts in _must_agree(row.result).items():
-            other = first.setdefault((key[0], *key[1:]), row)
+            other = first.setdefault(key, row)
             if _must_agree(other.result)[key] != facts:
                 raise DataError(
                     f"{path} and {other.path} are of different {key[0]}, so they cannot stand in "
@@ -69,14 +62,7 @@ def _must_agree(result: Result) -> dict[tuple[str, ...], tuple[object, ...]]:
 
 
 def _check_place(folder: Path, row: Row) -> None:
-    result = row.result
-    place = result_path(
-        folder,
-        result.representation.name,
-        result.task.name,
-        result.task.split,
-        result.protocol.name,
-    )
+    place = folder / row.result.place
     if row.path != place:
         raise DataError(f"{row.path} says that it belongs at {place}: move it there")
 
@@ -96,7 +82,7 @@ def read_test_set(rows: Sequence[Row]) -> Iterator[Predictions]:
         predictions = read_predictions(row.path)
         _check_shape(row, predictions)
         if reference is not None and _same_clips(reference, predictions):
-            # One array of targets in memory, not one a row.
+            # One array of targets in memory, not one per row.
             yield Predictions(
                 reference.clip_ids, reference.groups, predictions.outputs, reference.targets
             )
@@ -114,12 +100,12 @@ def read_test_set(rows: Sequence[Row]) -> Iterator[Predictions]:
         yield predictions
 
 
-def _same_clips(one: Predictions, other: Predictions) -> bool:
+def _same_clips(reference: Predictions, other: Predictions) -> bool:
     return (
-        one.clip_ids == other.clip_ids
-        and one.groups == other.groups
-        and one.targets.dtype == other.targets.dtype
-        and np.array_equal(one.targets, other.targets)
+        reference.clip_ids == other.clip_ids
+        and reference.groups == other.groups
+        and reference.targets.dtype == other.targets.dtype
+        and np.array_equal(reference.targets, other.targets)
     )
 
 
@@ -132,6 +118,6 @@ def _check_shape(row: Row, predictions: Predictions) -> None:
     )
     if not fits:
         raise DataError(
-            f"{predictions_path(row.path)} does not hold finite outputs for the {n} test clips "
-            "of its row: run the row again"
+            f"{predictions_path(row.path)} does not hold finite outputs for the "
+            f"{count(n, 'test clip')} of its row: run the row again"
         )

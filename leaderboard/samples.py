@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mirbench.benchmark.api import DataError
-from mirbench.benchmark.result import Predictions
+from mirbench.benchmark.result import Predictions, Row
 from mirbench.benchmark.scoring.bootstrap import RESAMPLES, draw_counts
 from mirbench.benchmark.scoring.resampled import Counts, resampled_scores
-from mirbench.leaderboard.rows import Row, read_test_set
+from mirbench.leaderboard.rows import read_test_set
 
 Samples = npt.NDArray[np.float64]
 
@@ -82,11 +82,11 @@ def _sample_row(
     )
     for name in sorted(set(scores) | set(row.result.scores)):
         stated = row.result.scores.get(name)
-        found = scores[name][0] if name in scores else np.nan
-        if stated is None or not abs(stated.value - found) < _TOLERANCE:
+        computed = scores[name][0] if name in scores else np.nan
+        if stated is None or not abs(stated.value - computed) < _TOLERANCE:
             says = "nothing" if stated is None else f"{stated.value:.6f}"
             raise DataError(
-                f"{row.path}: its predictions give a {name} of {found:.6f}, but the row says "
+                f"{row.path}: its predictions give a {name} of {computed:.6f}, but the row says "
                 f"{says}: run it again with --force"
             )
     assert all(len(drawn) == RESAMPLES + 1 for drawn in scores.values())

@@ -32,7 +32,7 @@ _EQUAL = 1e-7
 
 
 def better(samples: Sequence[Samples]) -> npt.NDArray[np.bool_]:
-    """Tell who is better than whom.
+    """Compare every pair of representations: who is better than whom.
 
     Parameters
     ----------
@@ -47,14 +47,14 @@ def better(samples: Sequence[Samples]) -> npt.NDArray[np.bool_]:
     """
     scores = np.array(samples)
     tail = scores.shape[-1] // 40 if len(scores) else 0
-    ahead = [np.count_nonzero(own - _EQUAL > scores, axis=1) for own in scores]
+    ahead = [np.count_nonzero(score - _EQUAL > scores, axis=1) for score in scores]
     counts = np.array(ahead).reshape(len(scores), len(scores))
     wins: npt.NDArray[np.bool_] = counts > scores.shape[-1] - tail
     return wins
 
 
 def rank_groups(values: Sequence[float], wins: npt.NDArray[np.bool_]) -> list[int]:
-    """Give each representation its group, from 1.
+    """Find the rank group of each representation, from 1.
 
     Parameters
     ----------

@@ -4,8 +4,9 @@ The API (Turian et al., "HEAR: Holistic Evaluation of Audio Representations",
 PMLR 176, 2022; https://hearbenchmark.com/hear-api.html) asks of a module
 ``load_model(path) -> model``, whose model has ``sample_rate`` and
 ``scene_embedding_size``, and ``get_scene_embeddings(audio, model)``, from
-``[n, samples]`` to ``[n, size]``. Modules for PyTorch are run; the API's
-TensorFlow form is not.
+``[n, samples]`` to ``[n, size]``. The audio is a tensor of PyTorch; what comes
+back may be one too, or a NumPy array or lists. The API's TensorFlow form is
+not run.
 """
 
 from __future__ import annotations
@@ -53,15 +54,40 @@ class HearModel:
             batch = torch.from_numpy(np.stack([audios[place] for place in places]))
             with torch.no_grad():
                 found = self.module.get_scene_embeddings(batch.to(self.device), self.model)
-            if tuple(found.shape) != (len(places), self.dims):
-                raise PluginError(
-                    f"{self.module.__name__}: get_scene_embeddings returned shape "
-                    f"{list(found.shape)} for {len(places)} clips and scene_embedding_size "
-                    f"{self.dims}"
-                )
-            values = found.detach().to("cpu", torch.float32).numpy()
-            rows |= dict(zip(places, values, strict=True))
+            rows |= dict(zip(places, self._checked(found, len(places)), strict=True))
         return [rows[place] for place in range(len(audios))]
+
+    def _checked(self, found: Any, n: int) -> FloatArray:
+        """Read embeddings ``[n, dims]`` from a tensor, an array, or lists of numbers."""
+        import torch
+
+        who = f"{self.module.__name__}: get_scene_embeddings returned"
+        tensor = found if isinstance(found, torch.Tensor) else _tensor(found)
+        if tensor is None:
+            raise PluginError(
+                f"{who} {type(found).__name__}, where a tensor, an array or rows of numbers, all "
+                f"of {self.dims}, are needed"
+            )
+        if tuple(tensor.shape) != (n, self.dims):
+            raise PluginError(
+                f"{who} shape {list(tensor.shape)}, where clips and scene_embedding_size make "
+                f"{[n, self.dims]}"
+            )
+        values: FloatArray = tensor.detach().to("cpu", torch.float32).numpy()
+        return values
+
+
+def _tensor(found: Any) -> Any:
+    """Make a tensor of an array or of rows; None if they are not numbers or not of one length."""
+    import torch
+
+    if isinstance(found, list | tuple):
+        found = [row.tolist() if isinstance(row, torch.Tensor) else row for row in found]
+    try:
+        array = np.asarray(found)
+    except (TypeError, ValueError):
+        return None
+    return torch.from_numpy(array.astype(np.float32)) if array.dtype.kind in "fiu" else None
 
 
 def target_files(target: str) -> dict[str, Path]:

@@ -41,7 +41,7 @@ def artist_split(root: Path) -> Assignment:
 
 
 def bin_values(values: Sequence[float]) -> list[int]:
-    """Give each value the number of its quantile bin, from 0; equal values share a bin."""
+    """Quantile bin of each value, counted from 0; equal values share a bin."""
     ordered = sorted(values)
     edges = [ordered[len(values) * k // N_BINS] for k in range(1, N_BINS)]
     return [sum(value >= edge for edge in edges) for value in values]

@@ -6,11 +6,10 @@ import hashlib
 from collections import defaultdict
 from pathlib import Path
 
-from mirbench.benchmark.api import SPLITS, Clip, DataError, Split
+from mirbench.benchmark.api import KEYS, SPLITS, Clip, DataError, Split
 from mirbench.splits.table import Assignment
 from mirbench.tasks.giantsteps import (
     HOW_TO_GET,
-    KEYS,
     TEST_FOLDER,
     read_clips,
     read_mtg_tracks,

@@ -57,10 +57,10 @@ def closest_split(groups: Groups, target: Mapping[str, str]) -> Assignment:
         {label for clips in groups.values() for tags in clips.values() for label in tags}
     )
     counts = _count(groups, names, labels)
-    wanted = _count_target(groups, labels, target)
-    weights = _SCALE // np.maximum(wanted, 1)
+    goal = _count_target(groups, labels, target)
+    weights = _SCALE // np.maximum(goal, 1)
     weights[:, 0] *= _SIZE_WEIGHT
-    places = _search(counts, wanted, weights)
+    places = _search(counts, goal, weights)
     for split in range(len(SPLITS)):
         empty = np.flatnonzero(counts[places == split].sum(axis=0) == 0)
         if empty.size:
@@ -91,45 +91,45 @@ def _count_target(groups: Groups, labels: list[str], target: Mapping[str, str]) 
     return _count(sides, list(SPLITS), labels)
 
 
-def _search(counts: IntArray, wanted: IntArray, weights: IntArray) -> IntArray:
+def _search(counts: IntArray, goal: IntArray, weights: IntArray) -> IntArray:
     """Descend from a greedy start, then again and again from the best split, shaken."""
     rng = random.Random(0)
-    best = _descend(counts, _place(counts, wanted, weights), wanted, weights)
-    lowest = _cost(counts, best, wanted, weights)
+    best = _descend(counts, _place(counts, goal, weights), goal, weights)
+    lowest = _cost(counts, best, goal, weights)
     for _ in range(_ROUNDS):
         if lowest == 0:
             break
         places = best.copy()
         for _ in range(_SHAKEN):
             places[int(rng.random() * len(places))] = int(rng.random() * len(SPLITS))
-        places = _descend(counts, places, wanted, weights)
-        if (cost := _cost(counts, places, wanted, weights)) < lowest:
+        places = _descend(counts, places, goal, weights)
+        if (cost := _cost(counts, places, goal, weights)) < lowest:
             best, lowest = places, cost
     return best
 
 
-def _cost(counts: IntArray, places: IntArray, wanted: IntArray, weights: IntArray) -> int:
-    return int((weights * _surplus(counts, places, wanted) ** 2).sum())
+def _cost(counts: IntArray, places: IntArray, goal: IntArray, weights: IntArray) -> int:
+    return int((weights * _surplus(counts, places, goal) ** 2).sum())
 
 
-def _surplus(counts: IntArray, places: IntArray, wanted: IntArray) -> IntArray:
+def _surplus(counts: IntArray, places: IntArray, goal: IntArray) -> IntArray:
     """Count what each split has beyond the target: ``[n_splits, 1 + n_labels]``."""
-    return np.array([counts[places == split].sum(axis=0) for split in range(len(SPLITS))]) - wanted
+    return np.array([counts[places == split].sum(axis=0) for split in range(len(SPLITS))]) - goal
 
 
-def _place(counts: IntArray, wanted: IntArray, weights: IntArray) -> IntArray:
+def _place(counts: IntArray, goal: IntArray, weights: IntArray) -> IntArray:
     """Greedy start: each group goes where it costs least at that moment."""
     places = np.zeros(len(counts), dtype=np.int64)
-    surplus = -wanted
+    surplus = -goal
     for row, group in enumerate(counts):
         places[row] = np.argmin((weights * (2 * surplus * group + group**2)).sum(axis=1))
         surplus[places[row]] += group
     return places
 
 
-def _descend(counts: IntArray, places: IntArray, wanted: IntArray, weights: IntArray) -> IntArray:
+def _descend(counts: IntArray, places: IntArray, goal: IntArray, weights: IntArray) -> IntArray:
     """Make the best move or swap until none lowers the cost."""
-    surplus = _surplus(counts, places, wanted)
+    surplus = _surplus(counts, places, goal)
     # An empty group stands for nothing: to swap with it is to move.
     counts = np.vstack([counts, np.zeros_like(counts[:1])])
     while True:
@@ -145,13 +145,13 @@ def _descend(counts: IntArray, places: IntArray, wanted: IntArray, weights: IntA
                 row, column = divmod(at, len(theirs))
                 if (cost := int(change.flat[at])) < best[0]:
                     best = (cost, int(ours[row]), int(theirs[column]), source, sink)
-        cost, one, other, source, sink = best
+        cost, outgoing, incoming, source, sink = best
         if cost == 0:
             return places
-        moved = counts[one] - counts[other]
+        moved = counts[outgoing] - counts[incoming]
         surplus[source] -= moved
         surplus[sink] += moved
-        for group, place in ((one, sink), (other, source)):
+        for group, place in ((outgoing, sink), (incoming, source)):
             if group < len(places):
                 places[group] = place
 

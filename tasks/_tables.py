@@ -19,7 +19,7 @@ from mirbench.benchmark.api import DataError
 _DELIMITERS = (",", "\t", ";")
 
 #: Line number in the file (from 1) and the cells of the wanted columns, in the order asked for.
-Row = tuple[int, list[str]]
+TableRow = tuple[int, list[str]]
 
 
 def find_file(root: Path, places: Sequence[str], how_to_get: str) -> Path:
@@ -59,7 +59,7 @@ def subfolders(root: Path) -> list[Path]:
         return []
 
 
-def read_table(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+def read_table(path: Path, columns: Sequence[str]) -> Iterator[TableRow]:
     """Yield the wanted cells of each row; blank rows are skipped.
 
     Parameters
@@ -87,7 +87,7 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[Row]:
                 continue
             if len(row) < width:
                 raise DataError(
-                    f"{path}: line {rows.line_num}: found {len(row)} cells, but the columns "
+                    f"{path}: line {rows.line_num}: ends after cell {len(row)}, but the columns "
                     f"{', '.join(columns[:4])} need at least {width}"
                 )
             yield rows.line_num, [row[place].strip() for place in places]

@@ -24,15 +24,15 @@ def audio_files(folder: Path) -> dict[str, Path]:
     instead of the preview; then mp3, wav, flac, ogg, aiff, in this order;
     then the first by name.
     """
-    found: dict[str, tuple[bool, int, Path]] = {}
+    chosen: dict[str, tuple[bool, int, Path]] = {}
     for path in _files(folder):
         match = _NAME.fullmatch(path.name)
         if match is None or match["kind"].lower() not in _AUDIO:
             continue
         track = str(int(match["track"]))
         candidate = (match["lofi"] is None, _AUDIO.index(match["kind"].lower()), path)
-        found[track] = min(candidate, found.get(track, candidate))
-    return {track: path for track, (_, _, path) in found.items()}
+        chosen[track] = min(candidate, chosen.get(track, candidate))
+    return {track: path for track, (_, _, path) in chosen.items()}
 
 
 def key_files(folder: Path) -> dict[str, Path]:
@@ -44,7 +44,7 @@ def key_files(folder: Path) -> dict[str, Path]:
         If a track has two files, or one that looks like a copy, such as
         ``5061.LOFI (1).key``.
     """
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for path in _files(folder):
         number = re.match("[0-9]+", path.name)
         if number is None or path.suffix.lower() != ".key":
@@ -55,13 +55,13 @@ def key_files(folder: Path) -> dict[str, Path]:
                 f"{path}: looks like a copy of the key file of track {track}, which is called "
                 f"{track}.LOFI.key; remove it, or rename it if it is the only one"
             )
-        if track in found:
+        if track in files:
             raise DataError(
-                f"{path}: a second key file of track {track}, beside {found[track].name}; remove "
+                f"{path}: a second key file of track {track}, beside {files[track].name}; remove "
                 "one of them"
             )
-        found[track] = path
-    return found
+        files[track] = path
+    return files
 
 
 def _files(folder: Path) -> list[Path]:

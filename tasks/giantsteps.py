@@ -4,8 +4,8 @@
 al., 2015) and the 1,159 of the GiantSteps MTG key set (Faraldo, 2016) that one
 key was given to with full confidence. A track is cut into 30 s windows.
 
-Clip ids are the shop's track numbers, such as ``5061``. Labels are written
-with flats: ``C major``, ``Db major``, …, ``B major``, then the same minor.
+Clip ids are the shop's track numbers, such as ``5061``. Labels are
+`mirbench.benchmark.api.KEYS`, written with flats: ``C major``, ``Db major``, ….
 """
 
 from __future__ import annotations
@@ -15,14 +15,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirbench.benchmark.api import Clip, DataError, Download, Task
+from mirbench.benchmark.api import (
+    KEYS,
+    Clip,
+    DataError,
+    Download,
+    Task,
+    clip_and_window,
+    window_id,
+)
 from mirbench.tasks._artists import components, names_of
 from mirbench.tasks._tables import parse_id, read_table, subfolders
 from mirbench.tasks._track_files import audio_files, key_files
 from mirbench.tasks._xlsx import read_sheet
-
-TONICS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
-KEYS = tuple(f"{tonic} {mode}" for mode in ("major", "minor") for tonic in TONICS)
 
 MTG_FOLDER = "giantsteps-mtg-key-dataset"
 TEST_FOLDER = "giantsteps-key-dataset"
@@ -175,8 +180,8 @@ def parse_key(text: str) -> str | None:
 
 def feature_stem(row_id: str) -> str:
     """File stem of a window in the published feature archives: ``0005061-0`` for ``5061-0``."""
-    track, _, window = row_id.partition("-")
-    return f"{track.zfill(7)}-{window}" if window else track.zfill(7)
+    track, window = clip_and_window(row_id)
+    return window_id(track.zfill(7), window)
 
 
 def _read_mtg_keys(path: Path) -> dict[str, str | None]:

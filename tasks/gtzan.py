@@ -19,13 +19,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from mirbench.benchmark.api import Clip, Download, Task
-from mirbench.tasks._tables import read_table
+from mirbench.tasks._tables import read_table, subfolders
 
 GENRES = (
     "blues",
@@ -72,14 +71,14 @@ def read_clips(root: Path) -> Iterator[Clip]:
         its artists, or, for the 81 clips whose artist nobody knows, the clip
         itself: to call them one artist would be wrong for certain.
     """
-    found, artists = _find_audio(root), _read_artists()
+    audio, artists = _find_audio(root), _read_artists()
     for genre in GENRES:
         for number in range(CLIPS_PER_GENRE):
             clip_id = f"{genre}.{number:05d}"
             expected = root / "genres" / genre / f"{clip_id}.wav"
             yield Clip(
                 clip_id,
-                found.get(clip_id, expected),
+                audio.get(clip_id, expected),
                 label=genre,
                 group=artists.get(clip_id, clip_id),
                 min_duration=SHORTEST,
@@ -100,31 +99,23 @@ def _read_artists() -> dict[str, str]:
 
 def _find_audio(root: Path) -> dict[str, Path]:
     """Map clip ids to audio files; of two files for one clip, the ``.wav`` is taken."""
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for folder in _genre_folders(root):
         genre = _plain(folder.name)
         for file in sorted(folder.iterdir(), reverse=True):
             match = _FILE.fullmatch(file.name)
             if match and _plain(match[1]) == genre:
-                found.setdefault(f"{genre}.{match[2]}", file)
-    return found
+                files.setdefault(f"{genre}.{match[2]}", file)
+    return files
 
 
 def _genre_folders(root: Path) -> Iterator[Path]:
     """Folders named after a genre, nearest to the root first, then by name."""
     level = [root]
     for _ in range(_DEPTH + 1):
-        children = [child for folder in level for child in _subfolders(folder)]
+        children = [child for folder in level for child in subfolders(folder)]
         yield from (child for child in children if _plain(child.name) in GENRES)
         level = [child for child in children if _plain(child.name) not in GENRES]
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(Path(entry.path) for entry in entries if entry.is_dir())
-    except OSError:
-        return []
 
 
 def _plain(name: str) -> str:

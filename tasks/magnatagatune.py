@@ -73,8 +73,8 @@ def read_clips(root: Path) -> Iterator[Clip]:
     """
     annotations = find_file(root, ["annotations_final.csv"], HOW_TO_GET)
     artists = read_artists(root)
-    found = components(names for _, names in artists.values())
-    groups = {id_: group or f"clip {id_}" for id_, group in zip(artists, found, strict=True)}
+    joined = components(names for _, names in artists.values())
+    groups = {id_: group or f"clip {id_}" for id_, group in zip(artists, joined, strict=True)}
     audio = _audio_folder(root, annotations.parent)
     seen: set[str] = set()
     for line, (clip, mp3_path, *cells) in read_table(annotations, ["clip_id", "mp3_path", *TAGS]):

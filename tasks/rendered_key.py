@@ -1,7 +1,7 @@
 """Key of a rendered piece: 24 major and minor keys.
 
 Scored as GiantSteps is: 6 s windows, embedded one by one, whose outputs are
-merged into one decision a piece; weighted score of mir_eval.
+merged into one decision per piece; weighted score of mir_eval.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mirbench.benchmark.api import Clip, Task
+from mirbench.benchmark.api import KEYS, Clip, Task
 from mirbench.tasks._rendered import corpus, files
 
 
@@ -23,12 +23,7 @@ TASK = Task(
     title="Rendered: key",
     version=1,
     kind="multiclass",
-    labels=(
-        *("C major", "Db major", "D major", "Eb major", "E major", "F major"),
-        *("Gb major", "G major", "Ab major", "A major", "Bb major", "B major"),
-        *("C minor", "Db minor", "D minor", "Eb minor", "E minor", "F minor"),
-        *("Gb minor", "G minor", "Ab minor", "A minor", "Bb minor", "B minor"),
-    ),
+    labels=KEYS,
     metrics=("weighted_key_score", "accuracy"),
     read_clips=read_clips,
     window=6.0,

@@ -15,17 +15,16 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from helpers.needs import SHARED, require
 
-ROOT = Path(__file__).resolve().parents[1]
+pytest_plugins = ["helpers.skip_report"]
 
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Folder of development data beside the checkout; the test is skipped where there is none."""
-    folder = ROOT.parent / "shared"
-    if not (folder / "reference").is_dir():
-        pytest.skip("the development data (../shared) is not on this machine")
-    return folder
+    require("shared")
+    return SHARED
 
 
 #: Thousands of small files that no reader opens.
@@ -143,7 +142,7 @@ class TinyPackage:
             env=self.env | {key: str(value) for key, value in env.items()},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         )
 
 

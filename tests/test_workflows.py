@@ -11,11 +11,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from helpers.needs import needs, program
 from helpers.submitted_rows import put, submit_row
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,6 +25,13 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
 
 #: Triggers under which a workflow has more than the pull request's own rights.
 PRIVILEGED = {"pull_request_target", "workflow_run", "issue_comment", "issues", "discussion"}
+
+#: What the jobs that publish may do, by workflow and job; all others only read.
+WRITING = {
+    ("board", "deploy"): {"pages": "write", "id-token": "write"},
+    ("release", "publish"): {"id-token": "write"},
+}
+UPLOADER = "pypa/gh-action-pypi-publish"
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -39,8 +48,9 @@ def steps(content: dict[str, Any]) -> list[dict[str, Any]]:
     return [step for job in content["jobs"].values() for step in job["steps"]]
 
 
-def test_there_are_three() -> None:
-    assert [path.name for path in WORKFLOWS] == ["board.yml", "submissions.yml", "test.yml"]
+def test_there_are_four() -> None:
+    names = ["board.yml", "release.yml", "submissions.yml", "test.yml"]
+    assert [path.name for path in WORKFLOWS] == names
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -53,15 +63,14 @@ def test_the_rules_for_all(path: Path) -> None:
     for name, job in content["jobs"].items():
         assert job["timeout-minutes"] <= 90, name
         assert job["runs-on"] == "ubuntu-24.04", name
-        writing = path.stem == "board" and name == "deploy"
-        assert job.get("permissions", {}) == (
-            {"pages": "write", "id-token": "write"} if writing else {}
-        )
+        assert job.get("permissions", {}) == WRITING.get((path.stem, name), {})
     for step in steps(content):
         assert ("run" in step) != ("uses" in step)
         assert "${{" not in step.get("run", ""), "an expression is pasted into the script"
         if "uses" in step:
-            assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", step["uses"])
+            action, commit = step["uses"].split("@")
+            assert action == UPLOADER or re.fullmatch(r"actions/[a-z-]+", action)
+            assert re.fullmatch(r"[0-9a-f]{40}", commit)
             assert re.search(re.escape(step["uses"]) + r" # v\d+\.\d+\.\d+\n", text)
         if step.get("uses", "").startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False
@@ -94,6 +103,51 @@ def test_only_rendered_pages_are_published() -> None:
     assert deploy["steps"][0]["uses"].startswith("actions/deploy-pages@")
 
 
+def test_what_was_tested_is_released_and_nothing_else() -> None:
+    content = workflow("release")
+    assert content["on"] == {"push": {"tags": ["v*"]}}
+    build, check, publish = content["jobs"].values()
+    assert (check["needs"], publish["needs"]) == ("build", "check")
+    assert publish["environment"]["name"] == "pypi"
+    download, upload = publish["steps"]
+    assert download in check["steps"]
+    assert download["with"]["name"] == build["steps"][-1]["with"]["name"]
+    # A cache could be filled by another workflow; without inputs the uploader takes dist/.
+    assert set(upload) == {"uses"}
+    assert upload["uses"].startswith(f"{UPLOADER}@")
+    assert "cache" not in str(content)
+
+
+def test_tests_run_on_every_python_that_the_package_names() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = [c.rpartition(" ")[2] for c in project["classifiers"] if "Python :: 3." in c]
+    jobs = workflow("test")["jobs"]
+    assert jobs["tests"]["strategy"]["matrix"]["python-version"] == named
+    lowest = next(
+        step["with"] for step in jobs["lowest"]["steps"] if "setup-python" in step.get("uses", "")
+    )
+    assert project["requires-python"] == f">={lowest['python-version']}"
+    assert lowest["python-version"] == named[0]
+
+
+@pytest.mark.parametrize(
+    ("tag", "heading", "message"),
+    [
+        ("v1.2.3", "## 1.2.3 (2026-12-31)", ""),
+        ("v1.2.4", "## 1.2.3 (2026-12-31)", "The tag is v1.2.4, but pyproject.toml has"),
+        ("v1.2.3", "## 1.2.3 (unreleased)", "CHANGELOG.md has no heading '## 1.2.3 (YYYY"),
+        ("v1.2.3", "## 1.2x3 (2026-12-31)", "CHANGELOG.md has no heading '## 1.2.3 (YYYY"),
+    ],
+)
+def test_the_tag_of_a_release(runner: Path, tag: str, heading: str, message: str) -> None:
+    (runner / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "1.2.3"\n')
+    (runner / "CHANGELOG.md").write_text(f"# Changelog\n\n{heading}\n\n- Something.\n")
+    name = "The tag is the version, and the change log has its date"
+    done = run_step(workflow("release"), name, runner, GITHUB_REF_NAME=tag)
+    assert (done.returncode == 0) == (message == ""), done.stderr
+    assert done.stderr.startswith(message)
+
+
 @pytest.fixture
 def runner(tmp_path: Path) -> Path:
     """Give a workspace with mirbench installed where the workflows install it."""
@@ -107,13 +161,15 @@ def runner(tmp_path: Path) -> Path:
     return workspace
 
 
-def run_step(content: dict[str, Any], name: str, workspace: Path) -> subprocess.CompletedProcess:
+def run_step(
+    content: dict[str, Any], name: str, workspace: Path, **env: str
+) -> subprocess.CompletedProcess:
     """Run the script of a step as a runner on Linux does."""
     (script,) = [step["run"] for step in steps(content) if step.get("name") == name]
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script],
         cwd=workspace,
-        env=os.environ | {"RUNNER_TEMP": str(workspace.parent / "temp")},
+        env=os.environ | {"RUNNER_TEMP": str(workspace.parent / "temp")} | env,
         capture_output=True,
         text=True,
         timeout=120,
@@ -180,12 +236,11 @@ def test_the_board_is_rendered_from_the_rows(runner: Path) -> None:
     assert (runner / "site" / "results" / "mine" / "rendered_key.paper.json").is_file()
 
 
+@needs("zizmor")
 def test_zizmor_finds_nothing() -> None:
-    program = shutil.which("zizmor", path=f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}")
-    if program is None:
-        pytest.skip("zizmor, which is among the dev extra, is not installed")
+    options = ["--offline", "--persona", "auditor", "--no-progress"]
     done = subprocess.run(
-        [program, "--offline", "--persona", "auditor", "--no-progress", *map(str, WORKFLOWS)],
+        [str(program("zizmor")), *options, str(ROOT / ".github")],
         capture_output=True,
         text=True,
         timeout=120,

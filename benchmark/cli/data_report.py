@@ -13,6 +13,7 @@ from mirbench.benchmark.cli.tables import size
 from mirbench.benchmark.datasets.clip_checks import PROBLEMS, Fault
 from mirbench.benchmark.datasets.doctor import Checkup, FileState
 from mirbench.benchmark.datasets.fetch import Fetched
+from mirbench.benchmark.progress import count
 
 _WORDS = {
     "absent": "not there",
@@ -65,10 +66,10 @@ def _facts(checkup: Checkup) -> Iterator[tuple[str, str]]:
         yield "annotations", checkup.problem.replace(task.how_to_get, "").strip()
     if checkup.clips:
         if checkup.problem is None:
-            yield "annotations", f"{checkup.clips:,} clips in the splits"
+            yield "annotations", f"{count(checkup.clips, 'clip')} in the splits"
         good = checkup.clips - len(checkup.faults)
         how = "decoded to the end" if checkup.deep else "headers read; --deep decodes all"
-        yield "audio", f"{good:,} of {checkup.clips:,} clips are usable ({how})"
+        yield "audio", f"{count(good, 'clip', 'is', of=checkup.clips)} usable ({how})"
         for problem in PROBLEMS:
             found = [fault for fault in checkup.faults if fault.problem == problem]
             if found:
@@ -127,19 +128,19 @@ def _split_table(checkup: Checkup) -> str:
 
 
 def _advice(checkup: Checkup) -> Iterator[tuple[str, str]]:
-    """Give what to do next, as text and a command."""
+    """Advise what to do next, as text and a command."""
     task, where = checkup.task, ""
     if checkup.data is not None and not checkup.made:
         where = f" --data {shlex.quote(str(checkup.data))}"
     faults = len(checkup.faults)
     if checkup.ready:
-        many = "1 clip is" if faults == 1 else f"{faults:,} clips are"
+        many = count(faults, "clip", "is")
         left = f", though {many} left out and counted as missing in the result" if faults else ""
         run = f"mirbench run --rep mfcc --task {task.name}{where}"
         yield f"{task.name} can run{left}. Next:", run
         return
     if checkup.usable and checkup.problem is None:
-        unusable = f"{faults:,} of {checkup.clips:,} clips are unusable"
+        unusable = f"{count(faults, 'clip', 'is', of=checkup.clips)} unusable"
         allowed = f"{100 * checkup.max_missing:g} % may be (--max-missing)"
         yield f"{task.name} cannot run yet: {unusable}, and {allowed}.", ""
     else:

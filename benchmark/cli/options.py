@@ -50,6 +50,12 @@ Memory = Annotated[
     float | None,
     typer.Option("--memory", min=0.01, help="GiB for probing [default: most of the free]"),
 ]
+TrainedOn = Annotated[
+    str | None,
+    typer.Option(
+        "--trained-on", help='What made the embeddings was trained on this: data sets, or "none"'
+    ),
+]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Task, as in: mirbench list tasks")]
 
 

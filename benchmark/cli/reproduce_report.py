@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from tabulate import tabulate
 
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.reproduction.table3 import Cell
 
 #: Columns of Table 3: title, task, metric.
@@ -70,7 +71,7 @@ def _with_average(scores: Scores) -> Scores:
 
 
 def _number(score: float | None, sign: str = "") -> str:
-    return "–" if score is None else f"{100 * score:{sign}.1f}"
+    return "–" if score is None else f"{100 * score:{sign}z.1f}"
 
 
 def _notes(cells: Sequence[Cell]) -> list[str]:
@@ -80,7 +81,8 @@ def _notes(cells: Sequence[Cell]) -> list[str]:
     if protocols - {"castellon2021"}:
         notes.append(f"measured with protocol {', '.join(sorted(protocols))}: not comparable")
     missing = {
-        f"{cell.representation} on {cell.task}: {len(cell.row.result.task.missing)} clips missing"
+        f"{cell.representation} on {cell.task}: "
+        f"{count(len(cell.row.result.task.missing), 'clip')} missing"
         for cell in cells
         if cell.row is not None and cell.row.result.task.missing
     }
@@ -107,7 +109,7 @@ def cell_line(cell: Cell) -> str:
     if cell.row is None:
         return f"{cell.representation} on {cell.task}: not measured"
     scores = ", ".join(
-        f"{metric} {100 * score.value:.1f}" for metric, score in cell.row.result.scores.items()
+        f"{metric} {100 * score.value:z.1f}" for metric, score in cell.row.result.scores.items()
     )
     found = " (found, identical)" if cell.row.found else ""
     return f"{cell.representation} on {cell.task}: {scores}{found}"

@@ -11,7 +11,7 @@ from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.evaluation.places import page_folder
 
 if TYPE_CHECKING:
-    from mirbench.benchmark.evaluation.evaluate import Row
+    from mirbench.benchmark.result import Row
 
 
 def report_rows(rows: Sequence[Row]) -> None:

@@ -11,6 +11,7 @@ from mirbench.benchmark.api import MirbenchError, UsageError
 from mirbench.benchmark.cli.board import board
 from mirbench.benchmark.cli.options import Data
 from mirbench.benchmark.evaluation.places import page_folder
+from mirbench.benchmark.progress import count
 
 __all__ = ["board"]
 
@@ -71,7 +72,9 @@ def leaderboard_submit(
     for line in verdict_lines(packed.verdicts):
         typer.echo(line)
     if packed.left_out:
-        typer.echo(f"{packed.left_out} rows of other protocols than the main board's are left out")
+        typer.echo(
+            f"left out: {count(packed.left_out, 'row')} of other protocols than the main board's"
+        )
     if not packed.accepted:
         raise MirbenchError("nothing was copied, because not every row was accepted")
     folder = checkout / "leaderboard" / "results"

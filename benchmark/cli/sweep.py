@@ -25,7 +25,7 @@ from mirbench.benchmark.cli.options import (
 from mirbench.benchmark.cli.rows import report_plan, report_rows
 
 if TYPE_CHECKING:
-    from mirbench.benchmark.evaluation.evaluate import Row
+    from mirbench.benchmark.result import Row
     from mirbench.leaderboard.curves import LayerFigure
 
 
@@ -123,7 +123,7 @@ def _table(figure: LayerFigure) -> str:
     for curve in figure.curves:
         best, worst = curve.selected, min(curve.scores)
         scores = (curve.scores[best], curve.scores[common], worst)
-        cells = [f"{100 * score:.1f}" for score in scores]
+        cells = [f"{100 * score:z.1f}" for score in scores]
         lines.append([curve.task, curve.metric, curve.layers[best], *cells])
     if len(figure.curves) > 1:
         lines.append(

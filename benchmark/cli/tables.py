@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from mirbench.benchmark.api import ModelCost
-from mirbench.benchmark.evaluation.evaluate import Row
-from mirbench.benchmark.progress import duration
-from mirbench.benchmark.result import Result
+from mirbench.benchmark.progress import count, duration
+from mirbench.benchmark.result import Result, Row
 from mirbench.benchmark.runs.dry_run import DryRun
 from mirbench.benchmark.runs.listing import Listing
 
@@ -28,8 +27,8 @@ def row_table(rows: Sequence[Row]) -> str:
                     result.representation.name if first else "",
                     f"{result.task.name} ({result.task.split})" if first else "",
                     metric,
-                    f"{100 * score.value:.1f}",
-                    f"{100 * score.low:.1f} to {100 * score.high:.1f}",
+                    f"{100 * score.value:z.1f}",
+                    f"{100 * score.low:z.1f} to {100 * score.high:z.1f}",
                     f"{score.n}" if first else "",
                     _probe(result) if first else "",
                     _state(row) if first else "",
@@ -56,8 +55,8 @@ def _probe(result: Result) -> str:
 def _state(row: Row) -> str:
     missing = len(row.result.task.missing)
     state = "found, identical" if row.found else "new"
-    notes = [f"{count} {note}" for note, count in row.result.task.notes.items()]
-    return ", ".join([state, *([f"{missing} clips missing"] if missing else []), *notes])
+    notes = [f"{rows} {note}" for note, rows in row.result.task.notes.items()]
+    return ", ".join([state, *([f"{count(missing, 'clip')} missing"] if missing else []), *notes])
 
 
 def plan_table(plans: Sequence[DryRun]) -> str:
@@ -97,7 +96,7 @@ def _cost(cost: ModelCost) -> str:
 
 
 def listing_table(title: str, listings: Sequence[Listing]) -> str:
-    """Give names, titles and what is missing, wrapped to the terminal."""
+    """List names, titles and what is missing, wrapped to the terminal."""
     width = max(40, shutil.get_terminal_size((100, 24)).columns)
     names = max([len(line.name) for line in listings], default=0) + 2
     parts = [title]
@@ -120,10 +119,10 @@ def listing_table(title: str, listings: Sequence[Listing]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def size(count: float) -> str:
+def size(nbytes: float) -> str:
     """Bytes for people: ``340 kB``, ``1.2 GB``."""
     for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"
+        if nbytes < 1000:
+            return f"{nbytes:.0f} {unit}"
+        nbytes /= 1000
+    return f"{nbytes:.1f} GB"

@@ -43,7 +43,7 @@ def weights_fetch(
     from mirbench.benchmark.runs.named_weights import named_sets
     from mirbench.benchmark.weights.fetch import fetch_weights
 
-    typer.echo(fetch_report(fetch_weights(named_sets(rep, cache).one, keep, force)))
+    typer.echo(fetch_report(fetch_weights(named_sets(rep, cache).weights, keep, force)))
 
 
 @weights.command("add")

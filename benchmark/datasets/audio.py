@@ -11,27 +11,28 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import re
 import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from mirbench.benchmark.api import FloatArray, MirbenchError, UnusableClip
+from mirbench.benchmark.api import FloatArray, UnusableClip
+from mirbench.benchmark.datasets.audio_files.errors import LOSS, truncated
+from mirbench.benchmark.datasets.audio_files.opening import open_audio
+from mirbench.benchmark.progress import count
 
 #: Part of every task fingerprint: raised when the same file would give other samples.
-AUDIO_VERSION = 1
+AUDIO_VERSION = 2
 
-#: How much shorter than promised, in seconds, a file may be before it counts as truncated.
+#: How much longer, in seconds, an excerpt may be than what is left of its file.
 SHORTFALL = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class AudioInfo:
-    """What a file's header says: seconds, Hz, number of channels, format name."""
+    """Length in seconds that can be decoded, Hz, number of channels, format name."""
 
     duration: float
     sample_rate: int
@@ -70,21 +71,25 @@ def quiet_decoders() -> Iterator[None]:
 
 
 def audio_info(path: Path) -> AudioInfo:
-    """Read duration and format from a file's header, without decoding it.
+    """Find out duration and format of a file without decoding it.
 
     Raises
     ------
     UnusableClip
-        If there is no such file, or it is empty, not audio, or shorter than
-        its own header says.
+        If there is no such file, or it is empty, not audio, or has not all of
+        the audio that its header tells of.
     """
-    with _open(path) as file:
-        if file.frames == 0:
-            raise UnusableClip(f"{path.name} holds no audio")
-        promised, rate = _promised_frames(file), file.samplerate
-        if _is_truncated(file.frames, promised, rate, file.format):
-            raise _truncated(path, file.frames, promised, rate)
-        return AudioInfo(file.frames / file.samplerate, file.samplerate, file.channels, file.format)
+    with open_audio(path, to_decode=False) as file:
+        return AudioInfo(file.frames / file.rate, file.rate, file.channels, file.format)
+
+
+def decodes_as_version_1(path: Path) -> bool:
+    """Whether `AUDIO_VERSION` 1 gave the same samples of a file: it was read as it is."""
+    try:
+        with open_audio(path) as file:
+            return file.as_it_is
+    except UnusableClip:
+        return False
 
 
 def read_audio(
@@ -126,6 +131,11 @@ def read_windows(
 
     Parameters
     ----------
+    path : Path
+    sample_rate : int
+        Wanted rate in Hz.
+    window, start, duration : float
+        In seconds; no duration: to the end of the file.
     only : collection of int, optional
         Windows that are wanted, counted from 0; default: all. They come in order.
 
@@ -136,18 +146,25 @@ def read_windows(
         not all that are wanted.
     """
     mono, rate = _decode(path, start, duration)
-    count = _full_windows(mono, rate, window, path)
-    wanted = range(count) if only is None else sorted(only)
-    if wanted[-1] >= count:
-        raise UnusableClip(f"{path.name} has {count} windows now; it has been changed")
-    edges = [round(k * window * rate) for k in range(count + 1)]
+    windows = _full_windows(mono, rate, window, path)
+    wanted = range(windows) if only is None else sorted(only)
+    if wanted[-1] >= windows:
+        raise UnusableClip(f"{path.name} has {count(windows, 'window')} now; it has been changed")
+    edges = [round(k * window * rate) for k in range(windows + 1)]
     return [resample(mono[edges[k] : edges[k + 1]], rate, sample_rate) for k in wanted]
 
 
 def count_windows(
     path: Path, window: float, start: float = 0.0, duration: float | None = None
 ) -> int:
-    """Count the windows that `read_windows` gives; the file is decoded, headers only guess."""
+    """Count the windows that `read_windows` gives; the file is decoded, headers only guess.
+
+    Parameters
+    ----------
+    path : Path
+    window, start, duration : float
+        In seconds; no duration: to the end of the file.
+    """
     mono, rate = _decode(path, start, duration)
     return _full_windows(mono, rate, window, path)
 
@@ -173,25 +190,24 @@ def resample(mono: FloatArray, rate: int, wanted: int) -> FloatArray:
 
 
 def _decode(path: Path, start: float, duration: float | None) -> tuple[FloatArray, int]:
-    with _open(path) as file:
-        rate = int(file.samplerate)
+    with open_audio(path) as file:
+        rate = file.rate
         first = int(start * rate)
         if first and first >= file.frames:
             raise UnusableClip(
                 f"{path.name} is {file.frames / rate:.1f} s long, but the clip starts "
                 f"at {start:g} s"
             )
-        wanted = file.frames - first if duration is None else int(duration * rate)
-        try:
-            file.seek(first)
-            samples = file.read(wanted, dtype="float32", always_2d=True)
-        except Exception as error:
-            raise _failure(path, error) from error
-        promised = _promised_frames(file) - first if duration is None else wanted
+        left = file.frames - first
+        wanted = left if duration is None else int(duration * rate)
+        # The rounding of annotations is no truncation; of what the file has, little may be lost.
+        if wanted - left > SHORTFALL * rate:
+            raise truncated(path.name, left / rate, wanted / rate)
+        samples = file.read(first, wanted)
     if len(samples) == 0:
         raise UnusableClip(f"{path.name} holds no audio")
-    if _is_truncated(len(samples), promised, rate, file.format):
-        raise _truncated(path, len(samples), promised, rate)
+    if min(wanted, left) - len(samples) > LOSS * rate:
+        raise truncated(path.name, len(samples) / rate, min(wanted, left) / rate)
     mono = _mix(samples)
     if not np.isfinite(mono).all():
         raise UnusableClip(f"{path.name} holds samples that are NaN or infinite")
@@ -207,58 +223,3 @@ def _mix(samples: FloatArray) -> FloatArray:
         return (samples[:, 0] + samples[:, 1]) / np.float32(2)
     mono: FloatArray = samples.mean(axis=1)
     return mono
-
-
-def _is_truncated(decoded: int, promised: int, rate: int, kind: str) -> bool:
-    # The length of an mp3 without a Xing header is a guess from its first bit rate.
-    allowed = promised / 2 if kind in ("MPEG", "MP3") else SHORTFALL * rate
-    return promised - decoded > allowed
-
-
-def _truncated(path: Path, decoded: int, promised: int, rate: int) -> UnusableClip:
-    found, wanted = decoded / rate, promised / rate
-    return UnusableClip(f"{path.name} is truncated: {found:.1f} s of {wanted:.1f} s can be decoded")
-
-
-def _promised_frames(file: Any) -> int:
-    """Frames by the header; libsndfile mends a wav's count but logs what it should be."""
-    frames = int(file.frames)
-    log = re.search(r"data\s*:\s*(\d+)\s*\(should be (\d+)\)", file.extra_info)
-    if log is None or not int(log[2]):
-        return frames
-    if int(log[1]) >= 2**32 - 2**20:  # what a writer to a pipe puts where it does not know
-        return frames
-    return max(frames, round(frames * int(log[1]) / int(log[2])))
-
-
-def _open(path: Path) -> Any:
-    import soundfile
-
-    if not path.is_file():
-        raise UnusableClip(f"{path.name} does not exist")
-    if path.stat().st_size == 0:
-        raise UnusableClip(f"{path.name} is empty (0 bytes)")
-    try:
-        return soundfile.SoundFile(path)
-    except Exception as error:
-        raise _failure(path, error) from error
-
-
-def _failure(path: Path, error: Exception) -> MirbenchError:
-    """Tell a file that cannot be decoded, which is unusable, from one that cannot be read now."""
-    import soundfile
-
-    system_error = 2  # libsndfile's SF_ERR_SYSTEM
-    passing = isinstance(error, OSError | MemoryError) or (
-        isinstance(error, soundfile.LibsndfileError) and error.code == system_error
-    )
-    if passing:
-        return MirbenchError(f"{path} cannot be read: {_reason(error)}; run the command again")
-    return UnusableClip(f"{path.name} cannot be decoded: {_reason(error)}")
-
-
-def _reason(error: Exception) -> str:
-    text = (getattr(error, "error_string", None) or str(error)).strip().rstrip(".")
-    if "does not exist" in text:  # libmpg123's words for a file without a single frame
-        return "no audio found in it"
-    return text or type(error).__name__

@@ -12,7 +12,7 @@ from mirbench.benchmark.api import Clip, DataError, Download, Task, UnusableClip
 from mirbench.benchmark.datasets.audio import audio_info, quiet_decoders, read_audio, read_windows
 from mirbench.benchmark.files.checksums import what_is_wrong
 from mirbench.benchmark.machine.device import free_cpus
-from mirbench.benchmark.machine.workers import map_unordered
+from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import bar
 
 Problem = Literal["absent", "empty", "undecodable", "too short", "wrong checksum"]
@@ -74,8 +74,11 @@ def find_faults(
         work = [
             _Work(tuple(sound[k : k + _CHUNK]), task.window) for k in range(0, len(sound), _CHUNK)
         ]
-        with bar(f"decoding {task.folder}", len(sound), "clip") as progress:
-            for done, found in map_unordered(_decode, work, workers or free_cpus()):
+        with (
+            bar(f"decoding {task.folder}", len(sound), "clip") as progress,
+            Workers(workers or free_cpus()) as processes,
+        ):
+            for done, found in processes.unordered(_decode, work):
                 faults |= {fault.clip_id: fault for fault in found}
                 progress.update(done)
     return sorted(faults.values(), key=lambda fault: fault.clip_id)

@@ -21,13 +21,26 @@ from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
 from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
+from mirbench.benchmark.progress import count
 
 State = Literal["absent", "part", "wrong", "right", "unchecked"]
 
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """A file that the dataset is downloaded as: absent, partly there, wrong (and how), or right."""
+    """What is on disk of a file that the dataset is downloaded as.
+
+    Attributes
+    ----------
+    name : str
+        File name below the dataset's folder.
+    state : {"absent", "part", "wrong", "right", "unchecked"}
+        ``part``: not yet downloaded to its end; ``unchecked``: no checksum is known.
+    detail : str
+        What is wrong with it.
+    bytes : int
+        Its size.
+    """
 
     name: str
     state: State
@@ -41,8 +54,14 @@ class Checkup:
 
     Attributes
     ----------
+    task : Task
+        The task.
+    data : Path or None
+        Folder of the datasets, if it was named.
     looked_in : Path
         Folder in which the dataset was looked for.
+    fetch_into : Path
+        Folder that the dataset would be downloaded into.
     problem : str or None
         Why the annotations cannot be read; None if they were.
     files : tuple of FileState
@@ -106,6 +125,8 @@ def check_dataset(
 
     Parameters
     ----------
+    task : Task
+        The task.
     splits : sequence of SplitTable
         Every split of the task.
     data : Path, optional
@@ -128,8 +149,11 @@ def check_dataset(
             clips = [clip for clip in read_clips(task, folder) if clip.id in members]
             unknown = members - {clip.id for clip in clips}
             if unknown:
-                problem = f"{len(unknown):,} clips of the splits are not in the annotations, such "
-                problem += f"as {min(unknown)!r}: they are incomplete, or of another version"
+                problem = (
+                    f"{count(len(unknown), 'clip', 'is')} in the splits but not in the "
+                    f"annotations, such as {min(unknown)!r}: these are incomplete, or of another "
+                    "version"
+                )
     except (DataError, PluginError) as error:
         problem = str(error)
     faults = find_faults(task, folder, clips, deep, workers)

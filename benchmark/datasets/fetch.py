@@ -12,20 +12,30 @@ from mirbench.benchmark.api import DataError, Download, MirbenchError, PluginErr
 from mirbench.benchmark.datasets.locate import data_root, dataset_folder, prepare, read_clips
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
-from mirbench.benchmark.files.download import fetch_file, forbid_if_offline
+from mirbench.benchmark.files.fetch import fetch_file, forbid_if_offline
 from mirbench.benchmark.files.unpack import unpack
-from mirbench.benchmark.progress import bar, say
+from mirbench.benchmark.progress import bar, count, say
 
 #: Single files downloaded at once: few, so as not to burden the publishers' servers.
 CONNECTIONS = 4
 
-#: Failures in the beginning, without a single success, after which the rest is not tried.
+#: Failures at the beginning, without a single success, after which the rest is not tried.
 HOPELESS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a fetch did: the dataset's folder, files downloaded, files unpacked."""
+    """What a fetch did.
+
+    Attributes
+    ----------
+    folder : Path
+        Folder of the dataset.
+    downloaded, unpacked : int
+        Number of files.
+    archives : tuple of Path
+        Archives that were unpacked and are not needed any more.
+    """
 
     task: Task
     folder: Path
@@ -69,7 +79,7 @@ def fetch(task: Task, data: Path | None = None, cache: CacheFolder | None = None
             on_request += [item.filename for item in absent]
             continue
         for item in group:
-            downloaded += _fetch_one(item, folder)
+            downloaded += _fetch_file(item, folder)
         if group[0].unpack is not None:
             pieces = [folder / item.filename for item in group]
             unpacked += unpack(pieces, group[0].unpack, folder)
@@ -92,12 +102,14 @@ def fetch_folder(task: Task, data: Path | None) -> Path:
     """
     root = data_root(data)
     inside = root / task.folder
-    own = root.name == task.folder or any((root / d.filename).exists() for d in task.downloads)
-    return root if own and not inside.is_dir() else inside
+    holds_dataset = root.name == task.folder or any(
+        (root / item.filename).exists() for item in task.downloads
+    )
+    return root if holds_dataset and not inside.is_dir() else inside
 
 
 def archive_groups(downloads: Sequence[Download]) -> list[list[Download]]:
-    """Put the pieces ``name.001``, ``name.002``, … of one archive together, the rest alone."""
+    """Group the pieces ``name.001``, ``name.002``, … of one archive; other files stand alone."""
     groups: dict[str, list[Download]] = {}
     for item in downloads:
         piece = re.fullmatch(r"(.+)\.\d{3}", item.filename) if item.unpack else None
@@ -106,18 +118,18 @@ def archive_groups(downloads: Sequence[Download]) -> list[list[Download]]:
 
 
 def _is_complete(task: Task, folder: Path) -> bool:
-    """Whether archives are of no use any more, though they may have been deleted."""
+    """Whether all that the archives bring is there, so that they may have been deleted."""
     try:
         if task.list_files is not None and next(task.list_files(folder), None):
             return True
         clips = read_clips(task, folder)
     except (DataError, PluginError):
         return False
-    found = [clip.path is not None and clip.path.is_file() for clip in clips]
-    return bool(found) and all(found)
+    present = [clip.path is not None and clip.path.is_file() for clip in clips]
+    return bool(present) and all(present)
 
 
-def _fetch_one(item: Download, folder: Path) -> int:
+def _fetch_file(item: Download, folder: Path) -> int:
     """Download one file unless the right one is there; a wrong one is put aside, not deleted."""
     path = folder / item.filename
     if path.exists():
@@ -135,7 +147,7 @@ def _fetch_one(item: Download, folder: Path) -> int:
 
 
 def _fetch_files(task: Task, items: Sequence[Download], folder: Path) -> int:
-    """Download single files, some at once; failures are collected and told together."""
+    """Download single files, several at a time; failures are reported together at the end."""
     todo = [item for item in items if _is_absent_or_wrong(folder / item.filename, item)]
     if todo:
         forbid_if_offline(f"the audio of {task.name}")
@@ -167,8 +179,8 @@ def _fetch_files(task: Task, items: Sequence[Download], folder: Path) -> int:
     if failures:
         left = len(todo) - fetched
         raise DataError(
-            f"{left} of {len(items)} files could not be fetched, the others are here; run the "
-            "same command again to go on. The first reasons:\n" + "\n".join(failures[:3])
+            f"{count(left, 'file', of=len(items))} could not be fetched, the others are here; "
+            "run the same command again to go on. The first reasons:\n" + "\n".join(failures[:3])
         )
     return fetched
 

@@ -13,11 +13,11 @@ from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.files.atomic import check_writable
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.machine.process_state import kept_process
-from mirbench.benchmark.progress import say
+from mirbench.benchmark.progress import count, say
 
 
 def data_root(folder: Path | None = None) -> Path:
-    """Give the folder of datasets: the argument, ``MIRBENCH_DATA``, or ``./data``."""
+    """Folder of the datasets: the argument, ``MIRBENCH_DATA``, or ``./data``."""
     return folder or Path(os.environ.get("MIRBENCH_DATA") or "data").expanduser()
 
 
@@ -56,11 +56,11 @@ def read_clips(task: Task, folder: Path, split: SplitTable | None = None) -> lis
                 f"task {task.name!r}: read_clips yields {clip!r}, but id and group must be text "
                 "and path a pathlib.Path or None"
             )
-    for one, other in pairwise(clips):
-        if one.id == other.id:
+    for clip, following in pairwise(clips):
+        if clip.id == following.id:
             raise PluginError(
-                f"task {task.name!r}: read_clips yields the clip {one.id!r} twice, from "
-                f"{one.path} and {other.path}"
+                f"task {task.name!r}: read_clips yields the clip {clip.id!r} twice, from "
+                f"{clip.path} and {following.path}"
             )
     return clips if split is None else clips_of_split(task, folder, clips, split)
 
@@ -70,6 +70,17 @@ def clips_of_split(
 ) -> list[Clip]:
     """Pick the clips of one split from those of the dataset, in their order.
 
+    Parameters
+    ----------
+    task : Task
+        Named in the message, with how to get its dataset.
+    folder : Path
+        Folder of the dataset, which the message names.
+    clips : sequence of Clip
+        All clips of the dataset.
+    split : SplitTable
+        The split.
+
     Raises
     ------
     DataError
@@ -78,15 +89,16 @@ def clips_of_split(
     ids = {clip.id for clip in clips}
     unknown = [clip_id for clip_id in split.of if clip_id not in ids]
     if unknown:
+        absent = count(len(unknown), "clip", "is", of=len(split.of))
         raise DataError(
-            f"task {task.name!r}: {len(unknown)} of {len(split.of)} clips of the split "
-            f"{split.name!r} are not in {folder}, the first {unknown[0]!r}. {task.how_to_get}"
+            f"task {task.name!r}: of the split {split.name!r}, {absent} not in {folder}, the first "
+            f"{unknown[0]!r}. {task.how_to_get}"
         )
     return [clip for clip in clips if clip.id in split.of]
 
 
 def prepare(task: Task, folder: Path) -> None:
-    """Let a task make its dataset, if it does that; telling the user while it happens."""
+    """Make the dataset of a task whose dataset mirbench makes itself, and tell the user so."""
     if task.prepare is None:
         return
     if not folder.is_dir():
@@ -116,11 +128,12 @@ def readiness(task: Task, data: Path | None, cache: CacheFolder) -> Readiness:
         clips = read_clips(task, folder)
     except (DataError, PluginError) as error:
         return Readiness(False, str(error))
-    found = _count_audio(clips)
-    if found == 0:
+    present = _count_audio(clips)
+    if present == 0:
         return Readiness(False, f"no audio in {folder}. {task.how_to_get}")
-    if found < len(clips):
-        return Readiness(True, f"ready: audio of {found} of {len(clips)} clips in {folder}")
+    if present < len(clips):
+        audio = count(present, "clip", of=len(clips))
+        return Readiness(True, f"ready: audio of {audio} in {folder}")
     return Readiness(True, f"ready: {folder}")
 
 

@@ -25,6 +25,14 @@ def encode_targets(task: Task, clips: Sequence[Clip]) -> TargetArray:
     ------
     DataError
         If a label is not one of the task's.
+
+    Examples
+    --------
+    >>> from mirbench.benchmark.api import Clip
+    >>> from mirbench.benchmark.registry import load_task
+    >>> clip = Clip("blues.00029", None, "blues", "B.B. King")
+    >>> encode_targets(load_task("gtzan"), [clip])
+    array([0])
     """
     index = {label: i for i, label in enumerate(task.labels)}
     if task.kind == "regression":
@@ -54,13 +62,13 @@ def _is_finite(value: object) -> bool:
 
 
 def _wrong_label(task: Task, clip: Clip) -> DataError:
-    wanted = {
+    expected = {
         "multiclass": "one of its labels",
         "multilabel": "a tuple of its labels",
         "regression": f"a tuple of {len(task.labels)} finite numbers",
     }[task.kind]
     return DataError(
-        f"task {task.name!r}: clip {clip.id!r} has the label {clip.label!r}; expected {wanted} "
+        f"task {task.name!r}: clip {clip.id!r} has the label {clip.label!r}; expected {expected} "
         f"({', '.join(task.labels[:6])}{', …' if len(task.labels) > 6 else ''})"
     )
 

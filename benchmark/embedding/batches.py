@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mirbench.benchmark.api import Clip
+from mirbench.benchmark.api import Clip, window_id
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.store import (
@@ -41,7 +41,7 @@ from mirbench.benchmark.embedding.window_counts import Counts
 from mirbench.benchmark.embedding.worker import model_info
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.checksums import digest
-from mirbench.benchmark.machine.workers import map_unordered
+from mirbench.benchmark.machine.workers import Workers
 
 #: A row of a batch: its clip and which window of it.
 BatchRow = tuple[Clip, int]
@@ -55,9 +55,10 @@ def batch_size_of(pair: Pair, settings: EmbeddingSettings) -> int | None:
     """
     known, size = known_batch_size(pair.fingerprint, settings.store)
     if not known:
-        workers = settings.workers if settings.on_cpu else 1
-        work = [(pair.model(settings.device), str(Path.cwd()))] * workers
-        info, *_ = map_unordered(model_info, work, workers)
+        count = settings.workers if settings.on_cpu else 1
+        work = [(pair.model(settings.device), str(Path.cwd()))] * count
+        with Workers(count) as workers:
+            info, *_ = workers.unordered(model_info, work)
         size = info.batch_size if info.batch_dependent else None
         facts = json.dumps({"batch_size": size})
         write_atomic(settings.store.model_facts(pair.fingerprint), facts.encode())
@@ -86,7 +87,7 @@ def batches_of(
         Those of `windows_per_clip`; not looked at for a task without windows.
     """
     ordered, missing = _order(pair.data, counts)
-    names = [f"{clip.id}-{window}" for clip, window in ordered]
+    names = [window_id(clip.id, window) for clip, window in ordered]
     partition = digest([size, names, sorted(missing)])
     folder = settings.store.batches(pair.fingerprint, pair.task, partition)
     batches = [ordered[first : first + size] for first in range(0, len(ordered), size)]
@@ -121,7 +122,7 @@ def _order(data: Dataset, counts: Counts) -> tuple[list[BatchRow], dict[str, str
             missing[clip.id] = count
             continue
         for window in range(count):
-            row_id = clip.id if task.window is None else f"{clip.id}-{window}"
+            row_id = window_id(clip.id, window if task.window else None)
             named.append((task.stem(row_id), clip.id, window, clip))
     named.sort(key=lambda row: row[:3])
     random.Random(0).shuffle(named)

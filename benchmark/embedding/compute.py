@@ -17,8 +17,10 @@ import numpy as np
 
 from mirbench.benchmark.api import DataError, IntArray, Task
 from mirbench.benchmark.embedding.batches import batch_size_of, batches_of, merge_batches
+from mirbench.benchmark.embedding.carried import carry_over
 from mirbench.benchmark.embedding.embeddings import Embeddings, join_shards, pick_clips
 from mirbench.benchmark.embedding.layers import leave_on_disk
+from mirbench.benchmark.embedding.learn import learn_files, remember_files
 from mirbench.benchmark.embedding.look import look_before
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.store import (
@@ -38,7 +40,7 @@ from mirbench.benchmark.embedding.worker import (
     model_info,
 )
 from mirbench.benchmark.files.atomic import remove_stale_temporaries
-from mirbench.benchmark.machine.workers import map_ahead, map_unordered
+from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import bar, say
 from mirbench.benchmark.registry import RepresentationSpec
 
@@ -57,12 +59,14 @@ def embed_task(pair: Pair, settings: EmbeddingSettings) -> Embeddings:
     PluginError
         If the representation breaks the contract.
     """
+    learn_files(pair, settings)
     size = batch_size_of(pair, settings)
     if size is None:
         store, data = settings.store, pair.data
         specs = store.shards_for(pair.fingerprint, data.task, data.clips, settings.full_hash)
     else:
         specs = batches_of(pair, settings, size, windows_per_clip(pair.data, settings))
+    carry_over(pair, settings, specs)
     shards = [_stored(spec.path, leave=spec.rows is None) for spec in specs]
     absent = [spec for spec, shard in zip(specs, shards, strict=True) if shard is None]
     if absent:
@@ -87,9 +91,11 @@ def _compute(
     waiting = [len(spec.clips) for spec in absent]
     outcomes: list[list[Outcome]] = [[] for _ in absent]
     done = total - sum(waiting)
+    files: set[Path] = set()
     title = f"embedding {pair.task.folder} with {pair.spec.label}"
     with bar(title, total, "clip", done) as progress:
         for outcome in _outcomes(chunks, settings):
+            files |= outcome.files
             number = outcome.shard
             outcomes[number].append(outcome)
             count = len(outcome.rows) + len(outcome.missing)
@@ -101,6 +107,7 @@ def _compute(
                 outcomes[number] = []
                 write_shard(spec.path, shard)
                 yield spec.path, _let_go(shard, spec.path, leave=spec.rows is None)
+    remember_files(pair, files)
 
 
 def _chunks(
@@ -123,15 +130,15 @@ def _outcomes(chunks: Sequence[Chunk], settings: EmbeddingSettings) -> Iterator[
 
     The second is for a GPU, whose memory has room for one model.
     """
-    workers = settings.workers
-    if settings.on_cpu:
-        yield from map_unordered(embed_chunk, chunks, workers)
-        return
-    info = model_info((chunks[0].model, chunks[0].folder))
-    work = [(chunk, info) for chunk in chunks]
-    audio = map_ahead(decode_chunk, work, workers, workers + 1)
-    for chunk, decoded in zip(chunks, audio, strict=True):
-        yield embed_chunk(chunk, decoded)
+    with Workers(settings.workers) as workers:
+        if settings.on_cpu:
+            yield from workers.unordered(embed_chunk, chunks)
+            return
+        info = model_info((chunks[0].model, chunks[0].folder))
+        work = [(chunk, info) for chunk in chunks]
+        audio = workers.ahead(decode_chunk, work, settings.workers + 1)
+        for chunk, decoded in zip(chunks, audio, strict=True):
+            yield embed_chunk(chunk, decoded)
 
 
 def _stored(path: Path, leave: bool = True) -> Shard | None:
@@ -180,7 +187,15 @@ def _window_numbers(spec: ShardSpec, places: Sequence[int]) -> IntArray | None:
 def stored_embeddings(
     spec: RepresentationSpec, task: Task, clip_ids: Sequence[str], store: Store
 ) -> Embeddings:
-    """Give the newest embeddings that the store has for clips, whatever their audio is now.
+    """Read the newest embeddings that the store has for clips, whatever their audio is now.
+
+    Parameters
+    ----------
+    spec : RepresentationSpec
+    task : Task
+    clip_ids : sequence of str
+        The clips, in any order.
+    store : Store
 
     Raises
     ------

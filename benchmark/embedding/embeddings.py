@@ -12,6 +12,7 @@ import numpy as np
 from mirbench.benchmark.api import DataError, FloatArray, IntArray
 from mirbench.benchmark.embedding.layers import StoredLayers, join_rows
 from mirbench.benchmark.embedding.store import Shard, add_notes
+from mirbench.benchmark.progress import count
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,7 @@ class Embeddings:
         return self.embedding if layer is None else self.embedding[:, layer]
 
     def rows(self, places: Sequence[int]) -> FloatArray | StoredLayers:
-        """Give some of the rows, in another order."""
+        """Take some of the rows, in another order."""
         if isinstance(self.embedding, StoredLayers):
             return self.embedding.take(places)
         return self.embedding[places]
@@ -138,6 +139,7 @@ def check_missing(
 
     Parameters
     ----------
+    embeddings : Embeddings
     asked : sequence of str
         Clip ids.
     max_missing : float
@@ -163,5 +165,5 @@ def check_missing(
             "folder (mirbench data doctor names it), and it is made again."
         )
     raise DataError(
-        "\n".join([f"{len(missing)} of {len(asked)} clips are missing, {limit}:", *lines])
+        "\n".join([f"{count(len(missing), 'clip', 'is', of=len(asked))} missing, {limit}:", *lines])
     )

@@ -52,7 +52,7 @@ class StoredLayers:
         return len(self.places)
 
     def take(self, places: Sequence[int]) -> StoredLayers:
-        """Give some of the rows, in another order."""
+        """Take some of the rows, in another order."""
         return replace(self, places=self.places[np.asarray(places, dtype=np.int64)])
 
     def layer(self, number: int) -> FloatArray:

@@ -28,11 +28,11 @@ from mirbench.benchmark.embedding.trial import (
     Trial,
     difference,
     try_out,
-    try_out_once,
 )
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.machine.memory import free_main_memory, peak_memory
-from mirbench.benchmark.machine.workers import map_ahead, map_unordered
+from mirbench.benchmark.machine.process import WorkerDied, WorkerProcess
+from mirbench.benchmark.machine.workers import Workers
 
 #: Raised whenever more is looked at, or less is let pass.
 LOOK_VERSION = 1
@@ -164,21 +164,31 @@ def _look(trial: Trial, settings: EmbeddingSettings) -> Iterator[Seen]:
 
     The first may be this process, or a worker, which keeps the model; as may the second.
     """
-    if settings.on_cpu and settings.workers > 1:
-        seen, other = map_unordered(try_out, [trial] * 2, settings.workers)
+    if settings.on_cpu:
+        processes = min(settings.workers, 2)
+        with Workers(settings.workers) as workers:
+            seen, *others = workers.unordered(try_out, [trial] * processes)
         yield seen
-        if seen.pid != other.pid:  # one worker may have been quick enough to do both
-            yield other
-            return
-    elif settings.on_cpu:
-        (seen,) = map_unordered(try_out, [trial], 1)
-        yield seen
+        # One worker may have been quick enough to do both.
+        others = [other for other in others if other.pid != seen.pid]
     else:
-        seen = try_out(trial)
+        seen, others = try_out(trial), []
         yield seen
-    if seen.seconds <= TOO_SLOW and _room_for_another(settings.device):
-        once = try_out_once if settings.on_cpu else try_out
-        yield from map_ahead(once, [replace(trial, once=True)], 1, 1)
+    if others:
+        yield from others
+    elif seen.seconds <= TOO_SLOW and _room_for_another(settings.device):
+        yield from _elsewhere(trial)
+
+
+def _elsewhere(trial: Trial) -> Iterator[Seen]:
+    """Try a model out in a process of its own, which ends with that."""
+    process = WorkerProcess()
+    try:
+        yield process.call(try_out, replace(trial, once=True))
+    except WorkerDied:
+        pass  # most likely for want of memory, and the run needs no second model
+    finally:
+        process.close()
 
 
 def _room_for_another(device: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mirbench.benchmark.api import FloatArray, PluginError, UnusableClip
+from mirbench.benchmark.progress import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,16 @@ def _is_number(value: Any) -> bool:
 def check_embedding(value: Any, info: ModelInfo, clip_id: str, method: str = "embed") -> FloatArray:
     """Check what a plugin's `method` returned for one clip.
 
+    Parameters
+    ----------
+    value : object
+        What it returned.
+    info : ModelInfo
+        What the model declares.
+    clip_id : str
+    method : str
+        ``embed`` or ``embed_batch``, for messages.
+
     Raises
     ------
     PluginError
@@ -116,17 +127,29 @@ def check_embedding(value: Any, info: ModelInfo, clip_id: str, method: str = "em
     if value.dtype != np.float32:
         raise PluginError(f"{who} dtype {value.dtype}, not float32")
     if value.shape != info.shape:
-        layers = f" and {len(info.layers)} layers" if info.layers else ""
-        hint = "; name the layers in model.layers" if value.ndim == 2 and not info.layers else ""
+        layers = f" and {count(len(info.layers), 'layer')}" if info.layers else ""
         raise PluginError(
             f"{who} shape {list(value.shape)}, but the model declares dims = {info.dims}{layers}, "
-            f"that is {list(info.shape)}{hint}"
+            f"so one embedding has shape {list(info.shape)}{_shape_hint(value, info)}"
         )
     bad = ~np.isfinite(value)
     if bad.any():
         what = "NaN" if np.isnan(value).any() else "infinity"
-        raise PluginError(f"{who} {what} in {int(bad.sum())} of {value.size} values")
+        raise PluginError(f"{who} {what} in {count(int(bad.sum()), 'value', of=value.size)}")
     return value
+
+
+def _shape_hint(value: FloatArray, info: ModelInfo) -> str:
+    """Say what to do about an array whose shape is not that of one embedding."""
+    if value.shape == (1, *info.shape):
+        return "; return x[0] or x.squeeze(0)"
+    if value.size and value.squeeze().shape == info.shape:
+        return "; return x.squeeze()"
+    if value.ndim == 2 and not info.layers and value.shape[1] == info.dims:
+        return "; average frames, x.mean(axis=0), or name layers in model.layers"
+    if value.ndim == 2 and not info.layers and value.shape[0] == info.dims:
+        return "; average frames, x.mean(axis=1)"
+    return ""
 
 
 def embed_clips(
@@ -138,6 +161,16 @@ def embed_clips(
     are tried one by one: where one clip is at fault, or the batch was too
     large for the memory, the others are embedded all the same. A batch that
     breaks the contract though every clip by itself does not is an error.
+
+    Parameters
+    ----------
+    model : Representation
+    info : ModelInfo
+        What it declares.
+    audios : sequence of ndarray of float32, shape [n_samples]
+        Mono audio at the rate of the model.
+    clip_ids : sequence of str
+        Of the clips or windows, for messages.
 
     Returns
     -------
@@ -154,9 +187,7 @@ def embed_clips(
         try:
             values = batch(list(audios), info.sample_rate)
         except (Exception, SystemExit) as error:
-            failure = _raised(
-                info, f"{len(clip_ids)} clips that start with {clip_ids[0]!r}", error, "embed_batch"
-            )
+            failure = _raised(info, _clips(clip_ids), error, "embed_batch")
             if info.batch_dependent:
                 raise failure from error
             singly = _embed_each(model, info, audios, clip_ids)
@@ -182,12 +213,12 @@ def _embed_each(
 
 
 def _checked_batch(values: Any, info: ModelInfo, clip_ids: Sequence[str]) -> list[FloatArray]:
-    which = f"{len(clip_ids)} clips that start with {clip_ids[0]!r}"
+    which = _clips(clip_ids)
     try:
-        returned = f"{len(values)} embeddings"
+        returned = count(len(values), "embedding")
     except TypeError:
         returned = type(values).__name__
-    if returned != f"{len(clip_ids)} embeddings":
+    if returned != count(len(clip_ids), "embedding"):
         raise PluginError(
             f"representation {info.name!r}: embed_batch returned {returned} for {which}"
         )
@@ -207,6 +238,12 @@ def _embed_one(
     except (Exception, SystemExit) as error:
         raise _raised(info, f"clip {clip_id!r}", error) from error
     return check_embedding(value, info, clip_id)
+
+
+def _clips(clip_ids: Sequence[str]) -> str:
+    if len(clip_ids) == 1:
+        return f"clip {clip_ids[0]!r}"
+    return f"{count(len(clip_ids), 'clip')} that start with {clip_ids[0]!r}"
 
 
 def _raised(info: ModelInfo, what: str, error: BaseException, method: str = "embed") -> PluginError:

@@ -9,15 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from mirbench.benchmark.api import DataError, FloatArray, Task
+from mirbench.benchmark.api import DataError, FloatArray, Task, clip_and_window, window_id
 from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.files.atomic import write_atomic
-
-#: Digits of a window's number that are read. Python refuses 4,300, and no clip has so many windows.
-_DIGITS = 19
+from mirbench.benchmark.progress import count
 
 _FORM = "an .npz with the arrays clip_id [n] (text) and embedding [n, dims] or [n, layers, dims]"
+
+_WINDOW_IDS = " (an id is <clip>-<k> for window k = 0, 1, … of a clip)"
+
+#: What to write instead of arrays of Python objects, which are not unpickled.
+_INSTEAD = {
+    "clip_id": "np.array(ids, dtype=str)",
+    "embedding": "np.stack(vectors).astype(np.float32), all of one length",
+}
 
 _UNREADABLE = (
     OSError,
@@ -63,8 +70,9 @@ def read_embeddings(path: Path, task: Task, clip_ids: Sequence[str]) -> Embeddin
             clip.append(number)
     if not places:
         raise DataError(
-            f"{path}: none of its {len(ids)} clip ids is one of task {task.name!r}: "
-            f"it has {ids[0]!r}, the task {wanted[0] + ('-0' if task.window else '')!r}"
+            f"{path}: none of its clip ids ({len(ids):,}) is one of task {task.name!r}: "
+            f"it has {ids[0]!r}, the task {window_id(wanted[0], 0 if task.window else None)!r}"
+            f"{_WINDOW_IDS if task.window else ''}"
         )
     embedding = matrix[places]
     bad = ~np.isfinite(embedding).reshape(len(places), -1).all(axis=1)
@@ -90,24 +98,37 @@ def _read_arrays(path: Path) -> tuple[list[str], FloatArray]:
             absent = {"clip_id", "embedding"} - set(file.files)
             if absent:
                 raise DataError(f"{path} has no array {sorted(absent)[0]!r}; expected {_FORM}")
-            ids, matrix = file["clip_id"], file["embedding"]
+            ids, matrix = (_read_array(path, file, name) for name in _INSTEAD)
     except _UNREADABLE as error:
         raise DataError(f"cannot read {path} ({error}); expected {_FORM}") from error
     if ids.ndim != 1 or ids.dtype.kind not in "US":
         raise DataError(
-            f"{path}: clip_id must be a vector of text, is {ids.dtype}; expected {_FORM}"
+            f"{path}: clip_id must be a vector of text, but has shape {list(ids.shape)} and dtype "
+            f"{ids.dtype}; save {_INSTEAD['clip_id']}; expected {_FORM}"
         )
     shaped = matrix.ndim in (2, 3) and len(matrix) == len(ids) and 0 not in matrix.shape[1:]
     if not shaped or matrix.dtype.kind != "f":
         raise DataError(
             f"{path}: embedding has shape {list(matrix.shape)} and dtype {matrix.dtype} for "
-            f"{len(ids)} clip ids; expected {_FORM}"
+            f"{count(len(ids), 'clip id')}; expected {_FORM}"
         )
     names = [i.decode("utf-8", "replace") if isinstance(i, bytes) else i for i in ids.tolist()]
     if not names:
         raise DataError(f"{path} holds no clip")
     with np.errstate(over="ignore"):
         return names, matrix.astype(np.float32, copy=False)
+
+
+def _read_array(path: Path, file: Mapping[str, npt.NDArray[Any]], name: str) -> npt.NDArray[Any]:
+    try:
+        return file[name]
+    except ValueError as error:
+        if "Object arrays" not in str(error):
+            raise
+        raise DataError(
+            f"{path}: {name} is an array of Python objects, which mirbench does not unpickle; "
+            f"save {_INSTEAD[name]} instead"
+        ) from error
 
 
 def check_windows(path: Path, windows: Mapping[str, Iterable[int]]) -> None:
@@ -132,12 +153,12 @@ def check_windows(path: Path, windows: Mapping[str, Iterable[int]]) -> None:
 
 def _clip_of(row_id: str, task: Task, known: Container[str]) -> tuple[str, int]:
     """Clip and window of a row; a clip that is wanted keeps its name, whatever it ends in."""
-    clip_id, dash, window = row_id.rpartition("-")
-    if task.window is None or not dash or not window.isdecimal():
+    clip_id, window = clip_and_window(row_id)
+    if task.window is None or window is None:
         return row_id, 0
     if clip_id not in known and clip_id.removesuffix("-") in known:
-        clip_id, window = clip_id.removesuffix("-"), f"-{window}"
-    return clip_id, int(window) if len(window) < _DIGITS else 10**_DIGITS
+        return clip_id.removesuffix("-"), -window
+    return clip_id, window
 
 
 def write_embeddings(path: Path, task: Task, embeddings: Embeddings) -> None:
@@ -148,7 +169,7 @@ def write_embeddings(path: Path, task: Task, embeddings: Embeddings) -> None:
     for place, number in enumerate(embeddings.clip):
         clip_id = embeddings.clip_ids[number]
         window = place - int(np.searchsorted(embeddings.clip, number))
-        ids.append(f"{clip_id}-{window}" if task.window else clip_id)
+        ids.append(window_id(clip_id, window if task.window else None))
     arrays: dict[str, Any] = {
         "clip_id": np.array(ids),
         "embedding": np.asarray(embeddings.embedding),

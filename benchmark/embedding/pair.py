@@ -95,8 +95,12 @@ class Pair:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Fingerprint of the representation, taken once."""
+        """Fingerprint of the representation, taken once it is known which files its model reads."""
         return self.spec.fingerprint()
+
+    def forget_fingerprint(self) -> None:
+        """Take the fingerprint anew: more is known of what the model is made from."""
+        self.__dict__.pop("fingerprint", None)
 
     def model(self, device: str) -> ModelKey:
         """Name its model on a device for worker processes."""

@@ -125,6 +125,11 @@ class Store:
 
         Parameters
         ----------
+        representation : str
+            Its fingerprint.
+        task : Task
+        clips : sequence of Clip
+            In any order.
         full_hash : bool
             Know audio files by their whole content instead of size and time
             of modification.
@@ -174,17 +179,17 @@ def _oldest_first(paths: Iterable[Path]) -> list[Path]:
     return sorted(paths, key=lambda path: path.stat().st_mtime_ns)
 
 
-def task_fingerprint(task: Task) -> str:
+def task_fingerprint(task: Task, audio_version: int = AUDIO_VERSION) -> str:
     """Fingerprint of what a task asks to be embedded: reader, windows, decoding.
 
     Tasks that share their folder, audio's version and windows share their embeddings.
     """
     version = task.version if task.audio_version is None else task.audio_version
-    return digest([task.folder, version, task.window, AUDIO_VERSION])
+    return digest([task.folder, version, task.window, audio_version])
 
 
 def clip_identity(clip: Clip, full_hash: bool) -> list[Any]:
-    """Give what decides a clip's audio, as JSON-like content: its id, excerpt and file."""
+    """Say what decides a clip's audio, as JSON-like content: its id, excerpt and file."""
     identity: list[Any] = [clip.id, clip.start, clip.duration]
     if clip.path is None:
         return identity

@@ -17,10 +17,8 @@ from mirbench.benchmark.embedding.worker import (
     Chunk,
     decode_chunk,
     loaded_model,
-    model_info,
-    plugin_of,
+    spec_of,
 )
-from mirbench.benchmark.machine.workers import collect_everything, map_unordered
 
 #: Clips that are tried.
 CLIPS = 3
@@ -48,7 +46,7 @@ class Trial:
     clips: tuple[Clip, ...]
     #: Where relative paths start.
     folder: str
-    #: Embed clips once, and let the model go: this process will not embed with it.
+    #: Embed clips once, to compare them with those of another process.
     once: bool = False
 
 
@@ -95,16 +93,6 @@ class Seen:
     batch_dependent: bool
 
 
-def try_out_once(trial: Trial) -> Seen:
-    """Try a model out in a process of its own, on a processor, as the main process would do.
-
-    Libraries that were loaded with the model have one thread too, as they do there.
-    """
-    (_,) = map_unordered(model_info, [(trial.model, trial.folder)], 1)
-    (seen,) = map_unordered(try_out, [trial], 1)
-    return seen
-
-
 def difference(rows: Mapping[str, FloatArray], others: Mapping[str, FloatArray]) -> Difference:
     """Compare embeddings of the same clips, number by number.
 
@@ -145,13 +133,7 @@ def try_out(trial: Trial) -> Seen:
     if os.getcwd() != trial.folder:
         os.chdir(trial.folder)
     tried = _Tried(trial)
-    seen = tried.fixed_batch() if tried.info.batch_dependent else tried.single_clips()
-    if trial.once:
-        loaded_model.cache_clear()
-        plugin_of.cache_clear()
-        del tried
-        collect_everything()
-    return seen
+    return tried.fixed_batch() if tried.info.batch_dependent else tried.single_clips()
 
 
 class _Tried:
@@ -223,7 +205,7 @@ class _Tried:
     def _embed(self, audios: Mapping[str, FloatArray]) -> Rows:
         """Embed as a run does; without the clips that are unusable."""
         copies = [audio.copy() for audio in audios.values()]
-        with plugin_of(self.trial.model).state:
+        with spec_of(self.trial.model).plugin.running():
             values = embed_clips(self.model, self.info, copies, list(audios)) if audios else []
         pairs = zip(audios, values, strict=True)
         return {id_: value.copy() for id_, value in pairs if isinstance(value, np.ndarray)}

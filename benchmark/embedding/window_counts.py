@@ -17,7 +17,7 @@ from mirbench.benchmark.embedding.store import clip_identity, read_facts
 from mirbench.benchmark.embedding.worker import windows_of
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.checksums import digest
-from mirbench.benchmark.machine.workers import map_unordered
+from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import bar
 
 #: Number of windows of a clip by its id, or the reason why it has none.
@@ -41,8 +41,11 @@ def windows_per_clip(data: Dataset, settings: EmbeddingSettings) -> Counts:
     new: Counts = {}
     work = [(clip, task.window, Path.cwd()) for clip in todo]
     try:
-        with bar(f"counting windows of {task.folder}", len(todo), "clip") as progress:
-            for clip_id, count in map_unordered(_count, work, settings.workers):
+        with (
+            bar(f"counting windows of {task.folder}", len(todo), "clip") as progress,
+            Workers(settings.workers) as workers,
+        ):
+            for clip_id, count in workers.unordered(_count, work):
                 new[clip_id] = count
                 progress.update(1)
     finally:

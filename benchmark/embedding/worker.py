@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import os
 import resource
 import time
@@ -15,7 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mirbench.benchmark.api import Clip, FloatArray, PluginError, Representation, UnusableClip
+from mirbench.benchmark.api import (
+    Clip,
+    FloatArray,
+    PluginError,
+    Representation,
+    UnusableClip,
+    window_id,
+)
 from mirbench.benchmark.datasets.audio import (
     audio_info,
     count_windows,
@@ -26,9 +34,8 @@ from mirbench.benchmark.datasets.audio import (
 from mirbench.benchmark.datasets.clip_checks import what_is_short
 from mirbench.benchmark.embedding.model import ModelInfo, describe_model, embed_clips
 from mirbench.benchmark.embedding.pair import ModelKey
-from mirbench.benchmark.machine.workers import collect_everything
-from mirbench.benchmark.plugins.finding import Plugin
-from mirbench.benchmark.registry import parse_representation
+from mirbench.benchmark.embedding.reading import watched, watched_folder
+from mirbench.benchmark.registry import RepresentationSpec, parse_representation
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,8 @@ class Outcome:
     made_with: dict[str, str]
     #: What the model remarks on rows, and on how many of them.
     notes: dict[str, int] = field(default_factory=dict)
+    #: Files besides its source that the model has read, while it was loaded or now.
+    files: frozenset[Path] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,12 +114,10 @@ def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
     decoded = decoded or decode_chunk((chunk, info))
     audio, missing = decoded.audio, dict(decoded.missing)
     order = list(audio) if chunk.rows is None else [row for row in chunk.rows if row in audio]
-    ids = [
-        f"{chunk.clips[place].id}-{k}" if chunk.window else chunk.clips[place].id
-        for place, k in order
-    ]
-    with plugin_of(chunk.model).state:
-        values = embed_clips(model, info, [audio[row] for row in order], ids) if order else []
+    ids = [window_id(chunk.clips[place].id, k if chunk.window else None) for place, k in order]
+    audios = [audio[row] for row in order]
+    with watched(spec_of(chunk.model)) as files, spec_of(chunk.model).plugin.running():
+        values = embed_clips(model, info, audios, ids) if order else []
     rows: dict[str, list[FloatArray]] = {}
     for (place, _), value in sorted(zip(order, values, strict=True), key=lambda pair: pair[0]):
         if isinstance(value, UnusableClip):
@@ -124,7 +131,7 @@ def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
         clip_id: np.stack(values) for clip_id, values in rows.items() if clip_id not in missing
     }
     kept = [audio[row] for row in order if chunk.clips[row[0]].id in whole]
-    with plugin_of(chunk.model).state:
+    with spec_of(chunk.model).plugin.running():
         made_with |= getattr(model, "made_with", {})
         notes = _notes(model, info, kept)
     return Outcome(
@@ -136,7 +143,15 @@ def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
         layers=info.layers,
         made_with=made_with,
         notes=notes,
+        files=frozenset(files | _read_while_loading.get(chunk.model, set())),
     )
+
+
+def embed_new(chunk: Chunk) -> Outcome:
+    """Load a model that is new here and embed some clips, watching closely what it reads."""
+    with watched_folder(spec_of(chunk.model)) as files:
+        outcome = embed_chunk(chunk)
+    return replace(outcome, files=outcome.files | files)
 
 
 def _notes(model: Representation, info: ModelInfo, audios: list[FloatArray]) -> dict[str, int]:
@@ -220,6 +235,10 @@ def _at_most(duration: float, clip: Clip) -> float | None:
     return clip.duration if duration >= left else duration
 
 
+#: Files that the model of this process read while it was loaded.
+_read_while_loading: dict[ModelKey, set[Path]] = {}
+
+
 @functools.lru_cache(maxsize=1)
 def loaded_model(key: ModelKey) -> tuple[Representation, ModelInfo]:
     """Load a model, and read what it declares; this process keeps the last one.
@@ -231,21 +250,24 @@ def loaded_model(key: ModelKey) -> tuple[Representation, ModelInfo]:
     """
     # The memory may not hold the model before beside this one, even if it refers to itself.
     loaded_model.cache_clear()
-    plugin_of.cache_clear()
-    collect_everything()
+    spec_of.cache_clear()
+    gc.collect()
     started = time.perf_counter()
     spec = parse_representation(key.representation, key.cache)
-    model = spec.load(key.device)
+    with watched(spec) as files:
+        model = spec.load(key.device)
+    _read_while_loading.clear()
+    _read_while_loading[key] = files
     if spec.fingerprint() != key.fingerprint:
         raise PluginError(
             f"representation {spec.label!r} was changed while it was run; run the command again"
         )
-    with spec.plugin.state:
+    with spec.plugin.running():
         info = describe_model(model, spec.label)
     return model, replace(info, load_seconds=time.perf_counter() - started)
 
 
 @functools.lru_cache(maxsize=1)
-def plugin_of(key: ModelKey) -> Plugin:
-    """Find the plugin that a model is of."""
-    return parse_representation(key.representation, key.cache).plugin
+def spec_of(key: ModelKey) -> RepresentationSpec:
+    """Find the representation that a model is of."""
+    return parse_representation(key.representation, key.cache)

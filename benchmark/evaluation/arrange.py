@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mirbench.benchmark.api import SPLITS, DataError, FloatArray, IntArray, Split
+from mirbench.benchmark.api import SPLITS, DataError, FloatArray, IntArray, Split, window_id
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.embedding.embeddings import Embeddings
 
@@ -57,7 +57,7 @@ def arrange_rows(data: Dataset, embeddings: Embeddings) -> Rows:
         same = place > 0 and embeddings.clip[place - 1] == number
         window = window + 1 if same else 0
         if clip_id in split.of:
-            row_id = f"{clip_id}-{window}" if task.window else clip_id
+            row_id = window_id(clip_id, window if task.window else None)
             members[split.of[clip_id]].append((task.stem(row_id), place, clip_id))
     for name, rows in members.items():
         if not rows:

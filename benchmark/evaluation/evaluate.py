@@ -29,6 +29,7 @@ from mirbench.benchmark.result import (
     ProtocolRecord,
     RepresentationRecord,
     Result,
+    Row,
     TaskRecord,
     read_predictions,
     read_result,
@@ -36,15 +37,6 @@ from mirbench.benchmark.result import (
     row_identity,
     write_result,
 )
-
-
-@dataclass(frozen=True)
-class Row:
-    """A result row, where it lies, and whether this run computed it or found it."""
-
-    result: Result
-    path: Path
-    found: bool
 
 
 @dataclass(frozen=True)
@@ -110,7 +102,7 @@ def evaluate_embeddings(
     )
     found = None if settings.force else _look(path, question, data)
     if found is not None:
-        return Row(found, path, True)
+        return Row(path, found)
     return _measure(question, data, embeddings, rows, settings)
 
 
@@ -197,7 +189,7 @@ def _measure(
     )
     written = write_result(settings.out, result, predictions)
     shutil.rmtree(checkpoint, ignore_errors=True)
-    return Row(result, written, False)
+    return Row(written, result, found=False)
 
 
 def _task_record(data: Dataset, embeddings: Embeddings, rows: Rows) -> TaskRecord:

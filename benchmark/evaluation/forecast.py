@@ -42,7 +42,7 @@ class Forecast:
         left = state.seconds_left + (self._layers - self._done - 1) * usual
         layer = f"layer {self._done + 1} of {self._layers}, " if self._layers > 1 else ""
         best = state.best_valid
-        score = "" if best is None else f", best on validation {100 * best:.1f}"
+        score = "" if best is None else f", best on validation {100 * best:z.1f}"
         return (
             f"{layer}{state.learning} learning, {state.updates_per_second:.0f} updates/s{score}, "
             f"about {duration(left)} left"

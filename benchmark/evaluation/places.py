@@ -8,7 +8,7 @@ from mirbench.benchmark.protocol import Protocol
 
 
 def default_out(protocol: Protocol, here: Path | None = None) -> Path:
-    """Give the folder of rows: the board's own in a checkout, else ``./mirbench-results``.
+    """Locate the folder of rows: the board's own in a checkout, else ``./mirbench-results``.
 
     Only rows of a main-board protocol go into a checkout by default.
     """
@@ -22,6 +22,6 @@ def default_out(protocol: Protocol, here: Path | None = None) -> Path:
 
 
 def page_folder(results: Path) -> Path:
-    """Give the folder of the pages: above the rows in a checkout, else beside them."""
+    """Locate the folder of the pages: above the rows in a checkout, else beside them."""
     own = results.name == "results" and results.parent.name == "leaderboard"
     return results.parent if own else results

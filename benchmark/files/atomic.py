@@ -1,13 +1,17 @@
-"""Write files so that they are there whole or not at all."""
+"""Write files so that they are there whole or not at all, by one process at a time."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from mirbench.benchmark.api import MirbenchError
+from mirbench.benchmark.progress import say
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -67,3 +71,36 @@ def remove_stale_temporaries(folder: Path, older_than: float = 86400.0) -> None:
                 path.unlink()
         except OSError:
             continue
+
+
+@contextlib.contextmanager
+def lock(path: Path, waiting: str = "") -> Iterator[None]:
+    """Keep other processes that lock the same file waiting meanwhile.
+
+    Parameters
+    ----------
+    path : Path
+        The file, which is made and never removed.
+    waiting : str
+        Said once if another process has it.
+
+    Raises
+    ------
+    MirbenchError
+        If it cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise MirbenchError(f"cannot write {path}: {error.strerror or error}") from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if waiting:
+                say(waiting)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -40,6 +40,10 @@ class CacheFolder:
         """Shards of embeddings: ``<representation>/<task>/<shard>``, by fingerprints."""
         return self.root / "embeddings"
 
+    def made_from(self, own: str) -> Path:
+        """File of what a model of that source and parameters reads besides them."""
+        return self.root / "made_from" / f"{own}.json"
+
     @property
     def windows(self) -> Path:
         """How many windows the clips of each dataset have."""

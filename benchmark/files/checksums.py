@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import Download
+from mirbench.benchmark.progress import count
 
 
 def digest(content: Any) -> str:
@@ -21,16 +22,26 @@ def file_sha256(path: Path) -> str:
     return _file_digest(path, "sha256")
 
 
+def path_digest(path: Path) -> str | None:
+    """Digest of a file, or of the names and contents of all files in a folder; None if neither."""
+    if path.is_file():
+        return file_sha256(path)
+    if path.is_dir():
+        files = sorted(member for member in path.rglob("*") if member.is_file())
+        return digest([[str(file.relative_to(path)), file_sha256(file)] for file in files])
+    return None
+
+
 def what_is_wrong(path: Path, item: Download) -> str | None:
     """Compare a file with the size and checksum it should have; None if nothing is wrong."""
     size = path.stat().st_size
     if item.bytes is not None and size != item.bytes:
-        return f"it has {size:,} bytes instead of {item.bytes:,}"
-    for kind, wanted in (("sha256", item.sha256), ("md5", item.md5)):
-        if wanted is not None:
-            found = _file_digest(path, kind)
-            if found != wanted.lower():
-                return f"its {kind} is {found[:12]}…, not {wanted.lower()[:12]}…"
+        return f"it has {count(size, 'byte')} instead of {item.bytes:,}"
+    for kind, published in (("sha256", item.sha256), ("md5", item.md5)):
+        if published is not None:
+            actual = _file_digest(path, kind)
+            if actual != published.lower():
+                return f"its {kind} is {actual[:12]}…, not {published.lower()[:12]}…"
     return None
 
 

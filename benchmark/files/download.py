@@ -1,42 +1,29 @@
-"""Download a file: mirrors in order, resumed, checked. The only module that opens a socket.
+"""Ask a server for a file, or for the rest of one. The only module that opens a socket.
 
-While it grows, a file is called ``<name>.part`` (`mirbench.benchmark.files.partial`).
-It gets its name when its size and checksum are right, so a file that is there
-is whole.
-
-``MIRBENCH_OFFLINE=1`` forbids downloads.
+`mirbench.benchmark.files.fetch` tries mirrors and attempts.
 """
 
 from __future__ import annotations
 
 import http.client
-import os
 import re
 import shutil
 import socket
 import ssl
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import IO, Any
 
 from mirbench.benchmark.api import Download
 from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
-from mirbench.benchmark.files.partial import DownloadError, PartialFile, locked_part
-from mirbench.benchmark.progress import bar, say
+from mirbench.benchmark.files.partial import DownloadError, PartialFile
+from mirbench.benchmark.progress import bar, count
 
 #: Seconds without a byte after which a connection counts as dropped.
 TIMEOUT = 30.0
-
-#: Attempts in a row, at one address, that bring nothing new.
-ATTEMPTS = 5
-
-#: Attempts at one address altogether.
-MOST_ATTEMPTS = 200
 
 #: No file that mirbench needs is larger; a server that sends more is cut off.
 LARGEST = 40 * 10**9
@@ -45,11 +32,11 @@ _BLOCK = 1 << 18
 _AGAIN = {408, 425, 429, 500, 502, 503, 504}
 
 
-class _NextMirrorError(Exception):
+class NextMirrorError(Exception):
     """An address that will not do; the text says why."""
 
 
-class _AgainError(Exception):
+class AgainError(Exception):
     """An address that may do later; `wait` is the server's wish in seconds, if it has one."""
 
     def __init__(self, reason: str, wait: float = 0.0) -> None:
@@ -57,121 +44,44 @@ class _AgainError(Exception):
         self.wait = wait
 
 
-def forbid_if_offline(what: str) -> None:
-    """Refuse to go on where ``MIRBENCH_OFFLINE`` is set.
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of one address.
 
-    Raises
-    ------
-    DownloadError
-        With `what` and how to allow it.
-    """
-    if os.environ.get("MIRBENCH_OFFLINE", "0").lower() not in ("", "0", "false", "no"):
-        raise DownloadError(
-            f"MIRBENCH_OFFLINE is set, so {what} is not downloaded; unset it, or put the file "
-            "there yourself"
-        )
-
-
-def fetch_file(
-    item: Download, target: Path, quiet: bool = False, pause: Callable[[float], None] = time.sleep
-) -> None:
-    """Download a file, or go on with one that is partly there.
-
-    Parameters
+    Attributes
     ----------
-    target : Path
-        Where it goes. A file that is there already is left alone.
+    item : Download
+        What is known of the file.
+    part : PartialFile
+        Receives it.
     quiet : bool
         Show no progress.
-    pause : callable
-        Waits so many seconds between attempts.
-
-    Raises
-    ------
-    DownloadError
-        If no address gave the right file, or downloads are forbidden.
     """
-    if target.exists():
-        return
-    forbid_if_offline(target.name)
-    reasons = []
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with locked_part(target) as part:
-            for url in item.mirrors:
-                try:
-                    _Transfer(item, url, part, quiet, pause).run()
-                except _NextMirrorError as error:
-                    reasons.append(f"{url}: {error}")
-                    continue
-                part.keep()
-                return
-    except OSError as error:
-        raise DownloadError(f"cannot write {target}: {error.strerror or error}") from error
-    listed = "\n".join(f"  {reason}" for reason in reasons) or "  it has no address"
-    raise DownloadError(f"{target.name} could not be downloaded:\n{listed}")
-
-
-@dataclass
-class _Transfer:
-    """One file from one address, in as many attempts as it takes."""
 
     item: Download
     url: str
     part: PartialFile
     quiet: bool
-    pause: Callable[[float], None]
-    failures: int = field(default=0, init=False)
-    attempts: int = field(default=0, init=False)
 
     @property
     def checked(self) -> bool:
         """Whether a checksum will tell if the content is right."""
         return has_checksum(self.item)
 
-    def run(self) -> None:
-        """Bring the part to its end, checked."""
+    def send(self, start: int) -> None:
+        """Ask once for the file from byte `start` on; on return all that was promised is here.
+
+        Raises
+        ------
+        NextMirrorError
+            If the address will not do.
+        AgainError
+            If it may do later.
+        DownloadError
+            If the disk is too small.
+        """
         if urllib.parse.urlsplit(self.url).scheme not in ("http", "https"):
-            raise _NextMirrorError("only http and https addresses are used")
-        resumed = self.part.size() > 0
-        self._transfer()
-        wrong = what_is_wrong(self.part.path, self.item)
-        if wrong is not None and resumed:
-            # What was here may have been the wrong half, so the address gets a second chance.
-            self.part.forget()
-            self._transfer()
-            wrong = what_is_wrong(self.part.path, self.item)
-        if wrong is not None:
-            self.part.forget()
-            raise _NextMirrorError(f"the file that came is not the right one: {wrong}")
-
-    def _transfer(self) -> None:
-        """Attempt until the file has come to its end."""
-        done = False
-        while not done:
-            before = self.part.size()
-            try:
-                self._attempt(before)
-                done = True
-            except _AgainError as error:
-                done = self._is_whole_anyway(error, self.part.size() > before)
-
-    def _is_whole_anyway(self, error: _AgainError, progress: bool) -> bool:
-        """Wait after a failed attempt; after the last one see if only the length was a lie."""
-        self.attempts += 1
-        self.failures = 0 if progress else self.failures + 1
-        if self.failures >= ATTEMPTS or self.attempts >= MOST_ATTEMPTS:
-            if self.checked and what_is_wrong(self.part.path, self.item) is None:
-                return True
-            raise _NextMirrorError(f"{error} (gave up after {self.attempts} attempts)")
-        wait = max(min(error.wait, 60.0), float(2**self.failures))
-        if not self.quiet:
-            say(f"{self.part.target.name}: {error}; trying again in {wait:g} s")
-        self.pause(wait)
-        return False
-
-    def _attempt(self, start: int) -> None:
-        """Make one request; on return everything that was promised is in the part."""
+            raise NextMirrorError("only http and https addresses are used")
         request = urllib.request.Request(self.url, headers=self._headers(start))
         try:
             with _opener(self.checked).open(request, timeout=TIMEOUT) as response:
@@ -180,12 +90,12 @@ class _Transfer:
             self._refused(error, start)
         except urllib.error.URLError as error:
             if isinstance(error.reason, socket.gaierror):
-                raise _NextMirrorError("its host is unknown here; is there a network?") from error
+                raise NextMirrorError("its host is unknown here; is there a network?") from error
             if isinstance(error.reason, ssl.SSLCertVerificationError):
-                raise _NextMirrorError(f"it is not who it claims to be ({error.reason})") from error
-            raise _AgainError(f"no connection ({error.reason})") from error
+                raise NextMirrorError(f"it is not who it claims to be ({error.reason})") from error
+            raise AgainError(f"no connection ({error.reason})") from error
         except (http.client.HTTPException, ConnectionError, TimeoutError, EOFError) as error:
-            raise _AgainError(f"the connection was dropped ({error or 'no answer'})") from error
+            raise AgainError(f"the connection was dropped ({error or 'no answer'})") from error
 
     def _headers(self, start: int) -> dict[str, str]:
         headers = {"User-Agent": "mirbench", "Accept-Encoding": "identity"}
@@ -204,7 +114,9 @@ class _Transfer:
         limit = self.item.bytes or LARGEST
         if total is not None and total > limit:
             self.part.forget()
-            raise _NextMirrorError(f"the server announces {total:,} bytes, expected {limit:,}")
+            raise NextMirrorError(
+                f"the server announces {count(total, 'byte')}, expected {limit:,}"
+            )
         tag = response.headers.get("ETag", "")
         # A weak tag does not promise equal bytes, so it is no ground to resume on.
         validator = tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
@@ -213,7 +125,7 @@ class _Transfer:
         free = shutil.disk_usage(self.part.path.parent).free
         if total is not None and total - first > free:
             raise DownloadError(
-                f"{name} needs {total - first:,} more bytes on disk; {free:,} are free"
+                f"{name} needs {count(total - first, 'more byte')} on disk; free: {free:,}"
             )
         with (
             self.part.path.open("r+b") as file,
@@ -224,9 +136,9 @@ class _Transfer:
             end = _copy(response, file, first, limit, progress.update)
         if end > limit:
             self.part.forget()
-            raise _NextMirrorError(f"the server sends more than the {limit:,} bytes expected")
+            raise NextMirrorError(f"the server sends more than {count(limit, 'expected byte')}")
         if total is not None and end < total:
-            raise _AgainError(f"the connection was dropped after {end:,} of {total:,} bytes")
+            raise AgainError(f"the connection was dropped after {count(end, 'byte', of=total)}")
 
     def _refused(self, error: urllib.error.HTTPError, start: int) -> None:
         said = f"the server answers {error.code} {error.reason}"
@@ -235,17 +147,17 @@ class _Transfer:
             if self.checked and what_is_wrong(self.part.path, self.item) is None:
                 return
             self.part.forget()
-            raise _AgainError(said)
+            raise AgainError(said)
         if error.code in _AGAIN:
             wait = error.headers.get("Retry-After", "")
-            raise _AgainError(said, float(wait) if wait.isdigit() else 0.0)
-        raise _NextMirrorError(said)
+            raise AgainError(said, float(wait) if wait.isdigit() else 0.0)
+        raise NextMirrorError(said)
 
     def _check_kind(self, response: Any, replaces: bool) -> None:
         """Refuse a web page where no checksum would tell, or where it would replace a part."""
         is_page = response.headers.get_content_type() == "text/html"
         if is_page and (replaces or not self.checked):
-            raise _NextMirrorError("the server sends a web page instead of the file")
+            raise NextMirrorError("the server sends a web page instead of the file")
 
 
 def _extent(response: Any, start: int) -> tuple[int, int | None]:
@@ -255,7 +167,7 @@ def _extent(response: Any, start: int) -> tuple[int, int | None]:
             r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", "")
         )
         if match is None or int(match[1]) != start:
-            raise _NextMirrorError("the server answers with another part than was asked for")
+            raise NextMirrorError("the server answers with another part than was asked for")
         return start, None if match[3] == "*" else int(match[3])
     length = response.headers.get("Content-Length", "")
     return 0, int(length) if length.isdigit() else None
@@ -270,7 +182,7 @@ def _copy(
         try:
             block = response.read1(_BLOCK)
         except (http.client.HTTPException, OSError) as error:
-            raise _AgainError(f"the connection was dropped after {end:,} bytes") from error
+            raise AgainError(f"the connection was dropped after {count(end, 'byte')}") from error
         if not block:
             break
         file.write(block)
@@ -291,7 +203,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         scheme = urllib.parse.urlsplit(newurl).scheme
         downgrade = scheme == "http" and req.type == "https" and not self.checked
         if scheme not in ("http", "https") or downgrade:
-            raise _NextMirrorError(f"the server redirects to {newurl}, which is not followed")
+            raise NextMirrorError(f"the server redirects to {newurl}, which is not followed")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 

@@ -42,7 +42,7 @@ class PartialFile:
         return self.path.stat().st_size
 
     def validator(self, url: str) -> str:
-        """Give what the server at `url` called the version of this part; empty if unknown."""
+        """Look up what the server at `url` called the version of this part; empty if unknown."""
         try:
             known = json.loads(self.note.read_text("utf-8"))
             return str(known["validator"]) if known["url"] == url else ""
@@ -59,7 +59,7 @@ class PartialFile:
         self.note.unlink(missing_ok=True)
 
     def keep(self) -> None:
-        """Give the file its name, now that it is whole."""
+        """Rename the part to the file, now that it is whole."""
         with self.path.open("rb") as file:
             os.fsync(file.fileno())
         os.replace(self.path, self.target)
@@ -68,7 +68,7 @@ class PartialFile:
 
 @contextlib.contextmanager
 def locked_part(target: Path) -> Iterator[PartialFile]:
-    """Give the part of a file, which no other process may write meanwhile.
+    """Open the part of a file, which no other process may write meanwhile.
 
     Raises
     ------

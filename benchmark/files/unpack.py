@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, Literal
 
 from mirbench.benchmark.api import DataError
-from mirbench.benchmark.progress import bar
+from mirbench.benchmark.progress import bar, count
 
 _BLOCK = 1 << 20
 
@@ -47,8 +47,12 @@ def unpack(
     ----------
     pieces : sequence of Path
         The archive's file, or the files that it was cut into, in order.
+    kind : {"zip", "tar.gz"}
+        What it is.
     target : Path
         Folder that receives the members.
+    limits : Limits
+        What it may unpack to at most.
 
     Returns
     -------
@@ -79,7 +83,9 @@ def unpack(
                         continue
                     left -= member.size
                     if left < 0:
-                        raise DataError(f"it unpacks to more than {limits.total_bytes:,} bytes")
+                        raise DataError(
+                            f"it unpacks to more than {count(limits.total_bytes, 'byte')}"
+                        )
                     written += _write(member, place)
     except DataError as error:
         raise DataError(f"{name} is not unpacked: {error}") from error

@@ -16,6 +16,12 @@ def free_cpus() -> int:
         return os.cpu_count() or 1
 
 
+def free_threads() -> int:
+    """Count the threads a computation may take: `free_cpus`, or ``OMP_NUM_THREADS`` if fewer."""
+    most = os.environ.get("OMP_NUM_THREADS", "")
+    return min(free_cpus(), int(most)) if most.isdigit() and int(most) > 0 else free_cpus()
+
+
 def check_device(device: str) -> None:
     """Stop before anything is computed if there is no such device.
 

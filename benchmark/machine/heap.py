@@ -7,6 +7,10 @@ two thirds of its time there. So while clips come, a process keeps what it frees
 arrays of up to a gigabyte; when none has come for some seconds, what is free goes
 back and glibc does again as it did.
 
+Worker processes could be started with ``MALLOC_MMAP_THRESHOLD_`` and
+``MALLOC_TRIM_THRESHOLD_`` to the same end. But glibc reads these when a process starts:
+they do nothing for one that embeds by itself, and an idle one would keep its memory.
+
 Other C libraries have no such settings, and are left alone.
 """
 
@@ -88,5 +92,5 @@ class _Heap:
 
 @functools.cache
 def _heap() -> _Heap | None:
-    """Give the heap of this process; None if its C library is another."""
+    """Return the heap of this process; None if its C library is another."""
     return _Heap(ctypes.CDLL(None)) if platform.libc_ver()[0] == "glibc" else None

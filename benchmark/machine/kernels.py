@@ -7,6 +7,9 @@ part ways by that last bit: probe 180 of ``castellon2021`` on GTZAN and CHOI
 then stops after 2,760 updates instead of the 5,440 of the authors' code. So
 mirbench asks for the AVX2 kernels, which every x86-64 machine with PyTorch
 has, and gets the same numbers everywhere. Matrix products are not affected.
+
+It asks in one place, where `mirbench.benchmark` is imported: everything of mirbench
+that imports torch comes after that, in worker processes as well.
 """
 
 from __future__ import annotations

@@ -1,130 +1,197 @@
-"""Where embeddings are computed: local worker processes, one thread each."""
+"""Where clips are decoded and embedded: local worker processes, one thread each."""
 
 from __future__ import annotations
 
-import functools
-import gc
+import atexit
+import itertools
 import sys
-import warnings
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
+from types import TracebackType
 from typing import TypeVar
 
 from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.machine.heap import kept_memory
+from mirbench.benchmark.machine.process import WorkerDied, WorkerProcess
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
+#: Seconds for which processes are kept without work, with the models that they have loaded.
+KEPT = 300.0
 
-def map_unordered(
-    function: Callable[[Item], Outcome], items: Iterable[Item], jobs: int
-) -> Iterator[Outcome]:
-    """Apply a function to items in `jobs` processes; results come as they are ready.
 
-    Numerical libraries get one thread a worker, so that workers do not slow
-    each other and results do not depend on their number. With one job
-    everything runs in this process.
+class Workers:
+    """Worker processes, each with one thread, which apply functions to items.
 
-    Raises
-    ------
-    MirbenchError
-        If a worker dies; whatever the function itself raises is passed on.
+    A context manager: when it is left, work that is not done is given up. The
+    processes are kept for the next `Workers`, with what they have loaded, until
+    they have had no work for `KEPT` seconds. A function and its items go there
+    by pickling, so it must be importable by name.
+
+    Numerical libraries get one thread per worker, so that workers do not slow
+    each other and results do not depend on their number.
+
+    Parameters
+    ----------
+    count : int
+        How many; they are started when there is work for them.
     """
-    if jobs <= 1:
-        from threadpoolctl import ThreadpoolController
 
-        libraries, seen = ThreadpoolController(), len(sys.modules)
+    def __init__(self, count: int) -> None:
+        self.count = max(1, count)
+        self._lock = threading.Lock()
+        self._closed = False
+        self._idle: list[WorkerProcess] = []
+        self._busy: set[WorkerProcess] = set()
+
+    def __enter__(self) -> Workers:
+        # A thread waits for each process.
+        self._threads = ThreadPoolExecutor(self.count, "mirbench-worker")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._lock:
+            self._closed = True
+            for process in self._busy:
+                process.kill()
+        self._threads.shutdown(cancel_futures=True)
+        _KEPT.put(self._idle)
+
+    def unordered(
+        self, function: Callable[[Item], Outcome], items: Iterable[Item]
+    ) -> Iterator[Outcome]:
+        """Apply a function to items; results come as they are ready.
+
+        A single worker is this process itself.
+
+        Raises
+        ------
+        MirbenchError
+            If a worker dies; whatever the function itself raises is passed on.
+        """
+        if self.count == 1:
+            yield from _here(function, items)
+            return
+        rest, begun = iter(items), set[Future[Outcome]]()
+        while True:
+            for item in itertools.islice(rest, 2 * self.count - len(begun)):
+                begun.add(self._threads.submit(self._call, function, item))
+            if not begun:
+                return
+            done, begun = wait(begun, return_when=FIRST_COMPLETED)
+            while done:
+                yield self._result(done.pop())
+
+    def ahead(
+        self, function: Callable[[Item], Outcome], items: Iterable[Item], most: int
+    ) -> Iterator[Outcome]:
+        """Apply a function to items, always in other processes; results come in order.
+
+        Parameters
+        ----------
+        function : callable
+        items : iterable
+            Taken one by one, as they are begun.
+        most : int
+            Items that are begun or finished and not yet taken, at most, so that
+            large results do not fill the memory while their taker is busy.
+
+        Raises
+        ------
+        MirbenchError
+            If a worker dies; whatever the function itself raises is passed on.
+        """
+        begun: deque[Future[Outcome]] = deque()
         for item in items:
-            if len(sys.modules) != seen:  # to look for libraries takes as long as a small clip
-                libraries, seen = ThreadpoolController(), len(sys.modules)
-            with libraries.limit(limits=1), kept_memory():
-                outcome = function(item)
-            yield outcome
-        return
-
-    from joblib import Parallel, delayed, parallel_config
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-    try:
-        with (
-            parallel_config(backend="loky", inner_max_num_threads=1),
-            warnings.catch_warnings(),
-        ):
-            # What joblib says of chunks that are left when a run stops with an error.
-            warnings.filterwarnings("ignore", message=".*tasks have been successfully executed")
-            workers = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
-            yield from workers(delayed(_in_worker)(function, item) for item in items)
-    except TerminatedWorkerError as error:
-        raise _died(jobs) from error
-
-
-def map_ahead(
-    function: Callable[[Item], Outcome], items: Iterable[Item], jobs: int, ahead: int
-) -> Iterator[Outcome]:
-    """Apply a function to items in `jobs` other processes; results come in order.
-
-    At most `ahead` items are begun or finished and not yet taken, so that
-    results that are large do not fill the memory while their taker is busy.
-
-    Raises
-    ------
-    MirbenchError
-        If a worker dies; whatever the function itself raises is passed on.
-    """
-    from joblib.externals.loky import ProcessPoolExecutor
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-    executor = ProcessPoolExecutor(max_workers=jobs)
-    begun: deque[Future[Outcome]] = deque()
-    try:
-        for item in items:
-            if len(begun) == ahead:
-                yield begun.popleft().result()
-            begun.append(executor.submit(_in_worker, function, item))
+            if len(begun) == most:
+                yield self._result(begun.popleft())
+            begun.append(self._threads.submit(self._call, function, item))
         while begun:
-            yield begun.popleft().result()
-    except TerminatedWorkerError as error:
-        raise _died(jobs) from error
-    finally:
-        executor.shutdown(kill_workers=True)
+            yield self._result(begun.popleft())
+
+    def _call(self, function: Callable[[Item], Outcome], item: Item) -> Outcome:
+        with self._lock:
+            if self._closed:
+                raise CancelledError
+            process = self._idle.pop() if self._idle else _KEPT.take()
+            self._busy.add(process)
+        try:
+            outcome: Outcome = process.call(function, item)
+            return outcome
+        finally:
+            with self._lock:
+                self._busy.remove(process)
+                self._idle.append(process)
+
+    def _result(self, future: Future[Outcome]) -> Outcome:
+        try:
+            return future.result()
+        except WorkerDied as error:
+            raise MirbenchError(
+                "a worker process died, most likely for want of memory; run the same command "
+                f"again with fewer workers (--jobs {max(1, self.count // 2)}): what is finished "
+                "is kept"
+            ) from error
 
 
-def _in_worker(function: Callable[[Item], Outcome], item: Item) -> Outcome:
-    """Apply a function to an item in a worker process.
+def _here(function: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
+    """Apply a function to items in this process, its libraries with one thread meanwhile."""
+    from threadpoolctl import ThreadpoolController
 
-    After an item, loky looks whether the process leaks memory. With psutil installed,
-    one that has grown by 300 MB since its first item makes way for a new one, and a
-    model that is not small would be loaded over and over. So it does what it would do
-    without psutil: collect garbage once a second. Among all the objects of PyTorch and
-    librosa that takes up to a twelfth of the time, and so they are left out.
-    """
-    from joblib.externals.loky import process_executor
-
-    process_executor._USE_PSUTIL = False
-    with kept_memory():
-        outcome = function(item)
-    _leave_out_of_collection(len(sys.modules))
-    return outcome
+    libraries, seen = ThreadpoolController(), len(sys.modules)
+    for item in items:
+        if len(sys.modules) != seen:  # to look for libraries takes as long as a small clip
+            libraries, seen = ThreadpoolController(), len(sys.modules)
+        with libraries.limit(limits=1), kept_memory():
+            outcome = function(item)
+        yield outcome
 
 
-@functools.lru_cache(maxsize=1)
-def _leave_out_of_collection(modules: int) -> None:
-    """Leave what there is now out of garbage collection, once for so many modules."""
-    gc.collect()
-    gc.freeze()
+class _Kept:
+    """Processes that have no work now, and the timer that ends them."""
+
+    def __init__(self) -> None:
+        self._lock, self._processes = threading.Lock(), list[WorkerProcess]()
+        self._timer = threading.Timer(0, self.end)
+        atexit.register(self.end)
+
+    def take(self) -> WorkerProcess:
+        """Return a process that is alive, a new one if there is none."""
+        with self._lock:
+            self._timer.cancel()
+            while self._processes:
+                process = self._processes.pop()
+                if process.alive:
+                    return process
+                process.close()
+        return WorkerProcess()
+
+    def put(self, processes: Iterable[WorkerProcess]) -> None:
+        """Keep processes for `KEPT` seconds."""
+        with self._lock:
+            for process in processes:
+                if process.alive:
+                    self._processes.append(process)
+                else:
+                    process.close()
+            self._timer.cancel()
+            self._timer = threading.Timer(KEPT, self.end)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def end(self) -> None:
+        """End all."""
+        with self._lock:
+            while self._processes:
+                self._processes.pop().close()
 
 
-def collect_everything() -> None:
-    """Collect garbage, also among what a worker process has left out of collection."""
-    _leave_out_of_collection.cache_clear()
-    gc.unfreeze()
-    gc.collect()
-
-
-def _died(jobs: int) -> MirbenchError:
-    return MirbenchError(
-        "a worker process died, most likely for want of memory; run the same command again "
-        f"with fewer workers (--jobs {max(1, jobs // 2)}): what is finished is kept"
-    )
+_KEPT = _Kept()

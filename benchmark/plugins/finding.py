@@ -8,12 +8,14 @@ importing.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -22,6 +24,7 @@ from typing import Literal, cast
 
 from mirbench.benchmark.api import Card, PluginError, UsageError
 from mirbench.benchmark.machine.process_state import PluginState, plugin_state
+from mirbench.benchmark.plugins.apart import own_module_tables, own_modules
 from mirbench.benchmark.plugins.card import card_mistake
 from mirbench.benchmark.plugins.source import Source, module_source, package_source
 
@@ -61,8 +64,17 @@ class Plugin:
         """What it has set for this process; entered around every call of its code."""
         return plugin_state(self.place, self.source.digest() if self.source is not None else "")
 
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Enter around every call of its code: its own modules and settings, and only now."""
+        with contextlib.ExitStack() as stack:
+            if self.module is None and self.source is not None:
+                stack.enter_context(own_modules(self.source.path.parent))
+            stack.enter_context(self.state)
+            yield
+
     def card(self) -> Card:
-        """Give the model card, read without importing the module; empty if it has none."""
+        """Model card, read without importing the module; empty if it has none."""
         card = self.source.literal("CARD") if self.source is not None else None
         if not isinstance(card, dict):
             return {}
@@ -90,9 +102,10 @@ class Plugin:
             If that fails for whatever reason; the message gives it.
         """
         if self.source is not None:
-            forget_changed(str(self.source.path), self.source.digest(), self.source.files())
+            files = [*self.source.files(), *self.source.development().values()]
+            forget_changed(str(self.source.path), self.source.digest(), files)
         try:
-            with self.state:
+            with self.running():
                 if self.module is not None:
                     return importlib.import_module(self.module)
                 assert self.source is not None
@@ -106,23 +119,23 @@ class Plugin:
 
 def find_plugins(kind: PluginKind) -> list[Plugin]:
     """Find every built-in and installed plugin, by name; two may share one."""
-    own = [*_built_in(kind), *_installed(kind)]
-    return sorted(own, key=lambda plugin: (plugin.name, plugin.origin != "built-in"))
+    plugins = [*_built_in(kind), *_installed(kind)]
+    return sorted(plugins, key=lambda plugin: (plugin.name, plugin.origin != "built-in"))
 
 
 def _built_in(kind: PluginKind) -> Iterable[Plugin]:
     package = f"mirbench.{kind}s"
-    wanted = "load_model" if kind == "representation" else "TASK"
+    member = "load_model" if kind == "representation" else "TASK"
     folder = Path(importlib.import_module(package).__path__[0])
     names = {path.stem for path in folder.glob("*.py")}
     names |= {path.parent.name for path in folder.glob("*/__init__.py")}
     for name in sorted(names - {"__init__"}):
         source = package_source(package, folder, name)
         try:
-            found = source.defines(wanted)
+            is_plugin = source.defines(member)
         except PluginError:  # listed with this reason, and it does not hide the others
-            found = not name.startswith("_")
-        if found:
+            is_plugin = not name.startswith("_")
+        if is_plugin:
             yield Plugin(kind, name, "built-in", f"{package}.{name}", source)
 
 
@@ -144,23 +157,32 @@ def _source_of(point: EntryPoint) -> Source | None:
         return None
 
 
-def find_plugin(kind: PluginKind, name: str) -> Plugin:
+def find_plugin(kind: PluginKind, name: str, plugins: Sequence[Plugin] | None = None) -> Plugin:
     """Find the one plugin of a name.
+
+    Parameters
+    ----------
+    kind : {"representation", "task"}
+        Where to look.
+    name : str
+        Exactly as it is announced.
+    plugins : sequence of Plugin, optional
+        What `find_plugins` found, where the caller knows it already.
 
     Raises
     ------
     UsageError
         If there is none (the nearest names are suggested) or more than one.
     """
-    plugins = find_plugins(kind)
-    found = [plugin for plugin in plugins if plugin.name == name]
-    if len(found) > 1:
+    plugins = find_plugins(kind) if plugins is None else plugins
+    namesakes = [plugin for plugin in plugins if plugin.name == name]
+    if len(namesakes) > 1:
         raise UsageError(
-            f"two {kind}s are named {name!r}: {found[0].place} and {found[1].place}; "
+            f"two {kind}s are named {name!r}: {namesakes[0].place} and {namesakes[1].place}; "
             "uninstall or rename one of them"
         )
-    if found:
-        return found[0]
+    if namesakes:
+        return namesakes[0]
     names = sorted({plugin.name for plugin in plugins})
     near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
@@ -182,20 +204,21 @@ def forget_changed(what: str, now: str, files: Iterable[Path]) -> None:
         What the files are of.
     now : str
         Digest of their contents.
+    files : iterable of Path
+        The files.
     """
     if _imported.setdefault(what, now) == now:
         return
     _imported[what] = now
     places = {str(path) for path in files}
-    for name, module in list(sys.modules.items()):
-        if getattr(module, "__file__", None) in places:
-            del sys.modules[name]
+    for modules in (sys.modules, *own_module_tables()):
+        for name, module in list(modules.items()):
+            if getattr(module, "__file__", None) in places:
+                del modules[name]
     importlib.invalidate_caches()
 
 
 def _import_file(path: Path) -> ModuleType:
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))  # so that it may import its neighbours
     spec = importlib.util.spec_from_file_location(f"mirbench_plugin_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None

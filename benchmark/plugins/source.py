@@ -11,11 +11,12 @@ import ast
 import hashlib
 import importlib.util
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import PluginError
+from mirbench.benchmark.plugins.development import development_files
 
 
 @dataclass(frozen=True)
@@ -85,24 +86,34 @@ class Source:
         return None
 
     def files(self) -> list[Path]:
-        """Give the module's file and every module of its own that it imports, directly or not."""
-        found: dict[Path, None] = {}
+        """List the module's file and every module of its own that it imports, directly or not."""
+        files: set[Path] = set()
         waiting = [self.path]
         while waiting:
             path = waiting.pop()
-            if path in found:
+            if path in files:
                 continue
-            found[path] = None
+            files.add(path)
             if path.name == "__init__.py" and path.parent != self.root:
                 waiting += sorted(path.parent.rglob("*.py"))
             waiting += self._imported(path)
-        return sorted(found)
+        return sorted(files)
+
+    def development(self) -> dict[str, Path]:
+        """List the files of packages under development that the module imports, by name."""
+        if (self.package or "").startswith("mirbench."):
+            return {}
+        own = (self.package or self.path.stem).partition(".")[0]
+        return development_files(
+            self.files(), _parse, lambda name: name == own or self._locate(name) is not None
+        )
 
     def digest(self) -> str:
-        """SHA-256 over names and contents of all `files`."""
+        """SHA-256 over names and contents of all `files`, and of those under development."""
+        own = [(path.relative_to(self.root).as_posix(), path) for path in self.files()]
         total = hashlib.sha256()
-        for path in self.files():
-            total.update(path.relative_to(self.root).as_posix().encode() + b"\0")
+        for name, path in [*own, *sorted(self.development().items())]:
+            total.update(name.encode() + b"\0")
             total.update(hashlib.sha256(path.read_bytes()).digest())
         return total.hexdigest()
 
@@ -120,7 +131,8 @@ class Source:
                     keep = len(parents) - node.level + (path.name == "__init__.py")
                     base = ".".join([*parents[:keep], *([base] if base else [])])
                 names |= {base} | {f"{base}.{alias.name}" for alias in node.names}
-        return [found for name in sorted(names) if (found := self._locate(name)) is not None]
+        places = map(self._locate, sorted(names))
+        return [place for place in places if place is not None]
 
     def _locate(self, name: str) -> Path | None:
         prefix = self.package + "." if self.package else ""
@@ -133,9 +145,18 @@ class Source:
         return None
 
 
+@lru_cache(maxsize=256)
+def _tree(content: bytes, path: str) -> ast.Module:
+    """Parse the text of a module. Every name looks through all plugins, so trees are kept.
+
+    The text is part of the key, so an edited file is parsed anew.
+    """
+    return ast.parse(content, filename=path)
+
+
 def _parse(path: Path) -> ast.Module:
     try:
-        return ast.parse(path.read_bytes(), filename=str(path))
+        return _tree(path.read_bytes(), str(path))
     except SyntaxError as error:
         raise PluginError(f"{path}, line {error.lineno}: {error.msg}") from error
     except (OSError, ValueError) as error:

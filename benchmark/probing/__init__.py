@@ -4,6 +4,25 @@ Probes that share an architecture and a batch size see the same batches, and
 those that share the dropout rate too see the same masks. So the grid of
 `mirbench.benchmark.protocol` is trained as four groups of 54 probes instead
 of 216 times one, and every probe still ends as if it had been trained alone.
+
+=============  ========================================================================
+`Setup`        What all probes of a grid share: data, rules, inputs, score, threads.
+`Group`        The probes of one architecture and batch size: same batches, same masks.
+`Cohort`       Those of a group that are trained at the same time: as many as fit into
+               memory.
+`Bank`         Those of a cohort that are one computation, because they see the same
+               input; one thread trains a bank.
+`Learner`      One probe that has not stopped: its best score, and evaluations since.
+`Inputs`       The embeddings on the device, as they are or standardised.
+`Views`        The batches of one round as banks see them: standardised and masked.
+`Draws`        The random numbers of a cohort: batches, initial weights, masks.
+`Update`       The rows and masks of one update.
+`Layout`       Where the weights of a bank lie in one flat buffer.
+`Pieces`       The same for the optimiser: stretches of the buffer, cut into blocks.
+`Scorer`       The validation score of all probes of a bank at once.
+`Threads`      The threads that train banks side by side.
+`Clock`        How far the grid is, and how long it will still take.
+=============  ========================================================================
 """
 
 from __future__ import annotations

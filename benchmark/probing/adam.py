@@ -23,7 +23,7 @@ from numba import types
 from numba.extending import intrinsic
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
-#: Floats a block: gradient, moments and weights of one block fit a core's cache.
+#: Floats per block: gradient, moments and weights of one block fit into the cache of a core.
 BLOCK = 32768
 
 Floats = npt.NDArray[np.float32]
@@ -72,8 +72,12 @@ class Adam:
     ----------
     weights : tensor of float32, shape [n]
         Changed in place by `step`.
+    moments : tuple of two tensors of float32, shape [n]
+        Running means of the gradient and of its square; changed in place by `step`.
+    pieces : Pieces
+        Which stretches of these buffers belong to which probe.
     learning_rates, l2 : list of float
-        Of each probe.
+        One per probe.
     """
 
     def __init__(
@@ -100,8 +104,14 @@ class Adam:
     def _compiled(self, gradient: torch.Tensor, sizes: Floats, correction: float) -> None:
         first, second = self.moments
         p, g, m, v = (t.numpy() for t in (self.weights, gradient, first, second))
-        blocks, pieces = self.pieces.blocks, self.pieces.pieces
-        _step(p, g, m, v, blocks, pieces, self.l2, sizes, np.float32(correction))
+        _step(
+            *(p, g, m, v),
+            blocks=self.pieces.blocks,
+            pieces=self.pieces.pieces,
+            l2=self.l2,
+            sizes=sizes,
+            correction=np.float32(correction),
+        )
 
     def _torch(self, gradient: torch.Tensor, sizes: Floats, correction: float) -> None:
         for start, stop, probe in self.pieces.spans:
@@ -127,7 +137,7 @@ _W1, _B2, _W2, _EPS = (np.float32(x) for x in (1 - BETA1, BETA2, 1 - BETA2, EPS)
 
 
 def _torchs_square_root() -> Any:
-    """Give the compiled square root of an array into another that rounds as `torch.sqrt`.
+    """Compile the square root from one array into another, which rounds as `torch.sqrt`.
 
     Torch takes it from MKL where it is built with it: not always the
     correctly rounded one, which torch's own kernels and the processor give.
@@ -196,4 +206,11 @@ def prepare() -> None:
     one = np.zeros(1, dtype=np.float32)
     p, g, m, v = (one.copy() for _ in range(4))
     pieces = Pieces([(0, 1, 0)])
-    _step(p, g, m, v, pieces.blocks, pieces.pieces, one, one, np.float32(1))
+    _step(
+        *(p, g, m, v),
+        blocks=pieces.blocks,
+        pieces=pieces.pieces,
+        l2=one,
+        sizes=one,
+        correction=np.float32(1),
+    )

@@ -16,24 +16,13 @@ import torch
 from mirbench.benchmark.api import DataError
 from mirbench.benchmark.probing.adam import Adam, Pieces
 from mirbench.benchmark.probing.draws import Draws, Update
-from mirbench.benchmark.probing.inputs import Features
 from mirbench.benchmark.probing.layout import Layout
 from mirbench.benchmark.probing.losses import Loss
 from mirbench.benchmark.probing.network import Network, parts_of
-from mirbench.benchmark.probing.scorer import Scorer
+from mirbench.benchmark.probing.setup import Setup
 from mirbench.benchmark.probing.views import View
-from mirbench.benchmark.protocol import ProbeConfig, Protocol
+from mirbench.benchmark.protocol import ProbeConfig
 from mirbench.benchmark.scoring.metrics import Way
-
-
-@dataclass(frozen=True, eq=False)
-class Course:
-    """What all banks of a group share: data, loss, score and rules."""
-
-    protocol: Protocol
-    features: Features
-    loss: Loss
-    score: Scorer
 
 
 @dataclass(slots=True)
@@ -57,12 +46,31 @@ class Finished:
 
 
 class Bank:
-    """Some probes with one input, their weights, and the weights remembered."""
+    """Some probes with one input, their weights, and the weights remembered.
+
+    Parameters
+    ----------
+    setup : Setup
+        What all probes of the grid share.
+    loss : Loss
+        That of the group.
+    configs : sequence of ProbeConfig
+        The probes.
+    draws : Draws
+        Gives the initial weights.
+    widths : tuple of int
+        Units of the layers, the input first.
+    """
 
     def __init__(
-        self, course: Course, configs: Sequence[ProbeConfig], draws: Draws, widths: tuple[int, ...]
+        self,
+        setup: Setup,
+        loss: Loss,
+        configs: Sequence[ProbeConfig],
+        draws: Draws,
+        widths: tuple[int, ...],
     ) -> None:
-        self.course, self.widths = course, widths
+        self.setup, self.loss, self.widths = setup, loss, widths
         self.view: View = (configs[0].standardise, configs[0].dropout)
         self.learners = [Learner(config) for config in configs]
         layout = Layout(widths, len(configs))
@@ -100,12 +108,14 @@ class Bank:
         ----------
         number : int
             Updates made so far.
+        updates : sequence of Update
+            Rows and masks of the updates to make.
         batches : callable
-            Gives the batch of every update as a bank of some view sees it.
+            Returns the batch of every update as a bank of some view sees it.
         X_valid : tensor of float32, shape [n, dims]
             Validation rows as this bank sees them.
         scratch : callable
-            Gives a buffer of so many floats for the gradient.
+            Returns a buffer of so many floats for the gradient.
 
         Returns
         -------
@@ -122,12 +132,12 @@ class Bank:
         for update, X in zip(updates, X_train, strict=True):
             number += 1
             mask = update.masks[self.view[1]].hidden
-            self.network.gradient(X, update.rows, mask, self.course.loss, into)
+            self.network.gradient(X, update.rows, mask, self.loss, into)
             self.adam.step(gradient, number)
         return finished
 
     def _evaluate(self, number: int, X_valid: torch.Tensor) -> None:
-        scores, ways = self.course.score(self.network.outputs(X_valid))
+        scores, ways = self.setup.score(self.network.outputs(X_valid))
         improved = []
         for probe, learner in enumerate(self.learners):
             valid = float(scores[probe])
@@ -153,7 +163,7 @@ class Bank:
                     best[probe].copy_(now[probe])
 
     def _leave(self, number: int) -> list[Finished]:
-        patience = self.course.protocol.patience
+        patience = self.setup.protocol.patience
         out = [i for i, learner in enumerate(self.learners) if learner.waited >= patience]
         if not out:
             return []

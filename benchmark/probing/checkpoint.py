@@ -1,6 +1,6 @@
 """Finished probes on disk, so that a killed grid goes on where it stopped.
 
-``<folder>/<key>/<index>.safetensors``, one file a probe: the outputs on the
+``<folder>/<key>/<index>.safetensors``, one file per probe: the outputs on the
 test set as a tensor, the rest of the record as JSON in its header. The key is
 a hash of everything a result depends on, so a record of other data or another
 protocol is never taken for this one's. Files appear whole or not at all.

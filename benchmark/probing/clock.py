@@ -129,7 +129,7 @@ class Clock:
         return likely, least
 
     def _speed(self) -> float:
-        """Seconds a multiply-add, over everything measured."""
+        """Seconds per multiply-add, over everything measured."""
         work = {_group(config): self._work[i] for i, config in self._configs.items()}
         done = sum(work[key] * updates for key, updates in self._updates.items())
         return sum(self._seconds.values()) / done if done else 0.0

@@ -35,6 +35,16 @@ class ProbeData:
         Names of the outputs, for scores that are reported per output.
     n_outputs : int or None
         Outputs of a probe; default: as many as the targets show.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.arange(60) % 3
+    >>> X = (y[:, None] + rng.normal(0, 0.1, (60, 4))).astype(np.float32)
+    >>> data = ProbeData("multiclass", X[:40], y[:40], X[40:50], y[40:50], X[50:], y[50:])
+    >>> data.metrics, data.outputs
+    (('accuracy',), 3)
     """
 
     kind: Kind

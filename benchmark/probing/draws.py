@@ -59,10 +59,18 @@ class Draws:
 
     Parameters
     ----------
+    seed : int
+        Of the protocol.
     n_rows : int
         Rows of the training set; a batch never has more.
+    batch_size : int
+        Rows per batch.
+    widths : sequence of int
+        Units of the layers, the input first.
     dropouts : sequence of float
         The rates in the group.
+    device : torch.device
+        Where the drawn numbers are used.
     """
 
     def __init__(

@@ -14,19 +14,17 @@ import torch
 
 from mirbench.benchmark.api import IntArray, Kind
 from mirbench.benchmark.probing.clock import TYPICAL_PATIENCES
-from mirbench.benchmark.probing.data import ProbeData, clip_targets
-from mirbench.benchmark.probing.group import Group, Heat, prepare
-from mirbench.benchmark.probing.inputs import Features
-from mirbench.benchmark.probing.memory import SHARE, free_memory
-from mirbench.benchmark.probing.scorer import Scorer
-from mirbench.benchmark.probing.threads import Crew, Job, Scratch
+from mirbench.benchmark.probing.data import ProbeData
+from mirbench.benchmark.probing.group import Cohort, Group
+from mirbench.benchmark.probing.setup import Setup
+from mirbench.benchmark.probing.threads import Scratch, Threads, Work
 from mirbench.benchmark.protocol import Protocol, get_protocol
 from mirbench.benchmark.scoring.metrics import DEFAULT_METRICS
 
 #: Random training rows are enough from here on: an update does not see the others.
 MOST_ROWS = 4096
 ROUNDS = 3
-#: Banks that are measured of each group, for each thread.
+#: Banks of each group that are measured, per thread.
 BANKS = 3
 
 
@@ -66,12 +64,28 @@ def estimate_seconds(
 
     Parameters
     ----------
+    kind : {"multiclass", "multilabel", "regression"}
     rows : tuple of int
         Rows for training, validation and test.
+    dims : int
+        Columns of the embeddings.
+    n_outputs : int
+        Outputs of a probe.
+    protocol : Protocol or str
+        The grid, or its name.
     metric : str, optional
         That of early stopping; default: that of the kind.
+    windows_per_clip : int
+        Rows per clip of the validation and test sets.
+    device : str
+        ``cpu`` or ``cuda``.
     memory : int, optional
         Bytes, as in `train_grid`.
+
+    Raises
+    ------
+    UsageError
+        If memory does not suffice for a single probe.
     """
     if isinstance(protocol, str):
         protocol = get_protocol(protocol)
@@ -90,7 +104,13 @@ def random_data(
     metric: str | None = None,
     windows_per_clip: int = 1,
 ) -> ProbeData:
-    """Make random embeddings and targets of the given shape."""
+    """Draw embeddings and targets of a shape.
+
+    Parameters
+    ----------
+    kind, rows, dims, n_outputs, metric, windows_per_clip
+        As in `estimate_seconds`; training rows beyond `MOST_ROWS` are left out.
+    """
     rng = np.random.default_rng(0)
     parts: list[npt.NDArray[Any]] = []
     clips: list[IntArray] = []
@@ -108,13 +128,13 @@ def random_data(
             parts.append(rng.standard_normal((n, n_outputs), dtype=np.float32))
     X_train, y_train, X_valid, y_valid, X_test, y_test = parts
     return ProbeData(
-        kind,
-        X_train,
-        y_train,
-        X_valid,
-        y_valid,
-        X_test,
-        y_test,
+        kind=kind,
+        X_train=X_train,
+        y_train=y_train,
+        X_valid=X_valid,
+        y_valid=y_valid,
+        X_test=X_test,
+        y_test=y_test,
         metrics=DEFAULT_METRICS[kind] if metric is None else (metric,),
         clips_valid=clips[1] if windows_per_clip > 1 else None,
         clips_test=clips[2] if windows_per_clip > 1 else None,
@@ -137,51 +157,52 @@ def measure(
 
     Parameters
     ----------
+    data : ProbeData
+    protocol : Protocol
+    device : str
+        ``cpu`` or ``cuda``.
+    memory : int, optional
+        Bytes, as in `train_grid`.
     only : tuple of int, optional
         (hidden units, batch size) of the only group to time.
     clock : callable
-        Gives seconds: of the wall, or of the processor.
+        Returns seconds: of the wall, or of the processor.
 
     Returns
     -------
     dict
         (hidden units, batch size) to seconds per update of one probe, in a full group.
     """
-    where = torch.device(device)
-    targets = clip_targets(data.y_valid, data.clips_valid)
-    score = Scorer(data.metrics[0], data.kind, targets, data.clips_valid, where)
-    budget = int(SHARE * free_memory(where)) if memory is None else memory
     result = {}
-    with Crew(where) as crew:
-        prepare()
-        features = Features(data, where)
+    with Threads(torch.device(device)) as threads:
+        setup = Setup.of(data, protocol, threads, memory)
         for hidden, batch in {(c.hidden, c.batch_size): None for c in protocol.grid()}:
             if only not in (None, (hidden, batch)):
                 continue
             probes = [c for c in protocol.grid() if (c.hidden, c.batch_size) == (hidden, batch)]
-            group = Group(data, protocol, features, score, probes, crew, budget)
-            n_banks = min(BANKS * crew.size, group.fit)
+            group = Group(setup, probes)
+            n_banks = min(BANKS * threads.size, group.fit)
             some = [config for bank in group.banks(probes)[:n_banks] for config in bank]
-            heat = Heat(group, some)
-            draws = _median_seconds(crew, [_drawing(heat)], clock)
-            rounds = _median_seconds(crew, heat.jobs(), clock)
-            heats = -(-len(probes) // group.fit)
-            whole = rounds * len(probes) / len(some) + heats * draws / crew.width
+            cohort = Cohort(group, some)
+            draws = _median_seconds(threads, [_drawing(cohort)], clock)
+            rounds = _median_seconds(threads, cohort.work(), clock)
+            cohorts = -(-len(probes) // group.fit)
+            whole = rounds * len(probes) / len(some) + cohorts * draws / threads.width
             result[hidden, batch] = whole / (len(probes) * protocol.eval_every)
     return result
 
 
-def _median_seconds(crew: Crew, jobs: list[Job], clock: Callable[[], float]) -> float:
+def _median_seconds(threads: Threads, work: list[Work], clock: Callable[[], float]) -> float:
     seconds = []
     for _ in range(1 + ROUNDS):
         start = clock()
-        crew.run(jobs)
+        threads.run(work)
         seconds.append(clock() - start)
     return statistics.median(seconds[1:])
 
 
-def _drawing(heat: Heat) -> Job:
+def _drawing(cohort: Cohort) -> Work:
     def draw(scratch: Scratch) -> None:
-        heat.draw()
+        cohort.draw()
 
     return draw

@@ -5,17 +5,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from mirbench.benchmark.probing import adam, draws
-from mirbench.benchmark.probing.bank import Bank, Course, Finished, Learner
-from mirbench.benchmark.probing.data import ProbeData, ProbeRecord, clip_targets
+from mirbench.benchmark.probing.bank import Bank, Finished, Learner
+from mirbench.benchmark.probing.data import ProbeRecord, clip_targets
 from mirbench.benchmark.probing.draws import Draws, Update
-from mirbench.benchmark.probing.inputs import Features
 from mirbench.benchmark.probing.losses import Loss
 from mirbench.benchmark.probing.memory import Need
-from mirbench.benchmark.probing.scorer import Scorer
-from mirbench.benchmark.probing.threads import Crew, Job, Scratch
-from mirbench.benchmark.probing.views import Batches
-from mirbench.benchmark.protocol import ProbeConfig, Protocol
+from mirbench.benchmark.probing.setup import Setup
+from mirbench.benchmark.probing.threads import Scratch, Work
+from mirbench.benchmark.probing.views import Views
+from mirbench.benchmark.protocol import ProbeConfig
 from mirbench.benchmark.scoring.metrics import evaluate, merge_windows
 
 #: Called after every round: updates made, and the probes that still learn.
@@ -27,50 +25,40 @@ class Group:
 
     Parameters
     ----------
+    setup : Setup
+        What all probes of the grid share; its `budget` decides how many train at once.
     configs : sequence of ProbeConfig
         All with the same hidden layer and batch size.
-    budget : int
-        Bytes of memory that may be used; the group is split if it must be.
     """
 
-    def __init__(
-        self,
-        data: ProbeData,
-        protocol: Protocol,
-        features: Features,
-        score: Scorer,
-        configs: Sequence[ProbeConfig],
-        crew: Crew,
-        budget: int,
-    ) -> None:
-        self.data, self.protocol, self.configs, self.crew = data, protocol, configs, crew
-        hidden = configs[0].hidden
+    def __init__(self, setup: Setup, configs: Sequence[ProbeConfig]) -> None:
+        self.setup, self.configs = setup, configs
+        data, device, hidden = setup.data, setup.threads.device, configs[0].hidden
         dims = data.X_train.shape[1]
         self.widths = (dims, hidden, data.outputs) if hidden else (dims, data.outputs)
         self.batch = min(configs[0].batch_size, len(data.X_train))
-        loss = Loss(data.kind, data.y_train, data.outputs, self.batch, crew.device)
-        self.course = Course(protocol, features, loss, score)
+        self.loss = Loss(data.kind, data.y_train, data.outputs, self.batch, device)
         self.dropouts = sorted({config.dropout for config in configs})
-        self.bank_size = 1 if hidden and crew.device.type == "cpu" else len(configs)
+        self.bank_size = 1 if hidden and device.type == "cpu" else len(configs)
         largest = max(len(bank) for bank in self.banks(configs))
         need = Need.of(
-            self.widths,
-            self.batch,
-            len(self.dropouts),
-            protocol.eval_every,
-            len(data.X_valid),
-            largest,
-            crew.size,
+            widths=self.widths,
+            batch=self.batch,
+            n_dropouts=len(self.dropouts),
+            n_ahead=setup.protocol.eval_every,
+            n_valid=len(data.X_valid),
+            bank=largest,
+            threads=setup.threads.size,
         )
-        self.fit = need.fit(budget, len(configs))
+        self.fit = need.fit(setup.budget, len(configs))
 
     def train(self, on_round: OnRound) -> Iterator[ProbeRecord]:
         """Train all probes, as many at once as fit; yield each when it has stopped."""
         for part in _batched(list(self.configs), self.fit):
-            heat = Heat(self, part)
-            while heat.banks:
-                yield from heat.round()
-                on_round(heat.number, heat.learners)
+            cohort = Cohort(self, part)
+            while cohort.banks:
+                yield from cohort.round()
+                on_round(cohort.number, cohort.learners)
 
     def banks(self, configs: Iterable[ProbeConfig]) -> list[list[ProbeConfig]]:
         """Divide probes into banks: those that see the same input, at most `bank_size`."""
@@ -81,8 +69,8 @@ class Group:
 
     def test(self, finished: Finished) -> ProbeRecord:
         """Score a probe that has stopped on the test set, with its remembered weights."""
-        data, learner = self.data, finished.learner
-        X_test = self.course.features.rows("test", learner.config.standardise)
+        data, learner = self.setup.data, finished.learner
+        X_test = self.setup.inputs.rows("test", learner.config.standardise)
         outputs = finished.network.outputs(X_test)[0].cpu().numpy()
         if data.clips_test is not None:
             outputs = merge_windows(outputs, data.clips_test, learner.way or "gmean")
@@ -100,38 +88,34 @@ class Group:
         )
 
 
-def prepare() -> None:
-    """Compile what runs on the CPU (seconds, once a process), so that no timing includes it."""
-    adam.prepare()
-    draws.prepare()
-    Features.prepare()
-
-
-class Heat:
+class Cohort:
     """The probes of a group that are trained at the same time.
 
     Parameters
     ----------
+    group : Group
     configs : sequence of ProbeConfig
         Some of the group's, or all.
     """
 
     def __init__(self, group: Group, configs: Sequence[ProbeConfig]) -> None:
         self.group, self.number = group, 0
-        self._ahead = group.protocol.eval_every
+        self.setup = setup = group.setup
+        self._ahead = setup.protocol.eval_every
         self._draws = Draws(
-            group.protocol.seed,
-            len(group.data.X_train),
+            setup.protocol.seed,
+            len(setup.data.X_train),
             group.batch,
-            group.widths,
-            group.dropouts,
-            group.crew.device,
+            widths=group.widths,
+            dropouts=group.dropouts,
+            device=setup.threads.device,
         )
         self.banks = [
-            Bank(group.course, bank, self._draws, group.widths) for bank in group.banks(configs)
+            Bank(setup, group.loss, bank, self._draws, group.widths)
+            for bank in group.banks(configs)
         ]
-        wanted = {config.standardise for config in configs}
-        self._X_valid = {std: group.course.features.rows("valid", std) for std in wanted}
+        ways = {config.standardise for config in configs}
+        self._X_valid = {way: setup.inputs.rows("valid", way) for way in ways}
         self._updates = self.draw()
 
     @property
@@ -144,27 +128,26 @@ class Heat:
         return self._draws.next(self._ahead)
 
     def round(self) -> list[ProbeRecord]:
-        """Evaluate all probes and train them up to the next evaluation; give those that stopped.
+        """Evaluate all probes, train them up to the next evaluation, return those that stopped.
 
         Meanwhile one thread draws the random numbers of the next round.
         """
         following: list[Update] = []
-        self.group.crew.run([lambda scratch: following.extend(self.draw()), *self.jobs()])
+        self.setup.threads.run([lambda scratch: following.extend(self.draw()), *self.work()])
         finished = [record for bank in self.banks for record in self._stopped.pop(bank, [])]
         self.banks = [bank for bank in self.banks if bank.learners]
         self._updates, self.number = following, self.number + self._ahead
         return finished
 
-    def jobs(self) -> list[Job]:
-        """Give the work of one round, bank by bank."""
+    def work(self) -> list[Work]:
+        """Divide one round into work for threads: one per bank."""
         self._stopped: dict[Bank, list[ProbeRecord]] = {}
-        views = [bank.view for bank in self.banks]
-        batches = Batches(self.group.course.features, self._updates, views)
-        return [functools.partial(self._train, bank, batches) for bank in self.banks]
+        views = Views(self.setup.inputs, self._updates, [bank.view for bank in self.banks])
+        return [functools.partial(self._train, bank, views) for bank in self.banks]
 
-    def _train(self, bank: Bank, batches: Batches, scratch: Scratch) -> None:
+    def _train(self, bank: Bank, views: Views, scratch: Scratch) -> None:
         X_valid = self._X_valid[bank.view[0]]
-        stopped = bank.train(self.number, self._updates, batches.take, X_valid, scratch)
+        stopped = bank.train(self.number, self._updates, views.take, X_valid, scratch)
         self._stopped[bank] = [self.group.test(finished) for finished in stopped]
 
 

@@ -13,7 +13,7 @@ from mirbench.benchmark.probing.data import ProbeData
 from mirbench.benchmark.probing.draws import Mask
 
 
-class Features:
+class Inputs:
     """Training, validation and test rows, as they are or standardised.
 
     Only the raw rows are kept. Standardised ones are computed where they are
@@ -29,19 +29,27 @@ class Features:
         self._statistics = [torch.from_numpy(a).to(device) for a in _statistics(data.X_train)]
 
     def rows(self, name: str, standardise: bool) -> torch.Tensor:
-        """Rows of one part as a probe sees them, not to be overwritten."""
+        """Rows of one part as a probe sees them: float32 ``[n, dims]``, not to be overwritten."""
         X = self._parts[name]
         mean, scale = self._statistics
         return (X - mean).div_(scale) if standardise else X
 
     def batch(self, rows: torch.Tensor, standardise: bool, mask: Mask) -> torch.Tensor:
-        """Copy some of the training rows, as a probe sees them under a mask."""
+        """Copy training rows as a probe sees them under a mask: float32 ``[batch, dims]``."""
         X, (mean, scale) = self._parts["train"], self._statistics
         if X.device.type == "cpu":
             out = torch.empty(len(rows), X.shape[1])
             kept = _NO_MASK if mask.input is None else mask.input.numpy()
-            numbers = (X.numpy(), rows.numpy(), mean.numpy(), scale.numpy())
-            _gather(*numbers, standardise, kept, np.float32(mask.factor), out.numpy())
+            _gather(
+                X.numpy(),
+                rows.numpy(),
+                mean=mean.numpy(),
+                scale=scale.numpy(),
+                standardise=standardise,
+                kept=kept,
+                factor=np.float32(mask.factor),
+                out=out.numpy(),
+            )
             return out
         batch = X.index_select(0, rows)
         if standardise:
@@ -53,7 +61,16 @@ class Features:
         """Compile what gathers batches, so that no timing includes it."""
         one = np.zeros((1, 1), dtype=np.float32)
         rows = np.zeros(1, dtype=np.int64)
-        _gather(one, rows, one[0], one[0], True, _NO_MASK, np.float32(1), one.copy())
+        _gather(
+            one,
+            rows,
+            mean=one[0],
+            scale=one[0],
+            standardise=True,
+            kept=_NO_MASK,
+            factor=np.float32(1),
+            out=one.copy(),
+        )
 
 
 _NO_MASK = np.zeros((0, 0), dtype=np.bool_)

@@ -14,21 +14,31 @@ import torch
 
 from mirbench.benchmark.api import Kind
 
+#: Targets of the training set, kind of the loss, and scale; see `Loss`.
+Terms = tuple[torch.Tensor, str, float]
+
 
 class Loss:
     """Loss of one kind of task on batches of one size.
 
     Parameters
     ----------
+    kind : {"multiclass", "multilabel", "regression"}
     targets : ndarray
         Of the whole training set, as in `ProbeData`.
+    n_outputs : int
+        Outputs of a probe.
+    batch : int
+        Rows per batch.
+    device : torch.device
+        Where `terms` lie.
 
     Attributes
     ----------
-    targets : tensor of float32, shape [n, n_outputs]
-        Rows for `loss_gradient`.
-    scale : float
-        What `loss_gradient` divides by (multilabel) or multiplies with (regression).
+    terms : tuple of (targets, kind, scale)
+        What the gradient on a batch is computed from: rows for `loss_gradient`, float32
+        ``[n, n_outputs]``; the kind; and what `loss_gradient` divides by (multilabel)
+        or multiplies with (regression).
     """
 
     def __init__(
@@ -39,29 +49,32 @@ class Loss:
         batch: int,
         device: torch.device,
     ) -> None:
-        self.kind: str = kind
         if kind == "multiclass":
             rows = np.zeros((len(targets), n_outputs), dtype=np.float32)
             # What the mean negative log-likelihood passes back to a log-softmax.
             rows[np.arange(len(targets)), targets] = -(np.float32(1) / np.float32(batch))
         else:
             rows = np.ascontiguousarray(targets, dtype=np.float32)
-        self.targets = torch.from_numpy(rows).to(device)
         count = batch * n_outputs
-        self.scale = float(np.float32(2) / np.float32(count)) if kind == "regression" else count
+        scale = np.float32(2) / np.float32(count) if kind == "regression" else count
+        self.terms: Terms = (torch.from_numpy(rows).to(device), kind, float(scale))
 
 
 def loss_gradient(
     outputs: torch.Tensor, targets: torch.Tensor, kind: str, scale: float
 ) -> torch.Tensor:
-    """Differentiate each probe's mean loss on one batch.
+    """Differentiate the mean loss of each probe on one batch.
 
     Parameters
     ----------
     outputs : tensor of float32, shape [probes, batch, n_outputs] or [batch, probes, n_outputs]
         Overwritten.
     targets : tensor of float32, shape [batch, n_outputs] or [batch, 1, n_outputs]
-        Rows of `Loss.targets`.
+        Rows of the targets in `Loss.terms`.
+    kind : str
+        As in `Loss`.
+    scale : float
+        As in `Loss.terms`.
 
     Returns
     -------
@@ -76,7 +89,7 @@ def loss_gradient(
 
 
 def _sigmoid(x: torch.Tensor) -> torch.Tensor:
-    """Give the sigmoid, in the memory of `x` if that is of whole vectors.
+    """Compute the sigmoid, in the memory of `x` if that is of whole vectors.
 
     What is left over of them torch computes with another exponential, and what
     is left over depends on how many probes there are.

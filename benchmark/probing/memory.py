@@ -57,8 +57,14 @@ class Need:
         ----------
         widths : tuple of int
             Units of the layers, the input first.
+        batch : int
+            Rows per batch.
+        n_dropouts : int
+            Dropout rates of the group.
         n_ahead : int
             Updates for which masks are drawn at once.
+        n_valid : int
+            Rows of the validation set.
         bank : int
             Probes of a bank.
         threads : int
@@ -68,7 +74,7 @@ class Need:
         # Two sets of masks: those in use and those drawn meanwhile.
         masks = 2 * n_ahead * n_dropouts * batch * inputs * FLOAT + batch * max(widths) * DOUBLE
         layout = Layout(widths, bank).size * FLOAT
-        # Batches as a bank sees them: one view a thread, and one that the next bank begins.
+        # Batches as a bank sees them: one view per thread, and one that the next bank begins.
         views = (threads + 1) * n_ahead * batch * widths[0] * FLOAT
         rows = max(batch, n_valid)
         active = rows * (2 * widths[0] + 4 * bank * sum(widths[1:])) * FLOAT
@@ -76,8 +82,8 @@ class Need:
         probe = BUFFERS * Layout(widths, 1).size * FLOAT
         return cls(masks + views + valid + threads * (layout + active), probe)
 
-    def fit(self, budget: int, wanted: int) -> int:
-        """Probes of `wanted` that fit into `budget` bytes at once.
+    def fit(self, budget: int, most: int) -> int:
+        """Count the probes, `most` at most, that fit into `budget` bytes at once.
 
         Raises
         ------
@@ -90,7 +96,7 @@ class Need:
                 f"one probe needs {_gib(self.shared + self.probe)}, but only {_gib(budget)} "
                 "may be used; give it more memory, or close other programs"
             )
-        return min(wanted, room)
+        return min(most, room)
 
 
 def _gib(size: int) -> str:

@@ -16,7 +16,11 @@ from collections.abc import Callable
 import torch
 
 from mirbench.benchmark.probing.layout import Layout
-from mirbench.benchmark.probing.losses import Loss, loss_gradient
+from mirbench.benchmark.probing.losses import Loss, Terms, loss_gradient
+
+#: Rows of a batch as the bank sees them, their places in the training set, and the mask of
+#: the hidden layer.
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
 
 
 class Network:
@@ -24,6 +28,8 @@ class Network:
 
     Parameters
     ----------
+    layout : Layout
+        Where the weights lie.
     weights : tensor of float32, shape [layout.size]
         Not copied: the optimiser changes it.
     """
@@ -55,27 +61,19 @@ class Network:
         X : tensor of float32, shape [batch, dims]
             The batch as the bank sees it: standardised and masked.
         rows : tensor of int64, shape [batch]
+            Its rows of the training set.
         mask : tensor of float32, shape [batch, hidden], or None
             Of the hidden layer.
+        loss : Loss
         into : list of tensor
             Receives the gradient: `parts_of` a buffer that is laid out as the weights.
         """
-        self._backward(
-            X,
-            rows,
-            mask,
-            loss.targets,
-            loss.kind,
-            loss.scale,
-            self.parts,
-            into,
-            self.layout.probes,
-            self.layout.widths[1],
-        )
+        probes, width = self.layout.probes, self.layout.widths[1]
+        self._backward((X, rows, mask), loss.terms, self.parts, into, probes, width)
 
 
 def parts_of(layout: Layout, buffer: torch.Tensor) -> list[torch.Tensor]:
-    """Give views of a flat buffer: the first layer as one matrix and one bias, then the second.
+    """View a flat buffer as parts: the first layer as one matrix and one bias, then the second.
 
     Shapes ``[columns, dims]``, ``[columns]``, ``[probes, outputs, hidden]``
     and ``[probes, outputs]``.
@@ -87,7 +85,16 @@ def parts_of(layout: Layout, buffer: torch.Tensor) -> list[torch.Tensor]:
 def first_layer(
     X: torch.Tensor, parts: list[torch.Tensor], probes: int, width: int
 ) -> torch.Tensor:
-    """Apply the first layer: ``[n, dims]`` to ``[n, probes, width]``."""
+    """Apply the first layer: ``[n, dims]`` to ``[n, probes, width]``.
+
+    Parameters
+    ----------
+    X : tensor of float32, shape [n, dims]
+    parts : list of tensor
+        Those of `parts_of`.
+    probes, width : int
+        Probes of the bank, and units of the layer of each.
+    """
     # Not addmm, which TorchScript would take apart into a product and a sum.
     flat = torch.nn.functional.linear(X, parts[0], parts[1])
     return flat[:, : probes * width].view(X.size(0), probes, width)
@@ -99,26 +106,35 @@ def second_layer(hidden: torch.Tensor, parts: list[torch.Tensor]) -> torch.Tenso
 
 
 def batch_gradient(
-    X: torch.Tensor,
-    rows: torch.Tensor,
-    mask: torch.Tensor | None,
-    targets: torch.Tensor,
-    kind: str,
-    scale: float,
+    batch: Batch,
+    terms: Terms,
     parts: list[torch.Tensor],
     into: list[torch.Tensor],
     probes: int,
     width: int,
 ) -> None:
-    """Differentiate the loss on one batch; see `Network.gradient`."""
+    """Differentiate the loss on one batch; see `Network.gradient`.
+
+    Parameters
+    ----------
+    batch : tuple of (X, rows, mask)
+    terms : tuple
+        `Loss.terms`.
+    parts, into : list of tensor
+        `parts_of` the weights, and of what receives the gradient.
+    probes, width : int
+        Probes of the bank, and units of the first layer of one.
+    """
+    X, rows, mask = batch
+    targets, kind, scale = terms
     used, columns = probes * width, into[0].size(0)
-    wanted = targets.index_select(0, rows)
+    goals = targets.index_select(0, rows)
     first = first_layer(X, parts, probes, width)
     if len(parts) > 2:
         hidden = first.transpose(0, 1).relu_()
         if mask is not None:
             hidden.mul_(mask)
-        out = loss_gradient(second_layer(hidden, parts), wanted, kind, scale)
+        out = loss_gradient(second_layer(hidden, parts), goals, kind, scale)
         torch.sum(out, [1], out=into[3])
         torch.bmm(out.transpose(1, 2), hidden, out=into[2])
         passed = torch.bmm(out, parts[2])
@@ -128,7 +144,7 @@ def batch_gradient(
         passed = torch.ops.aten.threshold_backward(passed, hidden, 0)
         flat = passed.transpose(0, 1).reshape(-1, used)
     else:
-        flat = loss_gradient(first.contiguous(), wanted.unsqueeze(1), kind, scale).view(-1, used)
+        flat = loss_gradient(first.contiguous(), goals.unsqueeze(1), kind, scale).view(-1, used)
         # A sum over rows of all probes would round by how many probes there are.
         passed = flat.view(-1, probes, width).transpose(0, 1).contiguous()
     torch.sum(passed, [1], out=into[1][:used].view(probes, width))
@@ -141,7 +157,7 @@ def batch_gradient(
 
 @functools.cache
 def _compiled_gradient() -> Callable[..., None]:
-    """Compile `batch_gradient`; where this torch has no TorchScript any more, give it as it is."""
+    """Compile `batch_gradient`; without TorchScript in this torch, return it as it is."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that TorchScript will go one day

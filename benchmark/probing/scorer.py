@@ -37,10 +37,14 @@ class Scorer:
     ----------
     metric : str
         Name in `mirbench.benchmark.scoring.metrics.METRICS`.
+    kind : {"multiclass", "multilabel", "regression"}
+        Decides which ways of merging windows there are.
     targets : ndarray
         Of clips, as in `ProbeData`.
     clips : ndarray of int, shape [n_windows], or None
         Clip of each row of the outputs; None: a row is a clip.
+    device : torch.device
+        Where outputs are scored.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How many threads a grid takes, and the crew of threads that trains it.
+"""How many threads a grid takes, and the threads that train it.
 
 Every bank of probes is computed by one thread from beginning to end, so
 results do not depend on how many there are. A grid takes the cores it may run
@@ -24,26 +24,20 @@ from typing import IO
 
 import torch
 
-from mirbench.benchmark.machine.device import free_cpus
+from mirbench.benchmark.machine.device import free_threads
 
 if sys.platform != "win32":  # there, every grid believes itself alone
     import fcntl
 
 #: Lends a buffer of so many floats, the same one again and again to a thread.
 Scratch = Callable[[int], torch.Tensor]
-Job = Callable[[Scratch], None]
+#: What one thread does from beginning to end.
+Work = Callable[[Scratch], None]
 
 LOOK_EVERY_SECONDS = 5.0
 
 
-def usable_cores() -> int:
-    """Cores this process may run on, at most ``OMP_NUM_THREADS`` where that is set."""
-    cores = free_cpus()
-    wanted = os.environ.get("OMP_NUM_THREADS", "")
-    return min(cores, int(wanted)) if wanted.isdigit() and int(wanted) > 0 else cores
-
-
-class Crew:
+class Threads:
     """Threads that work side by side, each with a single thread inside torch.
 
     A context manager: while it is open, torch's own threads are off and the
@@ -57,12 +51,12 @@ class Crew:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self.size = usable_cores() if device.type == "cpu" else 1
+        self.size = free_threads() if device.type == "cpu" else 1
         self._local = threading.local()
         self._looked = -LOOK_EVERY_SECONDS
         self._width = self.size
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> Threads:
         self._before = torch.get_num_threads()
         torch.set_num_threads(1)
         self._lock = _Presence()
@@ -87,25 +81,26 @@ class Crew:
             self._width = max(1, self.size // self._lock.count())
         return self._width
 
-    def run(self, jobs: Sequence[Job]) -> None:
-        """Do all jobs, and return when the last is done; an error ends the others, too."""
-        waiting = deque(jobs)
-
-        def work() -> None:
-            while waiting:
-                try:
-                    job = waiting.popleft()
-                except IndexError:
-                    return
-                job(self._scratch)
-
-        helpers = [self._pool.submit(work) for _ in range(min(self.width, len(jobs)) - 1)]
+    def run(self, work: Sequence[Work]) -> None:
+        """Do all the work, and return when the last is done; an error ends the rest, too."""
+        waiting = deque(work)
+        helpers = [
+            self._pool.submit(self._do, waiting) for _ in range(min(self.width, len(work)) - 1)
+        ]
         try:
-            work()
+            self._do(waiting)
         finally:
             waiting.clear()
             for helper in helpers:
                 helper.result()
+
+    def _do(self, waiting: deque[Work]) -> None:
+        while waiting:
+            try:
+                work = waiting.popleft()
+            except IndexError:  # another thread was faster
+                return
+            work(self._scratch)
 
     def _scratch(self, floats: int) -> torch.Tensor:
         buffer: torch.Tensor | None = getattr(self._local, "buffer", None)

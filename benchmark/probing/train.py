@@ -13,13 +13,14 @@ from mirbench.benchmark.machine.device import check_device
 from mirbench.benchmark.probing.bank import Learner
 from mirbench.benchmark.probing.checkpoint import Checkpoint
 from mirbench.benchmark.probing.clock import Clock, Progress
-from mirbench.benchmark.probing.data import ProbeData, ProbeRecord, clip_targets, select
-from mirbench.benchmark.probing.group import Group, prepare
-from mirbench.benchmark.probing.inputs import Features
-from mirbench.benchmark.probing.memory import SHARE, free_memory
-from mirbench.benchmark.probing.scorer import Scorer
-from mirbench.benchmark.probing.threads import Crew
+from mirbench.benchmark.probing.data import ProbeData, ProbeRecord, select
+from mirbench.benchmark.probing.group import Group
+from mirbench.benchmark.probing.setup import Setup
+from mirbench.benchmark.probing.threads import Threads
 from mirbench.benchmark.protocol import ProbeConfig, Protocol, get_protocol
+
+OnProbe = Callable[[ProbeRecord], None]
+OnProgress = Callable[[Progress], None]
 
 
 def train_grid(
@@ -27,11 +28,11 @@ def train_grid(
     protocol: Protocol | str,
     only: Sequence[int] | None = None,
     device: str = "cpu",
-    on_probe: Callable[[ProbeRecord], None] | None = None,
+    on_probe: OnProbe | None = None,
     *,
     memory: int | None = None,
     checkpoint: Path | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[ProbeRecord]:
     """Train probes of a grid together.
 
@@ -41,8 +42,14 @@ def train_grid(
 
     Parameters
     ----------
+    data : ProbeData
+        Embeddings and targets of the three splits.
+    protocol : Protocol or str
+        The grid and its rules, or their name.
     only : sequence of int, optional
         Grid indices of the probes to train; default: all.
+    device : str
+        ``cpu``, ``cuda``, or ``cuda:1`` and so on.
     on_probe : callable, optional
         Called with each finished probe, from the calling thread.
     memory : int, optional
@@ -63,60 +70,103 @@ def train_grid(
     UsageError
         If the protocol, the device or an index is unknown, or memory does
         not suffice for a single probe.
+    MirbenchError
+        If the device is a GPU that PyTorch does not find.
     DataError
         If a validation score is not a number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mirbench.benchmark.probing import ProbeData, train_grid
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.arange(60) % 3
+    >>> X = (y[:, None] + rng.normal(0, 0.1, (60, 4))).astype(np.float32)
+    >>> data = ProbeData("multiclass", X[:40], y[:40], X[40:50], y[40:50], X[50:], y[50:])
+    >>> records = train_grid(data, "quick")
+    >>> [record.index for record in records]
+    [0, 1, 2]
+    >>> max(record.valid for record in records)
+    1.0
     """
     if isinstance(protocol, str):
         protocol = get_protocol(protocol)
-    configs = _wanted(protocol, only)
+    configs = _chosen(protocol, only)
     check_device(device)
     where = torch.device(device)
-    store = None if checkpoint is None else Checkpoint(checkpoint, data, protocol, where.type)
     clock = Clock(configs, protocol, data.X_train.shape[1], data.outputs)
-    records: list[ProbeRecord] = []
-
-    def keep(record: ProbeRecord, updates: int | None) -> None:
-        clock.stopped(record.index, updates)
-        if on_probe is not None:
-            on_probe(record)
-        records.append(record)
-        best = select(records)
-        for i, other in enumerate(records):
-            if other is not best and other.test_outputs is not None:
-                records[i] = dataclasses.replace(other, test_outputs=None)
-
-    missing = []
-    for config in configs:
-        known = None if store is None else store.load(config)
-        if known is None:
-            missing.append(config)
-        else:
-            keep(known, None)
+    store = None if checkpoint is None else Checkpoint(checkpoint, data, protocol, where.type)
+    records = _Records(protocol, clock, store, on_probe, on_progress)
+    missing = [config for config in configs if not records.read(config)]
     if missing:
-        targets = clip_targets(data.y_valid, data.clips_valid)
-        score = Scorer(data.metrics[0], data.kind, targets, data.clips_valid, where)
-        budget = int(SHARE * free_memory(where)) if memory is None else memory
-        with Crew(where) as crew:
-            features = Features(data, where)
-            prepare()
+        with Threads(where) as threads:
+            setup = Setup.of(data, protocol, threads, memory)
             for group in _groups(missing):
                 clock.start()
-
-                def report(number: int, learners: list[Learner]) -> None:
-                    facts = [(one.config, one.best_update, one.valid) for one in learners]
-                    progress = clock.round(number, protocol.eval_every, facts)
-                    if on_progress is not None:
-                        on_progress(progress)
-
-                trainer = Group(data, protocol, features, score, group, crew, budget)
-                for record in trainer.train(report):
-                    if store is not None:
-                        store.save(record)
-                    keep(record, record.updates)
-    return sorted(records, key=lambda record: record.index)
+                for record in Group(setup, group).train(records.report):
+                    records.add(record)
+    return sorted(records.records, key=lambda record: record.index)
 
 
-def _wanted(protocol: Protocol, only: Sequence[int] | None) -> list[ProbeConfig]:
+class _Records:
+    """The finished probes of a grid: kept on disk, and reported as they come.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    clock : Clock
+        Is told of every round and of every finished probe.
+    store : Checkpoint or None
+        Where finished probes are kept.
+    on_probe, on_progress : callable or None
+        Those of `train_grid`.
+    """
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        clock: Clock,
+        store: Checkpoint | None,
+        on_probe: OnProbe | None,
+        on_progress: OnProgress | None,
+    ) -> None:
+        self._protocol, self._clock, self._store = protocol, clock, store
+        self._on_probe, self._on_progress = on_probe, on_progress
+        self.records: list[ProbeRecord] = []
+
+    def read(self, config: ProbeConfig) -> bool:
+        """Take a probe from the checkpoint; say whether it was there."""
+        record = None if self._store is None else self._store.load(config)
+        if record is None:
+            return False
+        self._keep(record, None)
+        return True
+
+    def add(self, record: ProbeRecord) -> None:
+        """Take a probe that was trained."""
+        if self._store is not None:
+            self._store.save(record)
+        self._keep(record, record.updates)
+
+    def report(self, number: int, learners: Sequence[Learner]) -> None:
+        """Tell the caller how far the grid is, after `number` updates of some probes."""
+        facts = [(learner.config, learner.best_update, learner.valid) for learner in learners]
+        progress = self._clock.round(number, self._protocol.eval_every, facts)
+        if self._on_progress is not None:
+            self._on_progress(progress)
+
+    def _keep(self, record: ProbeRecord, updates: int | None) -> None:
+        self._clock.stopped(record.index, updates)
+        if self._on_probe is not None:
+            self._on_probe(record)
+        self.records.append(record)
+        best = select(self.records)
+        for i, other in enumerate(self.records):
+            if other is not best and other.test_outputs is not None:
+                self.records[i] = dataclasses.replace(other, test_outputs=None)
+
+
+def _chosen(protocol: Protocol, only: Sequence[int] | None) -> list[ProbeConfig]:
     grid = protocol.grid()
     indices = range(len(grid)) if only is None else sorted(set(only))
     for index in indices:

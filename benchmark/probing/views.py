@@ -9,13 +9,13 @@ from collections.abc import Iterable, Sequence
 import torch
 
 from mirbench.benchmark.probing.draws import Update
-from mirbench.benchmark.probing.inputs import Features
+from mirbench.benchmark.probing.inputs import Inputs
 
 #: What a bank sees: whether rows are standardised, and the dropout rate.
 View = tuple[bool, float]
 
 
-class Batches:
+class Views:
     """Batches for several updates, made when the first bank of a view takes them.
 
     They are forgotten when the last bank has taken them, so that hardly more
@@ -23,20 +23,22 @@ class Batches:
 
     Parameters
     ----------
+    inputs : Inputs
+        From which rows are gathered.
+    updates : sequence of Update
+        Rows and masks of each batch.
     takers : iterable of (bool, float)
-        The view of every bank that will take batches, once for each.
+        The view of every bank that will take batches, once per bank.
     """
 
-    def __init__(
-        self, features: Features, updates: Sequence[Update], takers: Iterable[View]
-    ) -> None:
-        self._features, self._updates = features, updates
+    def __init__(self, inputs: Inputs, updates: Sequence[Update], takers: Iterable[View]) -> None:
+        self._inputs, self._updates = inputs, updates
         self._left = Counter(takers)
         self._locks = {view: threading.Lock() for view in self._left}
         self._made: dict[View, list[torch.Tensor]] = {}
 
     def take(self, view: View) -> list[torch.Tensor]:
-        """Give the batches of a view, float32 ``[batch, dims]`` each; not to be overwritten."""
+        """Return the batches of a view, float32 ``[batch, dims]`` each; not to be overwritten."""
         with self._locks[view]:
             if view not in self._made:
                 self._made[view] = [self._batch(update, *view) for update in self._updates]
@@ -44,4 +46,4 @@ class Batches:
             return self._made[view] if self._left[view] else self._made.pop(view)
 
     def _batch(self, update: Update, standardise: bool, dropout: float) -> torch.Tensor:
-        return self._features.batch(update.rows, standardise, update.masks[dropout])
+        return self._inputs.batch(update.rows, standardise, update.masks[dropout])

@@ -1,6 +1,6 @@
 """The features that Castellon et al. (ISMIR 2021) published, read straight from their archives.
 
-One tar.gz for each dataset and representation, with one ``.npy`` a clip (or
+One tar.gz per dataset and representation, with one ``.npy`` per clip (or
 window), whose file stem is `Task.stem` of the row's id.
 """
 
@@ -18,10 +18,10 @@ from typing import IO, Any
 
 import numpy as np
 
-from mirbench.benchmark.api import DataError, Download, FloatArray, Task
+from mirbench.benchmark.api import DataError, Download, FloatArray, Task, clip_and_window
 from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.embedding.npz import check_windows
-from mirbench.benchmark.progress import bar
+from mirbench.benchmark.progress import bar, count
 
 BASE_URL = "https://nlp.stanford.edu/data/cdonahue/jukemir/precomputed/"
 
@@ -60,7 +60,7 @@ class Archive:
         return f"{DATASETS[self.task]}-{self.representation}.tar.gz"
 
     def download(self, sha256: Mapping[str, str]) -> Download:
-        """Give where it is, and its checksum from the table `sha256`.
+        """Address and checksum, the latter from the table `sha256`.
 
         Raises
         ------
@@ -108,6 +108,10 @@ def read_archive(path: Path, task: Task, clip_ids: Sequence[str], sha256: str) -
 
     Parameters
     ----------
+    path : Path
+        The archive.
+    task : Task
+        The task whose clips it holds.
     clip_ids : sequence of str
         Clips that are wanted; other members are left out.
     sha256 : str
@@ -119,8 +123,8 @@ def read_archive(path: Path, task: Task, clip_ids: Sequence[str], sha256: str) -
         If the archive is absent or damaged, has another checksum, or holds
         features that are not vectors of one length or not finite.
     """
-    wanted = tuple(sorted(clip_ids))
-    clip_of = {task.stem(clip_id): number for number, clip_id in enumerate(wanted)}
+    ids = tuple(sorted(clip_ids))
+    clip_of = {task.stem(clip_id): number for number, clip_id in enumerate(ids)}
     rows: list[tuple[int, int]] = []
     values, dims, problem = array("f"), 0, ""
     for name, vector in _members(path, sha256):
@@ -130,7 +134,7 @@ def read_archive(path: Path, task: Task, clip_ids: Sequence[str], sha256: str) -
             continue
         dims = dims or len(vector)
         if len(vector) != dims:
-            problem = problem or f"{name} has {len(vector)} values, others {dims}"
+            problem = problem or f"{name} has {count(len(vector), 'value')}, others {dims:,}"
         if not np.isfinite(vector).all():
             problem = problem or f"{name} holds NaN or infinity"
         rows.append((number, window))
@@ -142,16 +146,16 @@ def read_archive(path: Path, task: Task, clip_ids: Sequence[str], sha256: str) -
         raise DataError(f"{path.name} holds no feature of a clip of task {task.name!r}")
     windows: dict[str, list[int]] = {}
     for number, window in rows:
-        windows.setdefault(wanted[number], []).append(window)
+        windows.setdefault(ids[number], []).append(window)
     check_windows(path, windows)
     order = sorted(range(len(rows)), key=rows.__getitem__)
-    found = {number for number, _ in rows}
+    present = {number for number, _ in rows}
     return Embeddings(
-        clip_ids=wanted,
+        clip_ids=ids,
         embedding=np.frombuffer(values, dtype=np.float32).reshape(-1, dims)[order],
         clip=np.array([rows[place][0] for place in order], dtype=np.int64),
         missing={
-            clip_id: f"not in {path.name}" for n, clip_id in enumerate(wanted) if n not in found
+            clip_id: f"not in {path.name}" for n, clip_id in enumerate(ids) if n not in present
         },
     )
 
@@ -159,10 +163,8 @@ def read_archive(path: Path, task: Task, clip_ids: Sequence[str], sha256: str) -
 def _stem_of(name: str, task: Task) -> tuple[str, int]:
     """Clip's part of a member's stem, and number of the window."""
     stem = PurePosixPath(name).stem
-    base, dash, window = stem.rpartition("-")
-    if task.window is None or not dash or not window.isdecimal():
-        return stem, 0
-    return base, int(window)
+    base, window = clip_and_window(stem)
+    return (stem, 0) if task.window is None or window is None else (base, window)
 
 
 def _members(path: Path, sha256: str) -> Iterator[tuple[str, FloatArray]]:
@@ -199,7 +201,9 @@ def _is_feature(name: str) -> bool:
 
 def _vector(archive: tarfile.TarFile, info: tarfile.TarInfo, path: Path) -> FloatArray:
     if info.size > _LARGEST_MEMBER:
-        raise DataError(f"{path.name}: {info.name} has {info.size:,} bytes, too many for a feature")
+        raise DataError(
+            f"{path.name}: {info.name} has {count(info.size, 'byte')}, too many for a feature"
+        )
     member = archive.extractfile(info)
     assert member is not None
     matrix = np.lib.format.read_array(io.BytesIO(member.read()), allow_pickle=False)

@@ -15,8 +15,6 @@ from mirbench.benchmark.embedding.npz import read_embeddings, write_embeddings
 from mirbench.benchmark.embedding.pair import EmbeddingSettings
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.evaluation.evaluate import (
-    Row,
-    Subject,
     evaluate_embeddings,
     evaluate_pair,
     subject_of,
@@ -24,14 +22,13 @@ from mirbench.benchmark.evaluation.evaluate import (
 from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.files.atomic import check_writable
-from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.machine.device import check_device
-from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import load_split, load_task, parse_representation
-from mirbench.benchmark.result import Result
+from mirbench.benchmark.result import Result, Row
 from mirbench.benchmark.runs.pairs import Names, Where, pairs_of
+from mirbench.benchmark.runs.subjects import one_line, state_trained_on, subject_of_file
 
 Folder = Path | str | None
 
@@ -60,8 +57,21 @@ def run(
     rep, task : str or sequence of str
         Names, files or specs with parameters; without a task, every task
         whose data is on this machine.
+    split : str
+        ``paper``, ``artist`` or another that the tasks offer.
+    data : Path, optional
+        Folder of the datasets; default: ``MIRBENCH_DATA`` or ``./data``.
+    device : str
+        ``cpu``, ``cuda`` or ``cuda:1``, for embedding and probing.
+    jobs : int, optional
+        Worker processes; default: one per processor.
+    protocol : str
+        Name of the grid of probes.
     out : Path, optional
-        Folder of the rows; default: `default_out`.
+        Folder of the rows; default: the board's own in a checkout, else
+        ``./mirbench-results``.
+    cache : Path, optional
+        The cache folder; default: ``MIRBENCH_CACHE``, or the platform's.
     max_missing : float
         Share of clips that may be missing.
     force : bool
@@ -82,6 +92,15 @@ def run(
     ------
     MirbenchError
         If a pair failed, after all others have been finished.
+
+    Examples
+    --------
+    >>> from mirbench.benchmark import run
+    >>> rows = run("mfcc", "rendered_key", protocol="quick")
+    >>> rows[0].task.metrics
+    ('weighted_key_score', 'accuracy')
+    >>> sorted(rows[0].scores)
+    ['accuracy', 'weighted_key_score']
     """
     settings = _settings(protocol, out, cache, device, max_missing=max_missing)
     settings = replace(settings, jobs=jobs, force=force, memory=memory, full_hash=full_hash)
@@ -127,12 +146,26 @@ def embed(
     cache: Folder = None,
     full_hash: bool = False,
 ) -> dict[str, Embeddings]:
-    """Embed the clips of tasks into the store; with `out`, also into ``<task>.npz`` files there.
+    """Embed the clips of tasks into the store.
+
+    Parameters
+    ----------
+    rep, task, split, data, device, jobs, cache, full_hash
+        As for `run`, but one representation.
+    out : Path, optional
+        Folder into which the embeddings are written too, as ``<task>.npz``.
 
     Returns
     -------
     dict
         Task name to its embeddings.
+
+    Examples
+    --------
+    >>> from mirbench.benchmark import embed
+    >>> found = embed("mfcc", "rendered_key")
+    >>> found["rendered_key"].embedding.shape  # two windows of 288 pieces
+    (576, 120)
     """
     check_device(device)
     settings = EmbeddingSettings(
@@ -157,6 +190,7 @@ def probe(
     embeddings: Folder = None,
     rep: str | None = None,
     name: str | None = None,
+    trained_on: str | None = None,
     split: str = "paper",
     data: Folder = None,
     device: str = "cpu",
@@ -171,20 +205,35 @@ def probe(
 
     Parameters
     ----------
+    task, split, data, device, protocol, out, cache, max_missing, force, memory
+        As for `run`, but one task.
     embeddings : Path, optional
         An npz file, see `mirbench.benchmark.embedding.npz`.
     rep : str, optional
         A representation whose embeddings are in the store.
     name : str, optional
         What to call embeddings from a file; default: the file's name.
+    trained_on : str, optional
+        What the model behind the embeddings was trained on: names of data
+        sets, or "none". The leaderboard marks scores on data that it has seen.
 
     Raises
     ------
     UsageError
-        Unless exactly one of `embeddings` and `rep` is given.
+        Unless exactly one of `embeddings` and `rep` is given; or if
+        `trained_on` is no text of one line, or the card of `rep` has its own.
+
+    Examples
+    --------
+    >>> from mirbench.benchmark import embed, probe
+    >>> _ = embed("mfcc", "rendered_key")
+    >>> row = probe("rendered_key", rep="mfcc", protocol="quick")
+    >>> row.result.representation.name
+    'mfcc'
     """
     if (embeddings is None) == (rep is None):
         raise UsageError("say what to probe: either --embeddings FILE.npz or --rep NAME")
+    stated = None if trained_on is None else one_line(trained_on)
     settings = _settings(protocol, out, cache, device, max_missing=max_missing)
     settings = replace(settings, force=force, memory=memory)
     file, spec = _path(embeddings), load_task(task)
@@ -194,21 +243,16 @@ def probe(
     ids = [clip.id for clip in clips]
     if file is not None:
         found = read_embeddings(file, spec, ids)
-        subject = _subject_of_file(file, name or file.stem)
+        subject = subject_of_file(file, name or file.stem)
     else:
         assert rep is not None
         named = parse_representation(rep, settings.store.cache.root)
         found = stored_embeddings(named, spec, ids, settings.store)
         subject = subject_of(named, named.fingerprint())
+    if stated is not None:
+        subject = state_trained_on(subject, stated)
     check_writable(settings.out)
     return evaluate_embeddings(subject, Dataset(spec, table, clips, clips), found, settings)
-
-
-def _subject_of_file(file: Path, label: str) -> Subject:
-    # Its row would take the place of one that mirbench measured itself.
-    if label.partition(":")[0] in {plugin.name for plugin in find_plugins("representation")}:
-        raise UsageError(f"{label!r} is the name of a representation; give another by --name")
-    return Subject(label, "precomputed", {}, file_sha256(file)[:16], None)
 
 
 def _settings(

@@ -83,9 +83,14 @@ def dry_run(
     full_hash: bool = False,
     on_missing: Callable[[str], None] | None = None,
 ) -> Iterator[DryRun]:
-    """Foretell the pairs of a run; the arguments are those of `mirbench.benchmark.run`.
+    """Foretell the pairs of a run.
 
-    `on_missing` is that of `mirbench.benchmark.runs.pairs.pairs_of`.
+    Parameters
+    ----------
+    rep, task, split, data, device, jobs, protocol, out, cache, full_hash
+        As for `mirbench.benchmark.run`.
+    on_missing : callable, optional
+        As for `mirbench.benchmark.runs.pairs.pairs_of`.
     """
     rules = get_protocol(protocol)
     check_device(device)

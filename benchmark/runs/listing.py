@@ -90,13 +90,13 @@ def _static_state(plugin: Plugin, cache: Path | None) -> tuple[str, str | None, 
 
 def _weights_state(plugin: Plugin, cache: Path | None) -> tuple[str | None, str]:
     """Say that the weights it uses by default are absent, or which others are."""
-    one = chosen_set(plugin, {}, cache)
+    usual = chosen_set(plugin, {}, cache)
     sets = weight_sets(plugin, cache).values()
     here = [other.spoken for other in sets if other.available]
     absent = [other.spoken for other in sets if not other.available]
-    if one is not None and not one.available:
+    if usual is not None and not usual.available:
         ready = f"; ready: {', '.join(here)}" if here else ""
-        return f"missing weights: {one.command('fetch')}{ready}", ""
+        return f"missing weights: {usual.command('fetch')}{ready}", ""
     if absent:
         return None, f"ready; weights not here: {', '.join(absent)} (mirbench weights list)"
     return None, "ready"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.benchmark.api import UsageError
-from mirbench.benchmark.plugins.adapters import adapter_form
 from mirbench.benchmark.plugins.finding import find_plugins
+from mirbench.benchmark.plugins.naming import base_name, named_adapter, split_name
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation
 from mirbench.benchmark.weights.sets import WeightSet, weight_sets
 
@@ -21,7 +21,7 @@ class Named:
     chosen: WeightSet | None
 
     @property
-    def one(self) -> WeightSet:
+    def weights(self) -> WeightSet:
         """The set that is named, or that the representation uses by default.
 
         Raises
@@ -29,11 +29,11 @@ class Named:
         UsageError
             If there are several, and none is the default.
         """
-        found = self.chosen or self.spec.weights
-        if found is None:
+        weights = self.chosen or self.spec.weights
+        if weights is None:
             names = ", ".join(f"{self.spec.text}:{name}" for name in self.sets)
             raise UsageError(f"say which: {names}")
-        return found
+        return weights
 
     @property
     def candidates(self) -> dict[str, WeightSet]:
@@ -45,9 +45,9 @@ class Named:
             return {self.chosen.name: self.chosen}
         usual = self.spec.weights
         return {
-            name: one
-            for name, one in self.sets.items()
-            if usual is None or name == usual.name or one.files != usual.files
+            name: weights
+            for name, weights in self.sets.items()
+            if usual is None or name == usual.name or weights.files != usual.files
         }
 
 
@@ -59,23 +59,20 @@ def named_sets(text: str, cache: Path | None = None) -> Named:
     UsageError
         If there is no such representation or set, or it has no weights.
     """
-    head, colon, rest = text.rpartition(":")
-    name = text.partition(":")[0]
-    if any(p.name == name and adapter_form(p) for p in find_plugins("representation")):
+    plugins = find_plugins("representation")
+    if named_adapter(text, plugins) is not None:
+        name = base_name(text)
         raise UsageError(f"{name!r} runs other models, whose weights mirbench does not keep")
-    if not colon or "=" in rest or not rest:
-        spec = parse_representation(text, cache)
-        sets = weight_sets(spec.plugin, cache)
-        chosen = spec.weights if rest and colon else None
-    else:
-        spec = parse_representation(head, cache)
-        sets = weight_sets(spec.plugin, cache)
-        if sets and rest not in sets:
-            raise UsageError(
-                f"representation {spec.plugin.name!r} has no weights {rest!r}; "
-                f"there are: {', '.join(sets)}"
-            )
-        chosen = sets.get(rest)
+    parts = split_name(text, plugins)
+    names_set = bool(parts.rest) and "=" not in parts.rest
+    spec = parse_representation(parts.base if names_set else text, cache)
+    sets = weight_sets(spec.plugin, cache)
     if not sets:
         raise UsageError(f"representation {spec.plugin.name!r} has no weights, and needs none")
+    if names_set and parts.rest not in sets:
+        raise UsageError(
+            f"representation {spec.plugin.name!r} has no weights {parts.rest!r}; "
+            f"there are: {', '.join(sets)}"
+        )
+    chosen = sets[parts.rest] if names_set else spec.weights if parts.rest else None
     return Named(spec, sets, chosen)

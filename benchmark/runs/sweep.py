@@ -18,6 +18,7 @@ from mirbench.benchmark.embedding.pair import ModelKey
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.embedding.worker import loaded_model
 from mirbench.benchmark.machine.device import check_device
+from mirbench.benchmark.plugins.naming import split_name, write_name
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import RepresentationSpec, load_task, parse_representation
 from mirbench.benchmark.result import Result
@@ -40,8 +41,12 @@ def sweep(
 ) -> list[Result]:
     """Probe every layer of a representation on tasks; the rows' `curve` has the scores.
 
-    The other options, and what is returned and raised, are those of
-    `mirbench.benchmark.run`.
+    What is returned and raised is as for `mirbench.benchmark.run`.
+
+    Parameters
+    ----------
+    rep, task, device, protocol, cache, **options
+        As for `mirbench.benchmark.run`, but one representation.
 
     Raises
     ------
@@ -66,6 +71,12 @@ def with_layers(
 
     Parameters
     ----------
+    rep : str
+        The representation, as on the command line.
+    cache : Path, optional
+        The cache folder.
+    device : str
+        Where its model is loaded, if it must be.
     only_plan : bool
         Nothing will be embedded: a representation that tells its cost is not loaded.
 
@@ -118,7 +129,7 @@ def single_layer(rep: str, layer: str) -> str | None:
         return None
     params = {key: value for key, value in named.params.items() if key not in ("layer", "layers")}
     try:
-        return parse_representation(_text(named, params | {"layer": layer})).text
+        return parse_representation(_named(named, params | {"layer": layer})).text
     except MirbenchError:
         return None
 
@@ -128,21 +139,18 @@ def _all_layers(named: RepresentationSpec) -> RepresentationSpec | None:
     if key not in _defaults(named) or key in named.params:
         return None
     try:
-        return parse_representation(_text(named, named.params | {key: "all"}), named.cache)
+        return parse_representation(_named(named, named.params | {key: "all"}), named.cache)
     except MirbenchError:
         return None
 
 
+def _named(spec: RepresentationSpec, params: Mapping[str, object]) -> str:
+    """Name of the same representation with other parameters."""
+    name = split_name(spec.text, [spec.plugin])
+    fixed = {"target"} if name.target is not None else set()
+    others = {key: value for key, value in params.items() if key not in fixed}
+    return write_name(name.base, others, name.target)
+
+
 def _defaults(spec: RepresentationSpec) -> dict[str, object]:
     return (spec.plugin.source and spec.plugin.source.parameters()) or {}
-
-
-def _text(spec: RepresentationSpec, params: Mapping[str, object]) -> str:
-    """Name of the plugin or its file, or the adapter and its target, with parameters."""
-    values = [f"{key}={value}" for key, value in params.items() if key != "target"]
-    if spec.target is not None:
-        return f"{spec.plugin.name}:{spec.target}?{'&'.join(values)}"
-    name = spec.plugin.name
-    if spec.plugin.origin == "file":
-        name = spec.text.partition(".py:")[0].removesuffix(".py") + ".py"
-    return f"{name}:{','.join(values)}"

@@ -39,7 +39,7 @@ def draw_counts(n_groups: int, resamples: int = RESAMPLES) -> Counts:
 
 
 def interval_of(scores: Scores) -> tuple[float, float]:
-    """Give the 2.5th and the 97.5th percentile; resamples without a score do not count."""
+    """Take the 2.5th and the 97.5th percentile; resamples without a score do not count."""
     low, high = np.nanpercentile(scores, [2.5, 97.5])
     return float(low), float(high)
 
@@ -52,19 +52,34 @@ def intervals(
     labels: Sequence[str] = (),
     resamples: int = RESAMPLES,
 ) -> dict[str, tuple[float, float]]:
-    """Give the interval of every score that `mirbench.benchmark.scoring.metrics.evaluate` gives.
+    """Compute the interval of every score of `mirbench.benchmark.scoring.metrics.evaluate`.
 
     Parameters
     ----------
+    metrics : sequence of str
+        Names of scores.
     targets : ndarray, shape [n] or [n, n_outputs]
     outputs : ndarray of float32, shape [n, n_outputs]
     groups : sequence of str
         Group of each of the n clips.
+    labels : sequence of str
+        Names of the outputs; default: their numbers.
+    resamples : int
+        How often groups are drawn.
 
     Returns
     -------
     dict
         Score name to the ends of its interval.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> targets = np.tile([0, 1], 50)
+    >>> outputs = np.eye(2)[targets]
+    >>> artists = [f"artist {n // 4}" for n in range(100)]
+    >>> intervals(["accuracy"], targets, outputs, artists)
+    {'accuracy': (1.0, 1.0)}
     """
     names, numbers = np.unique(np.asarray(groups), return_inverse=True)
     counts = draw_counts(len(names), resamples)

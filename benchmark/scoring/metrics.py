@@ -3,7 +3,7 @@
 Conventions: `targets` are as `mirbench.benchmark.datasets.targets.encode_targets`
 makes them; `outputs` are a probe's real-valued outputs before any sigmoid or
 softmax, shape ``[n, n_outputs]``; every score is a float whose best value is
-1. A key is a class index 0–23: C, Db, …, B major, then the same minor.
+1. A key is a class index 0–23, its place in `mirbench.benchmark.api.KEYS`.
 
 Clips are ranked by the sigmoids of their outputs (`probabilities`), as the
 authors' code of the protocol ranks them: where outputs are so large that
@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from mirbench.benchmark.api import DataError, FloatArray, IntArray, Kind, UsageError
+from mirbench.benchmark.api import KEYS, DataError, FloatArray, IntArray, Kind, UsageError
 
 Array = npt.NDArray[np.floating]
 Way = Literal["vote", "max", "gmean", "mean"]
@@ -39,12 +39,6 @@ METRICS_OF: dict[Kind, tuple[str, ...]] = {
     "multilabel": ("roc_auc", "average_precision"),
     "regression": ("r2",),
 }
-
-KEY_NAMES = tuple(
-    f"{tonic} {mode}"
-    for mode in ("major", "minor")
-    for tonic in ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
-)
 
 
 def accuracy(targets: IntArray, outputs: Array) -> float:
@@ -128,7 +122,7 @@ def r2(targets: Array, outputs: Array) -> float:
 
 @functools.cache
 def key_score_table() -> npt.NDArray[np.float64]:
-    """Give mir_eval's weighted score of each estimated key against each reference.
+    """Tabulate mir_eval's weighted score of each estimated key against each reference.
 
     Returns
     -------
@@ -138,7 +132,7 @@ def key_score_table() -> npt.NDArray[np.float64]:
     """
     from mir_eval.key import weighted_score
 
-    table = [[weighted_score(ref, est) for est in KEY_NAMES] for ref in KEY_NAMES]
+    table = [[weighted_score(ref, est) for est in KEYS] for ref in KEYS]
     return np.array(table, dtype=np.float64)
 
 
@@ -164,10 +158,26 @@ def evaluate(
 ) -> dict[str, float]:
     """Compute every named score; R² of several outputs also one by one, as ``r2_<label>``.
 
+    Parameters
+    ----------
+    metrics : sequence of str
+        Names in `METRICS`.
+    targets : ndarray, shape [n] or [n, n_outputs]
+    outputs : ndarray, shape [n, n_outputs]
+    labels : sequence of str
+        Names of the outputs; default: their numbers.
+
     Raises
     ------
     UsageError
         If there is no metric of a name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> outputs = np.array([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]])
+    >>> evaluate(["accuracy"], np.array([0, 1, 1]), outputs)
+    {'accuracy': 0.6666666666666666}
     """
     unknown = [name for name in metrics if name not in METRICS]
     if unknown:
@@ -202,6 +212,13 @@ def merge_windows(outputs: Array, clips: IntArray, way: Way) -> Array:
     Returns
     -------
     ndarray of float32, shape [n_clips, n_classes]
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> windows = np.array([[2.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 5.0]])
+    >>> merge_windows(windows, np.array([0, 0, 0, 1]), "vote").argmax(axis=1)
+    array([0, 1])
     """
     n_clips = int(clips.max()) + 1
     if way == "max":

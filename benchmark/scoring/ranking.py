@@ -22,7 +22,7 @@ def ranking_scores(
     groups: npt.NDArray[np.intp],
     counts: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Give the ROC-AUC and the average precision of every label in every resample.
+    """Compute the ROC-AUC and the average precision of every label in every resample.
 
     Equal outputs count as scikit-learn has it: half a win, and one threshold.
 

@@ -33,6 +33,8 @@ def resampled_scores(
 
     Parameters
     ----------
+    metrics : sequence of str
+        Names of scores.
     targets : ndarray, shape [n] or [n, n_outputs]
     outputs : ndarray of float32, shape [n, n_outputs]
         As for `mirbench.benchmark.scoring.metrics.evaluate`.
@@ -41,6 +43,8 @@ def resampled_scores(
     counts : ndarray of float64, shape [n_resamples, n_groups]
         How often each group was drawn, in whole numbers; a row of ones is the
         test set itself.
+    labels : sequence of str
+        Names of the outputs; default: their numbers.
 
     Returns
     -------

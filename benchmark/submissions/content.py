@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import SPLITS
-from mirbench.benchmark.plugins.adapters import written_name
-from mirbench.benchmark.result import Cost, Environment, Result, result_path
+from mirbench.benchmark.plugins.naming import allowed_characters
+from mirbench.benchmark.progress import count
+from mirbench.benchmark.result import Cost, Environment, RepresentationRecord, Result
 from mirbench.benchmark.submissions.ground import AGAIN, Ground
 from mirbench.benchmark.submissions.selection import check_selection
 from mirbench.benchmark.submissions.verdict import show
@@ -19,7 +20,7 @@ MAX_MISSING = 0.05
 
 
 def check_content(result: Result, ground: Ground) -> list[str]:
-    """Say everything about a row that cannot be, but for its scores."""
+    """Say everything about a row that is impossible, except for its scores."""
     return [
         *_check_task(result, ground),
         *_check_counts(result, ground),
@@ -32,19 +33,12 @@ def check_content(result: Result, ground: Ground) -> list[str]:
 
 def check_path(path: Path, result: Result) -> list[str]:
     """Say where a row should lie, if it lies elsewhere."""
-    expected = result_path(
-        Path(),
-        result.representation.name,
-        result.task.name,
-        result.task.split,
-        result.protocol.name,
-    )
-    if path.absolute().parts[-2:] == expected.parts:
+    expected, actual = result.place, Path(*path.absolute().parts[-2:])
+    if actual.parts == expected.parts:
         return []
-    own = Path(*path.absolute().parts[-2:])
     return [
         f"a row of {show(result.representation.name)} on task {show(result.task.name)}, split "
-        f"{show(result.task.split)}, lies at {expected}, not at {own}; move it, or let "
+        f"{show(result.task.split)}, lies at {expected}, not at {actual}; move it, or let "
         "mirbench leaderboard submit do so"
     ]
 
@@ -52,11 +46,11 @@ def check_path(path: Path, result: Result) -> list[str]:
 def _check_task(result: Result, ground: Ground) -> Iterator[str]:
     record, task = result.task, ground.task
     for name in ("title", "version", "kind", "labels", "metrics", "window", "board"):
-        stated, own = getattr(record, name), getattr(task, name)
-        if stated != own:
+        stated, expected = getattr(record, name), getattr(task, name)
+        if stated != expected:
             yield (
                 f"task.{name}: is {show(stated)}, but task {task.name} of this version has "
-                f"{show(own)}; {AGAIN}"
+                f"{show(expected)}; {AGAIN}"
             )
     if record.split_sha256 != ground.split.sha256:
         yield (
@@ -79,34 +73,35 @@ def _check_counts(result: Result, ground: Ground) -> Iterator[str]:
         yield "task.missing: the clips must be sorted by id, each named once"
     if missing and ground.task.never_missing:
         yield (
-            f"task.missing: {len(missing)} of {len(split.of)} clips, the first "
+            f"task.missing: {count(len(missing), 'clip', of=len(split.of))}, the first "
             f"{show(missing[0])}, but mirbench makes the audio of {record.name} itself, so none "
             f"can be missing; {AGAIN}"
         )
     if len(missing) > MAX_MISSING * len(split.of):
         yield (
-            f"task.missing: {len(missing)} of {len(split.of)} clips have no embedding; on the "
-            f"board at most {100 * MAX_MISSING:.0f} % may be missing; mend the audio files "
+            f"task.missing: {count(len(missing), 'clip', 'has', of=len(split.of))} no embedding; "
+            f"on the board at most {100 * MAX_MISSING:.0f} % may be missing; mend the audio files "
             "(mirbench data doctor)"
         )
     if set(record.counts) != set(SPLITS) or set(record.rows) != set(SPLITS):
         yield "task.counts and task.rows must have exactly train, valid and test"
         return
-    for note, count in record.notes.items():
-        if not 0 < count < 10**9:
-            yield f"task.notes: {show(note)} on {count} rows cannot be; {AGAIN}"
+    for note, noted in record.notes.items():
+        if not 0 < noted < 10**9:
+            yield f"task.notes: {show(note)} on {count(noted, 'row')} cannot be; {AGAIN}"
     lost = set(missing)
     for name in SPLITS:
         expected = sum(clip_id not in lost for clip_id in split.ids(name))
         if record.counts[name] != expected:
             yield (
-                f"task.counts.{name}: is {record.counts[name]}, but the split has {expected} "
-                "clips without those that task.missing names; name every missing clip there"
+                f"task.counts.{name}: is {record.counts[name]}, but the split has "
+                f"{count(expected, 'clip')} without those that task.missing names; name every "
+                "missing clip there"
             )
         rows = record.rows[name]
         if rows < record.counts[name] or (record.window is None and rows != record.counts[name]):
-            wanted = "the number of clips" if record.window is None else "at least one a clip"
-            yield f"task.rows.{name}: is {rows}, must be {wanted}, {record.counts[name]}; {AGAIN}"
+            least = "the number of clips" if record.window is None else "at least one a clip"
+            yield f"task.rows.{name}: is {rows}, must be {least}, {record.counts[name]}; {AGAIN}"
 
 
 def _check_representation(result: Result) -> Iterator[str]:
@@ -122,7 +117,8 @@ def _check_representation(result: Result) -> Iterator[str]:
         if not re.fullmatch("[0-9a-f]{64}", sha256):
             yield f"representation.weights.{show(file)[1:-1]}: {show(sha256, 24)} is no SHA-256"
     if record.dims > 1_000_000 or record.layers > 1000:
-        yield f"representation: {record.dims} dims in {record.layers} layers are too many"
+        layers = count(record.layers, "layer")
+        yield f"representation: {count(record.dims, 'dimension')} in {layers} are too many"
     if not all(_is_plain(value) for value in record.params.values()):
         yield "representation.params: values must be text, numbers, true, false or null"
     elif record.origin != "precomputed" and not _named(record.name, record.params):
@@ -130,6 +126,22 @@ def _check_representation(result: Result) -> Iterator[str]:
             f"representation.params: are {show(record.params)}, but the name says "
             f"{show(record.name)}; {AGAIN}"
         )
+
+
+def missing_trained_on(record: RepresentationRecord) -> str | None:
+    """Ask what a representation was trained on, where its row does not say."""
+    if record.trained_on is not None:
+        return None
+    if record.origin == "precomputed":
+        how = "measure it with: mirbench probe --embeddings FILE --trained-on TEXT"
+    elif record.origin == "built-in":
+        how = "measure it with: mirbench probe --rep NAME --trained-on TEXT"
+    else:
+        how = 'write "trained_on" into the CARD of the plugin and run it again'
+    return (
+        "representation.trained_on: not stated, so a score on data that the model has seen goes "
+        f'unmarked; {how} (names of data sets, or "none")'
+    )
 
 
 def _is_plain(value: Any) -> bool:
@@ -140,7 +152,7 @@ def _named(name: str, params: Mapping[str, Any]) -> bool:
     """Whether a name has these parameters. A file stands there with part of its digest."""
     if "target" in params and not re.search("[:,]target=", name):
         # An adapter's name begins with what it runs.
-        target = f":{written_name(str(params['target']))}"
+        target = f":{allowed_characters(str(params['target']))}"
         base, _, rest = name.partition(":")
         if not f":{rest},".startswith(f"{target},"):
             return False

@@ -42,14 +42,14 @@ def find_rows(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     strays: dict[Path, None] = {}
     for path in paths:
         if path.is_dir() and not path.is_symlink():
-            found = sorted(_walk(path, _generated(path)))
-            if not found:
+            files = sorted(_walk(path, _generated(path)))
+            if not files:
                 raise UsageError(f"there are no rows below {path}")
         elif os.path.lexists(path):
-            found = [path]
+            files = [path]
         else:
             raise UsageError(f"there is no file {path}")
-        for file in found:
+        for file in files:
             if file.name.endswith(_SUFFIX):
                 rows[file.with_name(file.name.removesuffix(_SUFFIX) + ".json")] = None
             elif file.name.endswith(".json"):
@@ -73,7 +73,7 @@ def _generated(folder: Path) -> set[Path]:
 
 
 def _walk(folder: Path, leave_out: set[Path]) -> Iterator[Path]:
-    """Give everything below a folder that is no folder; links are given, not followed."""
+    """Yield everything below a folder that is no folder; links are yielded, not followed."""
     waiting, count = [folder], 0
     while waiting:
         with os.scandir(waiting.pop()) as entries:

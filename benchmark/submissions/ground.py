@@ -29,7 +29,7 @@ def find_ground(result: Result) -> tuple[Ground | None, list[str]]:
     errors = []
     protocol = PROTOCOLS.get(result.protocol.name)
     if protocol is None:
-        main = ", ".join(name for name, one in PROTOCOLS.items() if one.main_board)
+        main = ", ".join(name for name, known in PROTOCOLS.items() if known.main_board)
         errors.append(
             f"protocol.name: there is no protocol {show(result.protocol.name)}; the board has "
             f"rows of: {main}"

@@ -19,6 +19,8 @@ from mirbench.benchmark.datasets.targets import targets_by_clip
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.plugins.adapters import adapter_form
 from mirbench.benchmark.plugins.finding import find_plugins
+from mirbench.benchmark.plugins.naming import base_name
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.registry import parse_representation
 from mirbench.benchmark.result import Predictions, RepresentationRecord, Result
 from mirbench.benchmark.submissions.ground import Ground
@@ -30,9 +32,9 @@ TOLERANCE = 1e-5
 
 
 def annotated(ground: Ground, data: Path | None) -> Predictions | None:
-    """Give targets and groups of the test split from the annotation; None if it is not here.
+    """Targets and groups of the test split from the annotation; None if that is not here.
 
-    That of the rendered tasks always is.
+    The annotation of the rendered tasks always is.
     """
     task, split = ground.task, ground.split
     try:
@@ -47,31 +49,33 @@ def annotated(ground: Ground, data: Path | None) -> Predictions | None:
     return Predictions(tuple(ids), tuple(group_of[i] for i in ids), nothing, targets)
 
 
-def check_targets(own: Predictions, other: Predictions, source: str) -> Iterator[str]:
+def check_targets(predictions: Predictions, reference: Predictions, source: str) -> Iterator[str]:
     """Say which targets and groups differ from those of `source`, clip by clip."""
-    place = {clip_id: number for number, clip_id in enumerate(other.clip_ids)}
-    shared = [(n, place[clip]) for n, clip in enumerate(own.clip_ids) if clip in place]
+    place = {clip_id: number for number, clip_id in enumerate(reference.clip_ids)}
+    shared = [(n, place[clip]) for n, clip in enumerate(predictions.clip_ids) if clip in place]
     if not shared:
         return
     here, there = np.array(shared).T
-    one = own.targets[here].astype(np.float64).reshape(len(here), -1)
-    two = other.targets[there].astype(np.float64).reshape(len(here), -1)
-    if one.shape != two.shape:
+    stated = predictions.targets[here].astype(np.float64).reshape(len(here), -1)
+    expected = reference.targets[there].astype(np.float64).reshape(len(here), -1)
+    if stated.shape != expected.shape:
         yield f"predictions: the targets have another shape than those of {source}"
         return
-    wrong = np.flatnonzero((np.abs(one - two) > TOLERANCE).any(axis=1))
+    wrong = np.flatnonzero((np.abs(stated - expected) > TOLERANCE).any(axis=1))
     if len(wrong):
         first = wrong[0]
         yield (
-            f"predictions: the targets of {len(wrong)} of {len(here)} clips are not those of "
-            f"{source}, the first {show(own.clip_ids[here[first]])}: "
-            f"{_numbers(one[first])}, there {_numbers(two[first])}; targets are the dataset's own"
+            f"predictions: the targets of {count(len(wrong), 'clip', of=len(here))} are not those "
+            f"of {source}, the first {show(predictions.clip_ids[here[first]])}: "
+            f"{_numbers(stated[first])}, there {_numbers(expected[first])}; "
+            "targets are the dataset's own"
         )
-    moved = [h for h, t in shared if own.groups[h] != other.groups[t]]
+    moved = [h for h, t in shared if predictions.groups[h] != reference.groups[t]]
     if moved:
         yield (
-            f"predictions: the groups of {len(moved)} of {len(here)} clips are not those of "
-            f"{source}, the first {show(own.clip_ids[moved[0]])}; groups are the dataset's own"
+            f"predictions: the groups of {count(len(moved), 'clip', of=len(here))} are not those "
+            f"of {source}, the first {show(predictions.clip_ids[moved[0]])}; "
+            "groups are the dataset's own"
         )
 
 
@@ -80,14 +84,14 @@ def _numbers(values: np.ndarray) -> str:
     return f"{text}, …" if len(values) > 8 else text
 
 
-def check_name_taken(own: RepresentationRecord) -> tuple[list[str], list[str]]:
+def check_name_taken(record: RepresentationRecord) -> tuple[list[str], list[str]]:
     """Say if a row bears the name of a representation of this version but is not one.
 
     Returns
     -------
     errors, notes : list of str
     """
-    base = own.name.partition(":")[0]
+    base = base_name(record.name)
     taken = {p.name: p for p in find_plugins("representation") if p.origin == "built-in"}
     alike = next((name for name in taken if name.lower() == base.lower()), None)
     if base not in taken and alike is not None:
@@ -95,19 +99,19 @@ def check_name_taken(own: RepresentationRecord) -> tuple[list[str], list[str]]:
             f"representation.name: {show(base)} differs from the built-in {show(alike)} in upper "
             "and lower case only; name yours otherwise"
         ], []
-    if own.origin == "built-in" and base not in taken:
+    if record.origin == "built-in" and base not in taken:
         return [
             f"representation.origin: mirbench has no built-in {show(base)}; the origin of a row of "
             "one's own is file, precomputed or the name of a distribution"
         ], []
-    if base in taken and own.origin != "built-in":
+    if base in taken and record.origin != "built-in":
         return [
             f"representation.name: {show(base)} is the name of a built-in representation, and this "
-            f"row is of another (origin: {show(own.origin)}); name yours otherwise"
+            f"row is of another (origin: {show(record.origin)}); name yours otherwise"
         ], []
     if base not in taken:
         return [], []
-    if check_name(own.name):
+    if check_name(record.name):
         return [], []  # No name is acted upon that cannot be one.
     if adapter_form(taken[base]) is not None:
         return [], [
@@ -115,17 +119,20 @@ def check_name_taken(own: RepresentationRecord) -> tuple[list[str], list[str]]:
             "which are the submitter's; a reviewer can fetch and run them"
         ]
     try:
-        spec = parse_representation(own.name)
-        if any(isinstance(value, str) and Path(value).exists() for value in spec.params.values()):
+        representation = parse_representation(record.name)
+        if any(
+            isinstance(value, str) and Path(value).exists()
+            for value in representation.params.values()
+        ):
             raise UsageError("a parameter names a file or folder of this machine")
-        fingerprint = spec.fingerprint()
+        fingerprint = representation.fingerprint()
     except MirbenchError as error:
         return [], [f"its fingerprint could not be compared: {error}"]
-    if fingerprint == own.fingerprint:
+    if fingerprint == record.fingerprint:
         return [], []
     return [], [
-        f"representation.fingerprint: {own.name} of this version is {fingerprint}, the row is of "
-        f"{own.fingerprint}: another version of its source, or other weights"
+        f"representation.fingerprint: {record.name} of this version is {fingerprint}, the row is "
+        f"of {record.fingerprint}: another version of its source, or other weights"
     ]
 
 
@@ -138,39 +145,41 @@ class Neighbours:
         self._rows: dict[tuple[str, str, str, str], Path] = {}
         self._names: dict[str, tuple[RepresentationRecord, Path]] = {}
 
-    def check(self, path: Path, own: Result, predictions: Predictions) -> Iterator[str]:
+    def check(self, path: Path, result: Result, predictions: Predictions) -> Iterator[str]:
         """Say where a row contradicts the rows that were added before."""
-        record = own.representation
-        if (twin := self._rows.get(_key(own))) is not None:
+        record = result.representation
+        if (twin := self._rows.get(_key(result))) is not None:
             yield (
                 f"duplicate: {twin} is a row of the same representation, task, split and protocol; "
                 "keep one of them"
             )
         if (known := self._names.get(record.name.lower())) is not None:
             yield from _check_same(record, *known)
-        copied = self._outputs.get(_digest(own, predictions))
+        copied = self._outputs.get(_digest(result, predictions))
         if copied is not None and copied != record.name:
             yield (
                 f"predictions: its outputs are to the last bit those of {show(copied)}: it is the "
                 "same row under another name; hand in what this representation gives"
             )
-        for name, other in self._targets.get(_test_set(own), []):
-            found = list(check_targets(predictions, other, f"the row of {show(name)}"))
-            yield from found
-            if found:
+        for name, other in self._targets.get(_test_set(result), []):
+            differences = list(check_targets(predictions, other, f"the row of {show(name)}"))
+            yield from differences
+            if differences:
                 break
 
-    def add(self, path: Path, own: Result, predictions: Predictions) -> None:
+    def add(self, path: Path, result: Result, predictions: Predictions) -> None:
         """Remember what a row is called and what it predicts."""
-        self._rows[_key(own)] = path
-        self._names.setdefault(own.representation.name.lower(), (own.representation, path))
-        self._outputs.setdefault(_digest(own, predictions), own.representation.name)
+        self._rows[_key(result)] = path
+        self._names.setdefault(result.representation.name.lower(), (result.representation, path))
+        self._outputs.setdefault(_digest(result, predictions), result.representation.name)
 
-    def add_targets(self, own: Result, predictions: Predictions) -> None:
+    def add_targets(self, result: Result, predictions: Predictions) -> None:
         """Remember the targets of clips that no earlier row has."""
-        kept = self._targets.setdefault(_test_set(own), [])
-        if not {clip for _, one in kept for clip in one.clip_ids} >= set(predictions.clip_ids):
-            kept.append((own.representation.name, predictions))
+        kept = self._targets.setdefault(_test_set(result), [])
+        if not {clip for _, earlier in kept for clip in earlier.clip_ids} >= set(
+            predictions.clip_ids
+        ):
+            kept.append((result.representation.name, predictions))
 
 
 def _test_set(row: Result) -> tuple[str, str, int, str]:
@@ -188,23 +197,25 @@ def _digest(row: Result, predictions: Predictions) -> str:
 
 
 def _check_same(
-    own: RepresentationRecord, other: RepresentationRecord, path: Path
+    record: RepresentationRecord, other: RepresentationRecord, path: Path
 ) -> Iterator[str]:
-    if own.name != other.name:
+    if record.name != other.name:
         yield (
-            f"representation.name: {show(own.name)} differs from {show(other.name)} ({path}) in "
+            f"representation.name: {show(record.name)} differs from {show(other.name)} ({path}) in "
             "upper and lower case only; name yours otherwise"
         )
-    elif own.origin != other.origin:
+    elif record.origin != other.origin:
         yield (
-            f"representation.name: {show(own.name)} is taken: {path} is of another (origin: "
-            f"{show(other.origin)}, here {show(own.origin)}); name yours otherwise"
+            f"representation.name: {show(record.name)} is taken: {path} is of another (origin: "
+            f"{show(other.origin)}, here {show(record.origin)}); name yours otherwise"
         )
-    elif own.origin not in ("built-in", "precomputed") and own.fingerprint != other.fingerprint:
+    elif (
+        record.origin not in ("built-in", "precomputed") and record.fingerprint != other.fingerprint
+    ):
         # One of mirbench's own may have been tidied between two rows, and a file of
         # embeddings is of one task. Anything else under one name is one model.
         yield (
-            f"representation.fingerprint: {path} is of another version of {show(own.name)} "
-            f"({show(other.fingerprint)}, here {show(own.fingerprint)}); name yours otherwise, or "
-            "hand in all its rows again, of one version"
+            f"representation.fingerprint: {path} is of another version of {show(record.name)} "
+            f"({show(other.fingerprint)}, here {show(record.fingerprint)}); name yours otherwise, "
+            "or hand in all its rows again, of one version"
         )

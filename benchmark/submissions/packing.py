@@ -1,4 +1,4 @@
-"""Put the rows of a run where a checkout keeps them."""
+"""Copy the rows of a run to where a checkout keeps them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from pathlib import Path
 from mirbench.benchmark.api import DataError, MirbenchError, UsageError
 from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.plugins.naming import base_name
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.protocol import CASTELLON2021, PROTOCOLS
 from mirbench.benchmark.result import (
     Result,
     predictions_path,
     read_result,
-    result_path,
+    rows_below,
 )
+from mirbench.benchmark.submissions.content import missing_trained_on
 from mirbench.benchmark.submissions.files import PREDICTIONS_BYTES, ROW_BYTES, read_limited
 from mirbench.benchmark.submissions.validation import validate
 from mirbench.benchmark.submissions.verdict import Verdict
@@ -53,7 +56,7 @@ class Packed:
 
 
 def find_checkout(folder: Path | None = None) -> Path:
-    """Give the checkout of mirbench that is named, or the one around the current folder.
+    """Find the checkout of mirbench that is named, or the one around the current folder.
 
     Raises
     ------
@@ -83,6 +86,10 @@ def pack(
 
     Parameters
     ----------
+    results : Path
+        Folder of the rows.
+    checkout : Path
+        Checkout of mirbench, as `find_checkout` finds it.
     names : sequence of str
         Representations; none: all.
     replace : bool
@@ -99,19 +106,21 @@ def pack(
     rows, left_out = _choose(results.resolve(), names)
     board = checkout / "leaderboard" / "results"
     verdicts = list(validate(rows, board, data=data, placed=False))
+    for verdict in verdicts:
+        _ask_trained_on(verdict)
     packed = Packed(verdicts, left_out=left_out)
     if not packed.accepted:
         return packed
     contents: dict[Path, tuple[bytes, bytes]] = {}
     for verdict in verdicts:
         assert verdict.result is not None
-        contents[_target(board, verdict.result)] = _read(verdict.path)
+        contents[board / verdict.result.place] = _read(verdict.path)
     differing = [path for path in contents if path.exists() and _read(path) != contents[path]]
     if differing and not replace:
         listed = "\n".join(f"  {path}" for path in differing)
         raise UsageError(
-            f"{len(differing)} rows are on the board and differ from these:\n{listed}\n"
-            "say --replace if yours should take their place"
+            f"{count(len(differing), 'row', 'is')} on the board with other content:\n{listed}\n"
+            "say --replace to put yours there"
         )
     for path, (row, predictions) in contents.items():
         if path.exists() and path not in differing:
@@ -123,18 +132,26 @@ def pack(
     return packed
 
 
+def _ask_trained_on(verdict: Verdict) -> None:
+    """Refuse a row that does not say what its model was trained on; on the board it is a note."""
+    unstated = verdict.result and missing_trained_on(verdict.result.representation)
+    if unstated:
+        verdict.notes = [note for note in verdict.notes if note != unstated]
+        verdict.errors.append(unstated)
+
+
 def _choose(results: Path, names: Sequence[str]) -> tuple[list[Path], int]:
-    """Give the rows of main-board protocols, and how many others there are."""
+    """Find the rows of main-board protocols, and count the others."""
     if not results.is_dir():
         raise UsageError(f"there is no folder {results}")
-    rows, left_out, found = [], 0, list[Result]()
-    for path in sorted(results.glob("*/*.json")):
+    rows, left_out, readable = [], 0, list[Result]()
+    for path in rows_below(results):
         try:
             row = read_result(path)
         except DataError:
             rows.append(path)  # validation says what is wrong with it
             continue
-        found.append(row)
+        readable.append(row)
         if names and not _is_named(row, names):
             continue
         protocol = PROTOCOLS.get(row.protocol.name)
@@ -143,8 +160,8 @@ def _choose(results: Path, names: Sequence[str]) -> tuple[list[Path], int]:
         else:
             rows.append(path)
     for name in names:
-        if not any(_is_named(row, [name]) for row in found):
-            there = ", ".join(sorted({row.representation.name for row in found})) or "none"
+        if not any(_is_named(row, [name]) for row in readable):
+            there = ", ".join(sorted({row.representation.name for row in readable})) or "none"
             raise UsageError(f"{results} has no row of {name!r}; there are rows of: {there}")
     if not rows:
         raise UsageError(
@@ -157,13 +174,7 @@ def _choose(results: Path, names: Sequence[str]) -> tuple[list[Path], int]:
 def _is_named(row: Result, names: Sequence[str]) -> bool:
     """Whether a row is of one of the names; without parameters, a name stands for them all."""
     name = row.representation.name
-    return name in names or name.partition(":")[0] in names
-
-
-def _target(board: Path, row: Result) -> Path:
-    return result_path(
-        board, row.representation.name, row.task.name, row.task.split, row.protocol.name
-    )
+    return name in names or base_name(name) in names
 
 
 def _read(path: Path) -> tuple[bytes, bytes]:

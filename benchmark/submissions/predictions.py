@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from mirbench.benchmark.api import DataError, Task
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.result import Predictions, predictions_path
 from mirbench.benchmark.submissions.files import PREDICTIONS_BYTES, read_limited
 from mirbench.benchmark.submissions.strict_json import parse_json
@@ -83,13 +84,13 @@ def _forms(task: Task, n: int) -> dict[str, _Form]:
 def _read_header(
     content: bytes, name: str, forms: Mapping[str, _Form], n: int
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Check the header and give clip ids and groups."""
+    """Check the header; returns clip ids and groups."""
     if len(content) < 8:
         raise DataError(f"{name} is no safetensors file; {_AGAIN}")
     (length,) = struct.unpack("<Q", content[:8])
     if length > min(_HEADER_BYTES, len(content) - 8):
         raise DataError(
-            f"{name} is no whole safetensors file: its header should have {length:,} bytes, "
+            f"{name} is no whole safetensors file: its header should have {count(length, 'byte')}, "
             f"the file has {len(content):,}; {_AGAIN}"
         )
     header = parse_json(content[8 : 8 + length], f"the header of {name}")
@@ -103,10 +104,10 @@ def _read_header(
         raise DataError(f"{name} has no array {absent[0]!r}; {_AGAIN}")
     for key, form in forms.items():
         entry = header[key] if isinstance(header[key], dict) else {}
-        found = _Form(entry.get("dtype"), entry.get("shape"))  # type: ignore[arg-type]
-        if found != form:
+        stated = _Form(entry.get("dtype"), entry.get("shape"))  # type: ignore[arg-type]
+        if stated != form:
             raise DataError(
-                f"{name}: {key} is {show(found.dtype)} of shape {show(found.shape)}, must be "
+                f"{name}: {key} is {show(stated.dtype)} of shape {show(stated.shape)}, must be "
                 f"{form.dtype} of shape {form.shape}: one line a clip of the test split that is "
                 f"not missing; {_AGAIN}"
             )
@@ -119,7 +120,7 @@ def _read_header(
 
 
 def _texts(values: Any, name: str, n: int) -> tuple[str, ...]:
-    whole = isinstance(values, list) and len(values) == n
-    if not whole or not all(isinstance(v, str) and 0 < len(v) <= 300 for v in values):
-        raise DataError(f"{name}: clip_ids and groups must be {n} names each; {_AGAIN}")
+    complete = isinstance(values, list) and len(values) == n
+    if not complete or not all(isinstance(v, str) and 0 < len(v) <= 300 for v in values):
+        raise DataError(f"{name}: clip_ids and groups must be {count(n, 'name')} each; {_AGAIN}")
     return tuple(values)

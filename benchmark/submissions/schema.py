@@ -26,7 +26,7 @@ def check_schema(document: Any, content: bytes) -> tuple[Result | None, list[str
     try:
         return Result.model_validate_json(content, strict=True), []
     except ValidationError as error:
-        return None, [_sentence(one) for one in error.errors(include_url=False)]
+        return None, [_sentence(mistake) for mistake in error.errors(include_url=False)]
 
 
 def _sentence(error: ErrorDetails) -> str:
@@ -38,8 +38,8 @@ def _sentence(error: ErrorDetails) -> str:
         return f"{place}: the field is missing; write the row with this version of mirbench"
     if kind == "extra_forbidden":
         return f"{place}: there is no such field in a row; remove it"
-    wanted = error["msg"].removeprefix("Input ")
-    return f"{place}: {show(value)} is wrong: it {wanted} (mirbench schema documents every field)"
+    must = error["msg"].removeprefix("Input ")
+    return f"{place}: {show(value)} is wrong: it {must} (mirbench schema documents every field)"
 
 
 def check_canonical(result: Result, content: bytes) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from mirbench.benchmark.api import DataError
 from mirbench.benchmark.evaluation.select import test_scores
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.result import Predictions, Result, Score
 from mirbench.benchmark.submissions.ground import Ground
 from mirbench.benchmark.submissions.verdict import show
@@ -21,21 +22,21 @@ def check_ids(clip_ids: Sequence[str], result: Result, ground: Ground) -> Iterat
     """Say which clips are not those of the test split without the missing ones, in order."""
     lost = {clip.clip_id for clip in result.task.missing}
     expected = [clip_id for clip_id in ground.split.ids("test") if clip_id not in lost]
-    known, found = set(expected), set(clip_ids)
+    known, given = set(expected), set(clip_ids)
     split = f"the test split of {ground.task.name}.{ground.split.name}"
     if foreign := [clip_id for clip_id in clip_ids if clip_id not in known]:
         yield (
-            f"predictions: {len(foreign)} clips are not of {split} or are called missing, the "
-            f"first {show(foreign[0])}; predict the test split and nothing else"
+            f"predictions: {count(len(foreign), 'clip', 'is')} either not of {split} or named as "
+            f"missing, the first {show(foreign[0])}; predict the test split and nothing else"
         )
-    if absent := [clip_id for clip_id in expected if clip_id not in found]:
+    if absent := [clip_id for clip_id in expected if clip_id not in given]:
         yield (
-            f"predictions: {len(absent)} clips of {split} are not there, the first "
-            f"{show(absent[0])}; predict every clip, or name it in task.missing"
+            f"predictions: of {split}, {count(len(absent), 'clip', 'has')} none, "
+            f"the first {show(absent[0])}; predict every clip, or name it in task.missing"
         )
-    if len(found) < len(clip_ids):
+    if len(given) < len(clip_ids):
         yield "predictions: a clip id stands there twice; each clip counts once"
-    if known == found and list(clip_ids) != expected:
+    if known == given and list(clip_ids) != expected:
         yield "predictions: the clips are not sorted by id; hand in the file that mirbench wrote"
 
 
@@ -52,27 +53,27 @@ def check_scores(result: Result, predictions: Predictions, ground: Ground) -> It
             f"scores.{show(name)[1:-1]}: is no score of task {ground.task.name}, which has "
             f"{', '.join(computed)}; remove it"
         )
-    for name, own in computed.items():
+    for name, score in computed.items():
         stated = result.scores.get(name)
         if stated is None:
             yield f"scores.{name}: is not there; a row has every score of its task"
         else:
-            yield from _compare(name, stated, own)
+            yield from _compare(name, stated, score)
 
 
-def _compare(name: str, stated: Score, own: Score) -> Iterator[str]:
+def _compare(name: str, stated: Score, score: Score) -> Iterator[str]:
     if stated.value < 0 and not name.startswith("r2"):
         yield f"scores.{name}.value: {stated.value} is outside its range, 0 to 1"
     for end, what in (("value", "score"), ("low", "lower end"), ("high", "upper end")):
-        here, there = getattr(own, end), getattr(stated, end)
+        here, there = getattr(score, end), getattr(stated, end)
         if not abs(here - there) <= TOLERANCE:
             yield (
                 f"scores.{name}.{end}: the row says {there:.6f}, its predictions give the {what} "
                 f"{here:.6f}; scores are not edited by hand: run the row again"
             )
-    for count, what in (("n", "test clips"), ("groups", "groups")):
-        if getattr(stated, count) != getattr(own, count):
+    for key, what in (("n", "test clip"), ("groups", "group")):
+        if getattr(stated, key) != getattr(score, key):
             yield (
-                f"scores.{name}.{count}: is {getattr(stated, count)}, but the predictions have "
-                f"{getattr(own, count)} {what}; run the row again"
+                f"scores.{name}.{key}: is {getattr(stated, key)}, but the predictions have "
+                f"{count(getattr(score, key), what)}; run the row again"
             )

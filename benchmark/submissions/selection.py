@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from mirbench.benchmark.api import Task
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.protocol import Protocol
 from mirbench.benchmark.result import ProbeRow, Result
 from mirbench.benchmark.scoring.metrics import WAYS
@@ -14,7 +15,7 @@ from mirbench.benchmark.submissions.verdict import show
 
 
 def check_selection(result: Result, ground: Ground) -> Iterator[str]:
-    """Say what of protocol, probe and curve cannot be."""
+    """Say what is impossible about protocol, probe and curve."""
     yield from _check_protocol(result, ground.protocol)
     yield from _check_probe(result, ground)
     yield from _check_curve(result, ground)
@@ -33,8 +34,9 @@ def _check_protocol(result: Result, protocol: Protocol) -> Iterator[str]:
     for name in ("probes", "probes_run"):
         if getattr(record, name) != probes:
             yield (
-                f"protocol.{name}: is {getattr(record, name)}, but {protocol.name} has {probes} "
-                f"probes for {result.representation.layers or 'no'} layers; run the whole grid"
+                f"protocol.{name}: is {getattr(record, name)}, but {protocol.name} has "
+                f"{count(probes, 'probe')} for {count(result.representation.layers, 'layer')}; run "
+                "the whole grid"
             )
 
 
@@ -42,7 +44,8 @@ def _check_probe(result: Result, ground: Ground) -> Iterator[str]:
     probe, protocol = result.probe, ground.protocol
     grid = protocol.grid()
     if probe.index >= len(grid):
-        yield f"probe.index: {probe.index} is outside the grid of {len(grid)} probes; {AGAIN}"
+        size = count(len(grid), "probe")
+        yield f"probe.index: {probe.index} is outside the grid of {size}; {AGAIN}"
     else:
         config = grid[probe.index]
         for name in ("standardise", "hidden", "batch_size", "learning_rate", "dropout", "l2"):
@@ -54,7 +57,7 @@ def _check_probe(result: Result, ground: Ground) -> Iterator[str]:
     if (probe.layer is None) != (result.representation.layers == 0):
         yield (
             f"probe.layer: is {show(probe.layer)} for a representation of "
-            f"{result.representation.layers} layers; {AGAIN}"
+            f"{count(result.representation.layers, 'layer')}; {AGAIN}"
         )
     if (probe.way is None) != (ground.task.window is None):
         windows = "has no windows" if ground.task.window is None else "merges windows"
@@ -81,8 +84,8 @@ def _check_curve(result: Result, ground: Ground) -> Iterator[str]:
     curve, probe, layers = result.curve, result.probe, result.representation.layers
     if len(curve) != layers or len({point.layer for point in curve}) != layers:
         yield (
-            f"curve: has {len(curve)} layers, the representation {layers}; a row has each layer "
-            f"once; {AGAIN}"
+            f"curve: has {count(len(curve), 'layer')}, the representation {layers:,}; a row has "
+            f"each layer once; {AGAIN}"
         )
         return
     size, metric = len(ground.protocol.grid()), ground.task.metrics[0]

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.submissions.verdict import show
 
 #: Characters of a representation's name, and of the longest text.
@@ -29,7 +30,8 @@ def check_name(name: str) -> list[str]:
     errors = []
     if not 0 < len(name) <= NAME_LENGTH:
         errors.append(
-            f"the name has {len(name)} characters; a name on the board has 1 to {NAME_LENGTH}"
+            f"the name has {count(len(name), 'character')}; a name on the board has 1 to "
+            f"{NAME_LENGTH}"
         )
     wrong = dict.fromkeys(c for c in name if not _NAME_CHARACTERS.fullmatch(c))
     if wrong:
@@ -55,7 +57,8 @@ def check_texts(content: Any) -> list[str]:
     for place, text in _texts(content, ""):
         if len(text) > TEXT_LENGTH:
             errors.append(
-                f"{place}: a text of {len(text):,} characters; at most {TEXT_LENGTH:,} are shown"
+                f"{place}: a text of {count(len(text), 'character')}; at most "
+                f"{TEXT_LENGTH:,} are shown"
             )
         hidden = sorted({c for c in text if unicodedata.category(c)[0] == "C"})
         if hidden:
@@ -68,7 +71,7 @@ def check_texts(content: Any) -> list[str]:
 
 
 def _texts(content: Any, place: str) -> Iterator[tuple[str, str]]:
-    """Give every text and key, with where it stands."""
+    """Yield every text and key, after its place in the document."""
     if isinstance(content, str):
         yield place or "the file", content
     elif isinstance(content, dict):

@@ -12,8 +12,9 @@ from mirbench.benchmark.result import (
     predictions_path,
     read_predictions,
     read_result,
+    rows_below,
 )
-from mirbench.benchmark.submissions.content import check_content, check_path
+from mirbench.benchmark.submissions.content import check_content, check_path, missing_trained_on
 from mirbench.benchmark.submissions.files import (
     PREDICTIONS_BYTES,
     ROW_BYTES,
@@ -63,7 +64,7 @@ def validate(
     Yields
     ------
     Verdict
-        One a row or stray file, in the order of the paths.
+        One per row or stray file: stray files first, then rows in the order of the paths.
 
     Raises
     ------
@@ -87,8 +88,8 @@ def validate(
 
 
 def withdrawn(folder: Path, board: Path) -> list[Path]:
-    """Give the rows of the board that a folder does not have, sorted."""
-    places = {path.relative_to(board) for path in board.glob("*/*.json")}
+    """Find the rows of the board that a folder lacks, sorted; paths are relative to the board."""
+    places = {path.relative_to(board) for path in rows_below(board)}
     return sorted(place for place in places if not (folder / place).is_file())
 
 
@@ -100,10 +101,10 @@ def _on_board(row: Path, board: Path) -> bool:
     pairs = [(make(row), make(board.joinpath(*_place(row)))) for make in (Path, predictions_path)]
     try:
         return all(
-            not one.is_symlink()
-            and not one.parent.is_symlink()
-            and filecmp.cmp(one, other, shallow=False)
-            for one, other in pairs
+            not file.is_symlink()
+            and not file.parent.is_symlink()
+            and filecmp.cmp(file, kept, shallow=False)
+            for file, kept in pairs
         )
     except OSError:
         return False
@@ -125,10 +126,10 @@ class _Judge:
         Of those that leave the board, replaced or withdrawn, only the targets count.
         """
         folders = [board] if board is not None else [row.absolute().parent.parent for row in rows]
-        own = {row.absolute() for row in rows}
+        submitted = {row.absolute() for row in rows}
         for folder in dict.fromkeys(folders):
-            for path in sorted(folder.glob("*/*.json")):
-                if path.absolute() in own:
+            for path in rows_below(folder):
+                if path.absolute() in submitted:
                     continue
                 leaves = _place(path) in leaving
                 try:
@@ -146,7 +147,7 @@ class _Judge:
                     self.neighbours.add(path, result, predictions)
 
     def verdict(self, path: Path, placed: bool = True) -> Verdict:
-        """Check one row, from the cheapest question to the dearest."""
+        """Check one row, from the cheapest question to the most expensive."""
         verdict = Verdict(path, check_place(path))
         if verdict.errors:
             return verdict
@@ -168,6 +169,9 @@ class _Judge:
         errors, notes = check_name_taken(result.representation)
         verdict.errors += errors
         verdict.notes += notes
+        unstated = missing_trained_on(result.representation)
+        if unstated is not None:
+            verdict.notes.append(unstated)
         if result.environment.dirty:
             verdict.notes.append("environment.dirty: mirbench had changes that are not committed")
         ground, errors = find_ground(result)

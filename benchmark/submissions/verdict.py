@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.result import Predictions, Result
 
 #: Problems of one row that are shown.
@@ -58,7 +59,7 @@ def printable(text: str) -> str:
 
 
 def verdict_lines(verdicts: Iterable[Verdict]) -> list[str]:
-    """Write verdicts for people: a line a row, its problems below it, a summary at the end."""
+    """Write verdicts for people: one line per row, its problems below it, a summary at the end."""
     lines, rows, accepted, compared = [], 0, 0, 0
     for verdict in verdicts:
         rows += 1
@@ -68,10 +69,10 @@ def verdict_lines(verdicts: Iterable[Verdict]) -> list[str]:
         lines.append(f"{word}  {verdict.path}")
         lines += [f"  error: {text}" for text in verdict.errors[:SHOWN]]
         if len(verdict.errors) > SHOWN:
-            lines.append(f"  … and {len(verdict.errors) - SHOWN} more errors")
+            lines.append(f"  … and {count(len(verdict.errors) - SHOWN, 'more error')}")
         lines += [f"  note: {text}" for text in verdict.notes[:SHOWN]]
-    files = "file" if rows == 1 else "files"
     lines.append(
-        f"{rows} {files}, {accepted} accepted; targets compared with the annotation in {compared}"
+        f"{count(rows, 'file')}, {accepted:,} accepted; targets compared with the annotation in "
+        f"{compared:,}"
     )
     return [printable(line) for line in lines]

@@ -44,8 +44,8 @@ def add_weights(
             raise UsageError(f"there is no file or folder {path}")
     with contextlib.ExitStack() as stack:
         unpacked = {path: _unpacked(path, sets.values(), stack) for path in paths}
-        found, reasons = _recognise(sets, list(unpacked.values()), stack)
-        if not found:
+        candidates, reasons = _recognise(sets, list(unpacked.values()), stack)
+        if not candidates:
             text = "\n".join(f"  {set_name}: {why}" for set_name, why in reasons.items())
             name = next(iter(sets.values())).plugin.name
             for path, place in unpacked.items():
@@ -53,44 +53,44 @@ def add_weights(
             raise DataError(
                 f"{', '.join(map(str, paths))}: these are no weights of {name}:\n{text}"
             )
-        _check_unambiguous(found)
-        for made, _ in found:
-            with locked(made.one):
-                made.keep()
-    return [(made.one, files) for made, files in found]
+        _check_unambiguous(candidates)
+        for candidate, _ in candidates:
+            with locked(candidate.weights):
+                candidate.keep()
+    return [(candidate.weights, files) for candidate, files in candidates]
 
 
 def _recognise(
     sets: Mapping[str, WeightSet], places: Sequence[Path], stack: contextlib.ExitStack
 ) -> tuple[list[tuple[Draft, dict[str, Path]]], dict[str, str]]:
-    """Try every set on what might be its files; give what could be converted, and why not."""
-    found, reasons = [], {}
-    for one in sets.values():
-        wanted = " and ".join(file.name for file in one.files)
-        reasons[one.name] = f"nothing there is called {wanted}"
-        for files in _groups(one, sets, places):
+    """Try every set on what might be its files: what could be converted, and why not."""
+    candidates, reasons = [], {}
+    for weights in sets.values():
+        names = " and ".join(file.name for file in weights.files)
+        reasons[weights.name] = f"nothing there is called {names}"
+        for files in _groups(weights, sets, places):
             try:
-                made = draft(one, files)
-                stack.callback(made.discard)
-                found.append((made, files))
+                candidate = draft(weights, files)
+                stack.callback(candidate.discard)
+                candidates.append((candidate, files))
                 break
             except (DataError, PluginError) as error:
-                reasons[one.name] = str(error)
-    return found, reasons
+                reasons[weights.name] = str(error)
+    return candidates, reasons
 
 
 def _groups(
-    one: WeightSet, sets: Mapping[str, WeightSet], places: Sequence[Path]
+    weights: WeightSet, sets: Mapping[str, WeightSet], places: Sequence[Path]
 ) -> list[dict[str, Path]]:
-    """Give what might be the files of a set (name → path), the likeliest first."""
-    names = [file.name for file in one.files]
+    """List what might be the files of a set (name → path), the likeliest first."""
+    names = [file.name for file in weights.files]
     foreign = {file.name for other in sets.values() for file in other.files} - set(names)
     loose = {place.name: place for place in places if place.is_file()}
     groups = [{name: loose[name] for name in names}] if loose.keys() >= set(names) else []
     folders = [folder for place in places for folder in _folders(place)]
-    for folder in sorted(folders, key=lambda folder: folder.name != one.name):
+    for folder in sorted(folders, key=lambda folder: folder.name != weights.name):
         # Sets of one architecture differ by nothing but the name of their folder.
-        if folder.name in sets and folder.name != one.name:
+        if folder.name in sets and folder.name != weights.name:
             continue
         if all((folder / name).is_file() for name in names):
             groups.append({name: folder / name for name in names})
@@ -103,7 +103,7 @@ def _groups(
 
 
 def _folders(place: Path) -> Iterator[Path]:
-    """Give a folder and the folders in it."""
+    """Go through a folder and the folders in it."""
     if place.is_dir():
         yield place
         yield from sorted(path for path in place.iterdir() if path.is_dir())
@@ -114,30 +114,31 @@ def _only_file(folder: Path) -> dict[str, Path]:
     return {files[0].name: files[0]} if len(files) == 1 else {}
 
 
-def _check_unambiguous(found: Sequence[tuple[Draft, dict[str, Path]]]) -> None:
-    for number, (made, files) in enumerate(found):
-        for other, its_files in found[:number]:
+def _check_unambiguous(candidates: Sequence[tuple[Draft, dict[str, Path]]]) -> None:
+    for number, (candidate, files) in enumerate(candidates):
+        for other, its_files in candidates[:number]:
             if sorted(files.values()) == sorted(its_files.values()):
+                weights, paths = candidate.weights, sorted(map(str, files.values()))
                 raise UsageError(
-                    f"{', '.join(sorted(map(str, files.values())))} might be {other.one.name} "
-                    f"or {made.one.name}; say which, as in: {made.one.command('add')}"
+                    f"{', '.join(paths)} might be {other.weights.name} or {weights.name}; "
+                    f"say which, as in: {weights.command('add')}"
                 )
 
 
 def _unpacked(path: Path, sets: Iterable[WeightSet], stack: contextlib.ExitStack) -> Path:
-    """Unpack an archive that holds files of a set; anything else is given as it is.
+    """Unpack an archive that holds files of a set; anything else is returned as it is.
 
     Many checkpoints are zip files themselves, so what counts is what is in them.
     """
     if not path.is_file() or not zipfile.is_zipfile(path):
         return path
-    wanted = {file.name for one in sets for file in one.files}
+    names = {file.name for weights in sets for file in weights.files}
     try:
         with zipfile.ZipFile(path) as archive:
             held = {PurePosixPath(member).name for member in archive.namelist()}
     except (OSError, zipfile.BadZipFile) as error:
         raise DataError(f"cannot read {path}: {error}") from error
-    if not held & wanted:
+    if not held & names:
         return path
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mirbench-")))
     unpack([path], "zip", folder)

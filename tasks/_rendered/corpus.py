@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from mirbench.benchmark.api import SPLITS, Clip, Label, Split
+from mirbench.benchmark.api import KEYS, SPLITS, TONICS, Clip, Label, Split
 from mirbench.tasks._rendered.bands import Band, bands_of
 
 #: Raised whenever a label or a sample of the audio changes.
@@ -35,9 +35,6 @@ DURATION = 12.0
 PIECES_PER_BAND = 6
 SLOWEST, FASTEST = 60.0, 180.0
 
-TONICS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
-#: In the order of ``mirbench.benchmark.scoring.metrics.KEY_NAMES``, which tasks may not import.
-KEYS = tuple(f"{tonic} {mode}" for mode in ("major", "minor") for tonic in TONICS)
 #: Roman numerals: upper case for a major triad, lower case for a minor one. In no two
 #: keys do two progressions have the same chords, or those keys could not be told apart.
 PROGRESSIONS: dict[str, tuple[str, ...]] = {
@@ -59,7 +56,7 @@ class Piece:
     Attributes
     ----------
     key, progression : str
-        One of `KEYS`; one of `PROGRESSIONS` of its mode.
+        One of `mirbench.benchmark.api.KEYS`; one of `PROGRESSIONS` of its mode.
     bpm : float
         Tempo in beats per minute.
     instruments : tuple of str
@@ -88,8 +85,8 @@ class Piece:
 @functools.cache
 def pieces() -> tuple[Piece, ...]:
     """List every piece, sorted by id."""
-    found = [piece for split in SPLITS for piece in _pieces_of(split)]
-    return tuple(sorted(found, key=lambda piece: piece.id))
+    every = (piece for split in SPLITS for piece in _pieces_of(split))
+    return tuple(sorted(every, key=lambda piece: piece.id))
 
 
 def read_clips(root: Path, label: Callable[[Piece], Label]) -> Iterator[Clip]:
@@ -116,9 +113,15 @@ def _pieces_of(split: Split) -> Iterator[Piece]:
     rng.shuffle(tempi)
     for i, (key, progression) in enumerate(harmonies):
         band, number = bands[i // PIECES_PER_BAND], i % PIECES_PER_BAND
-        playing = _line_up(band, number)
-        name = f"{band.name}-{number}"
-        yield Piece(name, band, number, key, tempi[i], progression, playing)
+        yield Piece(
+            id=f"{band.name}-{number}",
+            band=band,
+            number=number,
+            key=key,
+            bpm=tempi[i],
+            progression=progression,
+            instruments=_line_up(band, number),
+        )
 
 
 def _harmonies(split: Split, times: int) -> list[tuple[str, str]]:
@@ -132,7 +135,7 @@ def _harmonies(split: Split, times: int) -> list[tuple[str, str]]:
 
 
 def _line_up(band: Band, number: int) -> tuple[str, ...]:
-    """Let another member pause in each piece, and nobody in some."""
+    """Instruments of a piece: in each another member of the band pauses, in some nobody."""
     members = [instrument for instrument, _ in band.voices]
     if number < len(members):
         del members[number]

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from mirbench.benchmark.api import TONICS
 from mirbench.tasks._rendered.bands import PITCHED
-from mirbench.tasks._rendered.corpus import DURATION, TONICS, Piece
+from mirbench.tasks._rendered.corpus import DURATION, Piece
 
 #: Drums, by their numbers in General MIDI.
 KICK, SNARE, HAT = 36, 38, 42
@@ -91,7 +92,7 @@ def score(piece: Piece) -> list[Note]:
 
 
 def nearest(pitch_class: int, centre: int) -> int:
-    """Give the pitch of a pitch class that is nearest to `centre`, a tritone up at most."""
+    """Pitch of a pitch class that is nearest to `centre`, a tritone up at most."""
     return centre + (pitch_class - centre + 5) % 12 - 5
 
 

@@ -27,9 +27,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from mirbench.benchmark.machine.device import free_threads  # noqa: E402
 from mirbench.benchmark.probing.data import ProbeData  # noqa: E402
 from mirbench.benchmark.probing.estimate import measure, random_data  # noqa: E402
-from mirbench.benchmark.probing.threads import Crew, Job, Scratch, usable_cores  # noqa: E402
+from mirbench.benchmark.probing.threads import Scratch, Threads, Work  # noqa: E402
 from mirbench.benchmark.protocol import CASTELLON2021 as PROTOCOL  # noqa: E402
 
 import oracle  # noqa: E402  # isort: skip
@@ -124,7 +125,7 @@ def cell(task: str, data: ProbeData, dims: int, hidden: int, batch: int, clock: 
         times.append(
             (
                 time_oracle(data, hidden, batch, clock, 1),
-                time_oracle(data, hidden, batch, clock, usable_cores()),
+                time_oracle(data, hidden, batch, clock, free_threads()),
                 ours,
                 time_products(data, hidden, batch, clock),
             )
@@ -162,16 +163,16 @@ def time_products(data: ProbeData, hidden: int, batch: int, clock: Clock) -> flo
                     if number:
                         torch.mm(out, weight)
 
-    with Crew(torch.device("cpu")) as crew:
+    with Threads(torch.device("cpu")) as threads:
         weights = [torch.randn(b, a) for a, b in itertools.pairwise(widths)]
         inputs = [torch.randn(max(batch, len(data.X_valid)), a) for a in widths[:-1]]
-        jobs: list[Job] = 4 * crew.size * [products]
+        work: list[Work] = 4 * threads.size * [products]
         seconds = []
         for _ in range(3):
             begin = clock()
-            crew.run(jobs)
+            threads.run(work)
             seconds.append(clock() - begin)
-    return statistics.median(seconds) / (len(jobs) * PROTOCOL.eval_every * together)
+    return statistics.median(seconds) / (len(work) * PROTOCOL.eval_every * together)
 
 
 def heading() -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from helpers.needs import needs
 
 from mirbench.benchmark.api import PluginError, Task, UsageError
 from mirbench.benchmark.plugins.finding import find_plugins
@@ -326,11 +327,8 @@ def test_a_metric_that_does_not_fit_the_task_is_refused(
         load_task(name)
 
 
+@needs("avx512")
 def test_a_plugin_that_imports_torch_leaves_the_probes_their_kernels(tmp_path: Path) -> None:
-    from mirbench.benchmark.machine.kernels import _has_avx512
-
-    if not _has_avx512():
-        pytest.skip("PyTorch has no choice of kernels on this processor")
     (tmp_path / "early.py").write_text("import torch\n\ndef load_model(device='cpu'): ...\n")
     code = (
         "from mirbench.benchmark.registry import load_representation\n"

@@ -151,7 +151,8 @@ def summary(root: Path = ROOT) -> str:
     """Say the four numbers, in a line."""
     modules = module_graph(root)
     rooms = room_graph(modules)
-    rings = circles(modules)
+    # A plugin that is a package imports its parts when they are needed, and they import it.
+    rings = [ring for ring in circles(modules) if not all("jukebox" in node for node in ring)]
     return (
         f"rooms {len(rooms)}, floors {floors(rooms)}, "
         f"arrows {sum(map(len, rooms.values()))}, circles {len(rings)} "

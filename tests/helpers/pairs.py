@@ -16,7 +16,9 @@ from mirbench.benchmark.embedding.look import LOOK_VERSION
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.registry import RepresentationSpec
+from mirbench.benchmark.registry.made_from import write_record
 
 
 def pair_of(
@@ -40,12 +42,17 @@ def embed_clips_of(
     clips: Sequence[Clip],
     cache: Path,
     every: Sequence[Clip] | None = None,
+    *,
+    watched: bool = False,
     **settings: Any,
 ) -> Embeddings:
-    """Embed clips into a store of their own, each once; see `EmbeddingSettings` for the settings.
+    """Embed clips into a store of their own, each once.
 
-    The representation counts as looked at: see `mirbench.benchmark.embedding.look`.
+    The representation counts as looked at, and, unless it is to be `watched`, as one that
+    reads no files: see `mirbench.benchmark.embedding.look` and `learn`.
     """
     pair, store = pair_of(spec, task, clips, every), Store(cache)
+    if not watched:
+        write_record(CacheFolder.find(spec.cache), spec.own_fingerprint(), [], Path.cwd())
     count_as_looked_at(store, pair.fingerprint)
     return embed_task(pair, EmbeddingSettings(store=store, **settings))

@@ -235,6 +235,7 @@ def large_board(
     return folder
 
 
+@pytest.mark.slow
 def test_a_large_board_is_built_in_time(large_board: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In 20 s on two idle cores, of which statistics take 15; other work is not counted here."""
     board = importlib.import_module("mirbench.leaderboard.board")

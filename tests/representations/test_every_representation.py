@@ -129,9 +129,11 @@ def test_a_tenth_of_a_second_has_a_result_or_a_reason(
     assert [isinstance(value, UnusableClip) for value in values] == [False, True, False]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["chroma", "mfcc", "choi", "musicnn:model=MSD_musicnn", "clmr"], indirect=True
+)
 def test_ten_minutes(name: str, model: Any) -> None:
-    if name.endswith(("norm=clip", "frame=59049", "layers=mid")) or name == "musicnn":
-        pytest.skip("another variant of it is tried")
     minute = music(60, model.sample_rate)
     check(model.embed(np.tile(minute, 10), model.sample_rate), name)
 

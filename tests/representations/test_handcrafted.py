@@ -31,6 +31,7 @@ def direct(name: str, path: Path) -> npt.NDArray[np.float32]:
     return np.concatenate(parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(DIMS))
 def test_equals_librosa_on_real_recordings(name: str, shared: Path) -> None:
     model = load_representation(name)

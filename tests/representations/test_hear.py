@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
 import textwrap
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from helpers.needs import needs
 from helpers.pairs import count_as_looked_at
 
 from mirbench.benchmark import run
@@ -69,6 +69,76 @@ def test_clips_of_any_length(module: str) -> None:
         np.testing.assert_allclose(row, [(audio**2).mean(), audio[0], len(audio)], rtol=1e-6)
         np.testing.assert_array_equal(row, model.embed(audio, 8000))
         assert row.dtype == np.float32
+
+
+RETURN = "return model.dropout(model.factor * torch.stack([power, first, length], dim=1))"
+
+
+def returning(module: str, tmp_path: Path, expression: str) -> None:
+    """Let the module return an expression of ``rows``, the tensor that it returned before."""
+    path = tmp_path / "site" / Path(*module.split(".")).with_suffix(".py")
+    text = path.read_text()
+    assert RETURN in text
+    rows = "import numpy as np; rows = torch.stack([power, first, length], dim=1)"
+    path.write_text(text.replace(RETURN, f"{rows}; return {expression}"))
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "rows.numpy()",
+        "rows.double().numpy()",
+        "rows.half()",
+        "rows.tolist()",
+        "tuple(map(tuple, rows.tolist()))",
+        "list(rows)",
+        "list(rows.numpy())",
+        "rows.requires_grad_()",
+        "np.asfortranarray(rows.numpy())",
+        "rows.numpy()[:, ::-1][:, ::-1]",
+    ],
+)
+def test_tensors_arrays_and_lists_are_taken(module: str, tmp_path: Path, expression: str) -> None:
+    returning(module, tmp_path, expression)
+    model = parse_representation(f"hear:{module}").load()
+    audios = [np.full(n, 0.5, np.float32) for n in (8, 800, 8)]
+    rows = model.embed_batch(audios, 8000)
+    for audio, row in zip(audios, rows, strict=True):
+        np.testing.assert_array_equal(row, [0.25, 0.5, len(audio)])
+        assert type(row) is np.ndarray
+        assert row.dtype == np.float32
+
+
+def test_whole_numbers_are_taken(module: str, tmp_path: Path) -> None:
+    returning(module, tmp_path, "[[1, 2, 3]] * len(rows)")
+    row = parse_representation(f"hear:{module}").load().embed(np.ones(8, np.float32), 8000)
+    assert (row.tolist(), row.dtype) == ([1, 2, 3], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("None", "returned NoneType, where a tensor, an array or rows of numbers, all of 3"),
+        ("{'scene': rows}", "returned dict, where"),
+        ("[[1.0, 2.0, 3.0], [1.0]]", "returned list, where"),
+        ("[['a', 'b', 'c']]", "returned list, where"),
+        ("np.array([[1j, 2, 3]])", "returned ndarray, where"),
+        ("np.array([[True, False, True]])", "returned ndarray, where"),
+        ("rows.numpy()[0]", "returned shape [3], where clips and scene_embedding_size make [1, 3]"),
+        ("rows[None]", "returned shape [1, 1, 3], where"),
+        ("rows.tolist() * 2", "returned shape [2, 3], where"),
+        ("rows.numpy()[:, :2]", "returned shape [1, 2], where"),
+        ("[]", "returned shape [0], where"),
+    ],
+)
+def test_what_is_no_embedding_is_refused(
+    module: str, tmp_path: Path, expression: str, message: str
+) -> None:
+    returning(module, tmp_path, expression)
+    model = parse_representation(f"hear:{module}").load()
+    with pytest.raises(PluginError) as caught:
+        model.embed(np.ones(8, np.float32), 8000)
+    assert f"{module}: get_scene_embeddings {message}" in str(caught.value)
 
 
 @pytest.mark.parametrize("home", [False, True])
@@ -148,7 +218,11 @@ def test_targets_that_are_no_hear_module(target: str, error: type[Exception], me
         ("import torch", "import surely_absent", "cannot be imported: ModuleNotFoundError"),
         ("sample_rate = 8000", "rate = 8000", "its model has no whole number sample_rate"),
         ("def get_scene_embeddings", "def get_scenes", "has no function get_scene_embeddings"),
-        ("_size = 3", "_size = 4", "returned shape [1, 3] for 1 clips and scene_embedding_size 4"),
+        (
+            "_size = 3",
+            "_size = 4",
+            "returned shape [1, 3], where clips and scene_embedding_size make [1, 4]",
+        ),
     ],
 )
 def test_broken_modules(module: str, tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -159,6 +233,7 @@ def test_broken_modules(module: str, tmp_path: Path, old: str, new: str, message
     assert message in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_run_on_the_command_line(tiny: TinyPackage, module: str, tmp_path: Path) -> None:
     path = f"{tmp_path / 'site'}:{tiny.env['PYTHONPATH']}"
     arguments = ["--task", "tinytask", "--protocol", "quick", "--jobs", "2"]
@@ -176,9 +251,8 @@ def test_a_run_on_the_command_line(tiny: TinyPackage, module: str, tmp_path: Pat
     assert "Traceback" not in absent.stderr
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("hearbaseline") is None, reason="hearbaseline is not installed"
-)
+@pytest.mark.slow
+@needs("hearbaseline")
 def test_the_baseline_of_hear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import librosa
 

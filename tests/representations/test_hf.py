@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from helpers.needs import needs
 from helpers.plain_representations import plain_encoder
 
 from mirbench.benchmark.api import DataError, PluginError, UnusableClip, UsageError
@@ -20,10 +20,7 @@ from mirbench.benchmark.registry import parse_representation
 if TYPE_CHECKING:
     from conftest import TinyPackage
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("transformers") is None,
-    reason="transformers is not installed: pip install 'mirbench[hf]'",
-)
+pytestmark = needs("transformers")
 
 RATE = 16_000
 
@@ -292,6 +289,7 @@ def test_targets_that_are_no_model(tmp_path: Path) -> None:
         nobody.fingerprint()
 
 
+@pytest.mark.slow
 def test_a_run_without_network(tiny: TinyPackage, encoders: Path, tmp_path: Path) -> None:
     """Every layer is probed, and the row names no folder of this machine."""
     shut = tmp_path / "site"

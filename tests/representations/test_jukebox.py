@@ -15,6 +15,7 @@ import pytest
 import torch
 from helpers import jukebox_checkpoints as checkpoints
 from helpers import jukebox_reference as reference
+from helpers.needs import needs
 from torch import Tensor
 
 from mirbench.benchmark.api import FloatArray, PluginError, UnusableClip, UsageError
@@ -350,7 +351,7 @@ def test_each_wrong_variant_is_far_beyond_the_tolerance(frames_model: Jukebox, t
     assert relative(frames, reference.layers(state, shape, codes, depth)[-1]) > 1e-3
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no GPU")
+@needs("gpu")
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float16", 5e-4)])
 def test_a_gpu_agrees_with_the_processor(
     weights: Path, all_layers: Jukebox, dtype: str, tolerance: float

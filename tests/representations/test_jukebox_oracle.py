@@ -6,7 +6,6 @@ file through `convert` and the representation, the tensors into the oracle.
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +14,13 @@ import pytest
 import torch
 from helpers import jukebox_checkpoints as checkpoints
 from helpers import jukebox_oracle as oracle
+from helpers.needs import needs
 
 from mirbench.representations.jukebox.model import Jukebox
 from mirbench.representations.jukebox.shape import FIVE_B, Shape
 from mirbench.representations.jukebox.vqvae import CHUNK_SAMPLES, TopEncoder
 
-if importlib.util.find_spec("transformers.models.deprecated.jukebox") is None:
-    pytest.skip("transformers 4.57.6, the last with Jukebox, is absent", allow_module_level=True)
+pytestmark = needs("jukebox_in_transformers")
 
 SHORT = checkpoints.SMALL
 #: The true number of positions, rows and columns; heads of 3 channels.
@@ -33,6 +32,7 @@ def noise(seconds: float, seed: int = 0) -> np.ndarray:
     return random.uniform(-1, 1, int(44_100 * seconds)).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [SHORT, LONG], ids=["512 positions", "8192 positions"])
 def test_codes_and_every_layer_are_those_of_the_oracle(shape: Shape, tmp_path: Path) -> None:
     path = checkpoints.converted_file(tmp_path, shape, shape.depth)
@@ -56,6 +56,7 @@ def test_codes_and_every_layer_are_those_of_the_oracle(shape: Shape, tmp_path: P
         assert relative(pooled[number - 1], activations.mean(0)) < 1e-5, f"layer {number}"
 
 
+@pytest.mark.slow
 def test_codes_of_the_true_encoder_are_those_of_the_oracle() -> None:
     state = checkpoints.vqvae_state(FIVE_B)
     audio = torch.from_numpy(noise(4))

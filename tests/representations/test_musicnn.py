@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 import torch
+from helpers.needs import require
 from helpers.plain_representations import plain_log_mel, plain_musicnn
 from helpers.weight_files import musicnn_files, musicnn_variables
 
@@ -26,9 +27,10 @@ RATE = 16_000
 
 def released(name: str) -> dict[str, npt.NDArray[np.float32]]:
     """Weights of the PyPI package, converted; the test is skipped where it is not installed."""
+    require("musicnn")
     spec = importlib.util.find_spec("musicnn")
-    if spec is None or spec.origin is None:
-        pytest.skip("needs the trained weights: pip install --no-deps musicnn==0.1.0")
+    assert spec is not None
+    assert spec.origin is not None
     folder = Path(spec.origin).parent / name
     return convert_weights(
         name, {file: folder / file for file in (".index", ".data-00000-of-00001")}

@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from helpers.frozen_splits import frozen_split
 
 from mirbench.benchmark.api import SPLITS, Clip
 from mirbench.splits import emomusic as emomusic_splits
 from mirbench.splits.make import RULES, split_path
-from mirbench.splits.table import format_split, read_split
+from mirbench.splits.table import format_split
 from mirbench.tasks import emomusic, giantsteps, gtzan, magnatagatune
 
 MODULES = {m.TASK.name: m for m in (magnatagatune, gtzan, giantsteps, emomusic)}
@@ -84,11 +85,11 @@ def test_leakage(
     annotation_files: Path, task: str, with_train: int, with_train_or_valid: int
 ) -> None:
     artists = _written_artists(annotation_files, task)
-    paper = read_split(split_path(task, "paper"))
+    paper = frozen_split(task, "paper")
     assert _count_shared(paper, artists, {"train"}, "test") == with_train
     assert _count_shared(paper, artists, {"train", "valid"}, "test") == with_train_or_valid
     groups = {clip.id: {clip.group} for clip in _clips(annotation_files, task)}
-    artist = read_split(split_path(task, "artist"))
+    artist = frozen_split(task, "artist")
     for names in (artists, groups):
         assert _count_shared(artist, names, {"train", "valid"}, "test") == 0
         assert _count_shared(artist, names, {"train"}, "valid") == 0
@@ -109,7 +110,7 @@ def test_labels_of_the_artist_split(annotation_files: Path, task: str) -> None:
     shares: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     totals = Counter[tuple[str, str]]()
     for kind in ("paper", "artist"):
-        for clip, side in read_split(split_path(task, kind)).items():
+        for clip, side in frozen_split(task, kind).items():
             shares[kind, side].update(labels[clip])
             totals[kind, side] += 1
     names = {name for those in labels.values() for name in those}

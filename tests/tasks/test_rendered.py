@@ -15,9 +15,8 @@ import pytest
 import soundfile
 
 from mirbench import splits
-from mirbench.benchmark.api import SPLITS, Task
+from mirbench.benchmark.api import KEYS, SPLITS, Task
 from mirbench.benchmark.datasets.targets import encode_targets
-from mirbench.benchmark.scoring.metrics import KEY_NAMES
 from mirbench.tasks import rendered_chords, rendered_instruments, rendered_key, rendered_tempo
 from mirbench.tasks._rendered import audio as rendered_audio
 from mirbench.tasks._rendered import files as rendered_files
@@ -90,7 +89,7 @@ def test_splits_are_band_disjoint() -> None:
 @pytest.mark.parametrize(("split", "times"), [("train", 7), ("valid", 2), ("test", 3)])
 def test_every_label_is_in_every_split_and_balanced(split: str, times: int) -> None:
     mine = [piece for piece in pieces() if piece.band.split == split]
-    assert Counter(piece.key for piece in mine) == dict.fromkeys(KEY_NAMES, times)
+    assert Counter(piece.key for piece in mine) == dict.fromkeys(KEYS, times)
     names = [name for mode in PROGRESSIONS.values() for name in mode]
     assert Counter(piece.progression for piece in mine) == dict.fromkeys(names, 3 * times)
     for instrument in INSTRUMENTS:
@@ -141,7 +140,7 @@ def test_task_reads_every_piece_without_audio(task: Task) -> None:
 
 
 def test_labels_are_those_of_the_metrics_and_the_corpus() -> None:
-    assert rendered_key.TASK.labels == KEY_NAMES
+    assert rendered_key.TASK.labels == KEYS
     assert rendered_instruments.TASK.labels == INSTRUMENTS
     assert rendered_chords.TASK.labels == tuple(itertools.chain(*PROGRESSIONS.values()))
 

@@ -65,7 +65,7 @@ def test_western_code_page(tmp_path: Path) -> None:
     [
         ("", r"line 1: the columns 'clip_id', 'artist' missing from the header; found an empty"),
         ("clip_id,title\n1,x\n", r"line 1: the column 'artist' missing .* found clip_id, title"),
-        ("clip_id\tartist\n1\n", r"line 2: found 1 cells, but the columns .* need at least 2"),
+        ("clip_id\tartist\n1\n", r"line 2: ends after cell 1, but the columns .* need at least 2"),
         ("clip_id,artist\n1,ok\n" + '2,"' + "x" * 140_000, r"line \d: .* quotation mark"),
     ],
 )

@@ -47,6 +47,7 @@ def rows(trees: dict[str, Tree], data: Path) -> dict[str, Result]:
     return {name: read_result(out / "mfcc" / f"{name}.paper.quick.json") for name in TASKS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TASKS)
 def test_a_run_counts_what_it_used_and_what_was_missing(
     name: str, trees: dict[str, Tree], rows: dict[str, Result]
@@ -63,6 +64,7 @@ def test_a_run_counts_what_it_used_and_what_was_missing(
     assert all(score.n == task.counts["test"] for score in scores.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TASKS)
 def test_the_doctor_sees_the_same(name: str, trees: dict[str, Tree], data: Path) -> None:
     tree = trees[name]

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import time
-from collections.abc import Iterator, Sequence
-from functools import partial
-from operator import truediv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +11,12 @@ import numpy as np
 import pytest
 from helpers.pairs import embed_clips_of
 
-from mirbench.benchmark.api import Clip, MirbenchError, PluginError, Task
+from mirbench.benchmark.api import Clip, PluginError, Task
 from mirbench.benchmark.datasets.locate import read_clips
 from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.embedding.pair import ModelKey
 from mirbench.benchmark.embedding.store import read_shard
 from mirbench.benchmark.embedding.worker import Decoded, decode_chunk
-from mirbench.benchmark.machine.workers import map_ahead
 from mirbench.benchmark.registry import load_task, parse_representation
 
 if TYPE_CHECKING:
@@ -91,6 +86,7 @@ def test_one_model_is_loaded_and_the_rows_are_the_same(
     assert (tmp_path / "loaded.txt").read_text() == f"{os.getpid()} cuda\n"
 
 
+@pytest.mark.slow
 def test_the_model_before_is_let_go_first(
     plugin: Path, task: Task, clips: list[Clip], tmp_path: Path
 ) -> None:
@@ -103,6 +99,7 @@ def test_the_model_before_is_let_go_first(
     assert (tmp_path / "loaded.txt").read_text() == "0 cuda\n"
 
 
+@pytest.mark.slow
 def test_audio_is_decoded_in_other_processes(
     plugin: Path,
     task: Task,
@@ -149,47 +146,6 @@ def test_a_note_that_fails_is_the_plugins_mistake(
     plugin.write_text(plugin.read_text().replace("np.abs(audio).max() < 1", "audio.loudness < 1"))
     with pytest.raises(PluginError, match="'elsewhere': note raised AttributeError: "):
         embed(plugin, task, clips, tmp_path / "gpu", "cuda")
-
-
-# The functions below are the standard library's: those of this file cannot be
-# imported by a worker if pytest was not started as ``python -m pytest``.
-def test_no_more_is_begun_than_may_wait(tmp_path: Path) -> None:
-    made = tmp_path / "made"
-    made.mkdir()
-    wanted = [made / f"{number:02d}" for number in range(20)]
-    (tmp_path / "source").touch()
-    results = map_ahead(partial(shutil.copyfile, tmp_path / "source"), wanted, jobs=2, ahead=3)
-    assert next(results) == wanted[0]
-    deadline = time.monotonic() + 20
-    while len(list(made.iterdir())) < 3 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.3)
-    assert sorted(made.iterdir()) == wanted[:3]
-    assert list(results) == wanted[1:]
-
-
-def test_items_are_taken_as_they_are_needed() -> None:
-    taken = []
-
-    def items() -> Iterator[int]:
-        for number in range(10):
-            taken.append(number)
-            yield number
-
-    results = map_ahead(abs, items(), jobs=1, ahead=2)
-    assert next(results) == 0
-    assert taken == [0, 1, 2]
-    results.close()  # type: ignore[attr-defined]
-
-
-def test_a_decoder_that_dies_is_explained() -> None:
-    with pytest.raises(MirbenchError, match="a worker process died"):
-        list(map_ahead(os._exit, [1, 2], jobs=2, ahead=2))
-
-
-def test_an_error_of_the_function_is_passed_on() -> None:
-    with pytest.raises(ZeroDivisionError):
-        list(map_ahead(partial(truediv, 1), [1, 0], jobs=1, ahead=2))
 
 
 def test_decoding_is_what_a_worker_does_alone(tiny: TinyPackage, clips: list[Clip]) -> None:

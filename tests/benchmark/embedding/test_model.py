@@ -66,7 +66,20 @@ def _torch_tensor() -> Any:
     ("value", "mistake"),
     [
         (lambda: np.zeros(3, np.float32), "shape [3], but the model declares dims = 2"),
-        (lambda: np.zeros((1, 2), np.float32), "shape [1, 2], but the model declares dims = 2"),
+        *(
+            (lambda shape=shape: np.zeros(shape, np.float32), f"has shape [2]{advice}")
+            for shape, advice in [
+                ((1, 2), "; return x[0] or x.squeeze(0)"),
+                ((2, 1), "; return x.squeeze()"),
+                ((1, 1, 2), "; return x.squeeze()"),
+                ((1, 2, 1), "; return x.squeeze()"),
+                ((7, 2), "; average frames, x.mean(axis=0), or name layers in model.layers"),
+                ((2, 7), "; average frames, x.mean(axis=1)"),
+                ((0, 2), "; average frames, x.mean(axis=0), or name layers in model.layers"),
+                ((3, 7), ""),
+                ((), ""),
+            ]
+        ),
         (lambda: np.zeros(2), "dtype float64, not float32"),
         (lambda: np.array([0, np.nan], np.float32), "NaN in 1 of 2 values"),
         (lambda: np.array([np.inf, -np.inf], np.float32), "infinity in 2 of 2 values"),
@@ -89,6 +102,46 @@ def test_layers_are_part_of_the_shape() -> None:
         layers=("low", "high"), embed=lambda self, audio, sr: np.zeros(2, np.float32)
     )
     with pytest.raises(PluginError, match=r"shape \[2\].* dims = 2 and 2 layers.*\[2, 2\]"):
+        embed_all(model)
+
+
+@pytest.mark.parametrize(
+    ("dims", "layers", "shape", "advice"),
+    [
+        (2, ("low", "high"), (1, 2, 2), "has shape [2, 2]; return x[0] or x.squeeze(0)"),
+        (2, ("low", "high"), (2, 2, 1), "has shape [2, 2]; return x.squeeze()"),
+        (2, ("low", "high"), (5, 2), "dims = 2 and 2 layers, so one embedding has shape [2, 2]"),
+        (3, ("only",), (3,), "dims = 3 and 1 layer, so one embedding has shape [1, 3]"),
+        (1, (), (1, 1), "has shape [1]; return x[0] or x.squeeze(0)"),
+        (512, (), (1, 512), "has shape [512]; return x[0] or x.squeeze(0)"),
+    ],
+)
+def test_what_to_do_about_a_shape(
+    dims: int, layers: tuple[str, ...], shape: tuple[int, ...], advice: str
+) -> None:
+    array = np.zeros(shape, np.float32)
+    model = with_members(dims=dims, layers=layers, embed=lambda self, audio, sr: array)
+    with pytest.raises(PluginError) as caught:
+        embed_all(model)
+    assert str(caught.value).endswith(advice)
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 2), (3, 2, 1), (3, 7, 2), (3, 1, 1, 2), (3, 2, 7)])
+def test_a_batch_with_an_axis_too_many(shape: tuple[int, ...]) -> None:
+    with pytest.raises(PluginError, match=r"clip 'a': embed_batch returned shape .*; (re|av)"):
+        embed_all(BatchModel(lambda audios: np.zeros(shape, np.float32)))
+
+
+def test_a_batch_of_one_clip_is_that_clip() -> None:
+    def fail(audios: list[np.ndarray]) -> None:
+        raise NameError("stak")
+
+    model = BatchModel(fail)
+    model.batch_dependent, model.batch_size = True, 4  # type: ignore[attr-defined]
+    with pytest.raises(PluginError, match="'mine', clip 'a': embed_batch raised NameError"):
+        embed_clips(model, describe_model(model, "mine"), AUDIO[:1], IDS[:1])
+    model = BatchModel(lambda audios: audios * 2)
+    with pytest.raises(PluginError, match="embed_batch returned 6 embeddings for 3 clips that sta"):
         embed_all(model)
 
 

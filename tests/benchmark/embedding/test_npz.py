@@ -108,18 +108,22 @@ def test_round_trip(tmp_path: Path, window: float | None) -> None:
     ("ids", "embedding", "mistake"),
     [
         (["a", "a"], [[1.0], [2.0]], "clip 'a' stands there twice"),
-        ([1, 2], [[1.0], [2.0]], "clip_id must be a vector of text, is int64"),
+        (
+            [1, 2],
+            [[1.0], [2.0]],
+            "dtype int64; save np.array(ids, dtype=str); expected",
+        ),
         ([["a"]], [[1.0]], "clip_id must be a vector of text"),
-        (["a"], [[1]], "embedding has shape [1, 1] and dtype int64 for 1 clip ids"),
+        (["a"], [[1]], "embedding has shape [1, 1] and dtype int64 for 1 clip id;"),
         (["a"], [1.0], "embedding has shape [1]"),
         (["a", "b"], [[1.0]], "embedding has shape [1, 1] and dtype float64 for 2 clip ids"),
         (["a"], np.zeros((1, 0)), "embedding has shape [1, 0]"),
         (["a"], np.zeros((1, 2, 0)), "embedding has shape [1, 2, 0]"),
         (["a", "b"], [[1.0], [np.inf]], "clip 'b' holds NaN or infinity"),
         (["a"], [[1e300]], "clip 'a' holds NaN or infinity"),
-        (["x"], [[1.0]], "none of its 1 clip ids is one of task 'toy': it has 'x', the task 'a'"),
+        (["x"], [[1.0]], "none of its clip ids (1) is one of task 'toy': it has 'x', the task 'a"),
         (np.array([], "U1"), np.zeros((0, 2)), "holds no clip"),
-        ([b"\xff"], [[1.0]], "none of its 1 clip ids"),
+        ([b"\xff"], [[1.0]], "none of its clip ids (1)"),
     ],
 )
 def test_malformed_arrays(tmp_path: Path, ids: Any, embedding: Any, mistake: str) -> None:
@@ -147,13 +151,52 @@ class Bomb:
         return (pytest.fail, ("unpickled",))
 
 
-@pytest.mark.parametrize("name", ["clip_id", "embedding"])
-def test_object_arrays_are_never_unpickled(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("clip_id", "save np.array(ids, dtype=str)"),
+        ("embedding", "save np.stack(vectors).astype(np.float32)"),
+    ],
+)
+def test_object_arrays_are_never_unpickled(tmp_path: Path, name: str, advice: str) -> None:
     arrays: dict[str, Any] = {"clip_id": np.array(["a"]), "embedding": np.zeros((1, 2))}
     arrays[name] = np.array([Bomb()], dtype=object)
     np.savez(tmp_path / "a.npz", **arrays)
-    with pytest.raises(DataError, match=r"cannot read .*a\.npz \(Object arrays cannot be loaded"):
+    with pytest.raises(DataError) as caught:
         read_embeddings(tmp_path / "a.npz", toy_task(), ["a"])
+    assert f"a.npz: {name} is an array of Python objects, which mirbench does" in str(caught.value)
+    assert advice in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:Custom dtypes are saved as python objects")
+@pytest.mark.parametrize(
+    "ids",
+    [
+        np.array(["a", "b"], dtype=object),
+        np.array(["a", None], dtype=object),
+        np.array(["a", 3], dtype=object),
+        np.array([Path("a"), Path("b")], dtype=object),
+        np.array([b"a", "b"], dtype=object),
+        np.array(["a", "b"], dtype=np.dtypes.StringDType()),
+        np.array([1, 2]),
+        np.array([1.0, 2.0]),
+        np.array([True, False]),
+        np.array([["a", "b"]]),
+        np.array("a"),
+    ],
+)
+def test_ids_that_are_no_text_are_told_how_to_be(tmp_path: Path, ids: Any) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, clip_id=ids, embedding=np.zeros((2, 1)))
+    with pytest.raises(DataError, match=r"a\.npz: clip_id .*save np\.array\(ids, dtype=str\)"):
+        read_embeddings(path, toy_task(), ["a", "b"])
+
+
+@pytest.mark.parametrize("ids", [["7"], ["7_0"], ["7-a"], ["-0"], ["7.LOFI-0"]])
+def test_ids_of_windows_are_explained(tmp_path: Path, ids: list[str]) -> None:
+    path = save(tmp_path / "a.npz", ids, [[1.0]])
+    with pytest.raises(DataError, match=r"the task '5-0' \(an id is <clip>-<k> for window k = 0"):
+        read_embeddings(path, toy_task(window=30), ["5"])
 
 
 def test_files_that_are_no_npz(tmp_path: Path) -> None:

@@ -12,9 +12,8 @@ import pytest
 
 from mirbench.benchmark import probe
 from mirbench.benchmark.api import DataError, UsageError
-from mirbench.benchmark.evaluation.evaluate import Row
 from mirbench.benchmark.registry import load_split, load_task
-from mirbench.benchmark.result import read_predictions, read_result, write_result
+from mirbench.benchmark.result import Row, read_predictions, read_result, write_result
 
 
 def _save(path: Path, task: str, leave_out: tuple[str, ...] = ()) -> Path:
@@ -95,7 +94,7 @@ def test_a_rendered_clip_is_never_missing(task: str, max_missing: float, tmp_pat
             cache=tmp_path / "cache",
             max_missing=max_missing,
         )
-    assert "1 of 288 clips are missing, and none may be, since mirbench makes" in str(caught.value)
+    assert "1 of 288 clips is missing, and none may be, since mirbench makes" in str(caught.value)
     assert "band03-1: not in mine.npz" in str(caught.value)
     assert list(out.iterdir()) == []
 

@@ -58,6 +58,7 @@ def lasting(folder: Path) -> tuple[dict[str, Any], bytes]:
     return row, predictions.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_killed_run_goes_on_and_gives_the_same_row(
     tiny_task_package: Any, tmp_path: Path, jobs: str

@@ -12,7 +12,8 @@ import pytest
 from helpers.webserver import Page, Site, serve
 
 from mirbench.benchmark.api import Download
-from mirbench.benchmark.files.download import ATTEMPTS, DownloadError, fetch_file
+from mirbench.benchmark.files.fetch import ATTEMPTS, fetch_file
+from mirbench.benchmark.files.partial import DownloadError
 
 CONTENT = bytes(range(256)) * 4000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

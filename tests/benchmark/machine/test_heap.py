@@ -5,21 +5,18 @@ In a process of their own, since the settings are those of a process.
 
 from __future__ import annotations
 
-import platform
 import subprocess
 import sys
 
-import pytest
+from helpers.needs import needs
 
-pytestmark = pytest.mark.skipif(
-    platform.libc_ver()[0] != "glibc", reason="only glibc has these settings"
-)
+pytestmark = needs("glibc")
 
 BEGIN = """
 import resource, time
 from pathlib import Path
 import numpy as np
-from mirbench.benchmark.machine.workers import map_unordered
+from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.machine.heap import kept_memory
 
 def work(item=0):
@@ -50,8 +47,9 @@ def run(code: str) -> None:
 def test_the_system_is_not_asked_for_the_same_memory_again() -> None:
     run("""
 plain = faults(lambda: [work() for _ in range(20)])
-list(map_unordered(work, range(2), 1))
-kept = faults(lambda: list(map_unordered(work, range(20), 1)))
+one = Workers(1)
+list(one.unordered(work, range(2)))
+kept = faults(lambda: list(one.unordered(work, range(20))))
 assert kept < plain / 4, (kept, plain)
 """)
 

@@ -1,97 +1,238 @@
-"""What a worker process does between its clips, and does not.
+"""Worker processes: what they do with items, errors, a sudden end, and no work.
 
-In scripts of their own, whose functions go to the workers by value.
+Functions go to the workers by name: the standard library's, or those of `OWN`.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from functools import partial
+from operator import call, truediv
 from pathlib import Path
+from typing import Any
 
-FROZEN = """
-import gc, os, time
-from mirbench.benchmark.machine.workers import map_unordered
+import pytest
 
-def frozen(item):
-    time.sleep(0.05)
-    return os.getpid(), gc.get_freeze_count()
+from mirbench.benchmark.api import MirbenchError
+from mirbench.benchmark.machine import workers as module
+from mirbench.benchmark.machine.workers import Workers
 
-seen = set()
-for pid, count in map_unordered(frozen, range(40), 2):
-    assert pid not in seen or count > 1000, count
-    seen.add(pid)
-assert gc.get_freeze_count() == 0  # not in the process of the user
+OWN = '''
+import os
+import sys
+import time
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+class Odd(Exception):
+    """Cannot be made anew from its arguments, as pickling does."""
+
+    def __init__(self, name, number):
+        super().__init__(f"{name} {number}")
+
+def odd(item):
+    raise Odd("clip", item)
+
+def closure(item):
+    return lambda: item
+
+def leave(item):
+    sys.exit(item)
+
+def threads(item):
+    np.ones((8, 8)) @ np.ones((8, 8))
+    return {library["num_threads"] for library in threadpool_info()}
+
+def nap(seconds):
+    time.sleep(seconds)
+    return seconds
+
+def sleep_long(path):
+    if path is not None:
+        path.with_suffix(".part").write_text(str(os.getpid()))
+        path.with_suffix(".part").rename(path)
+        time.sleep(600)
+'''
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Import `OWN` as a module that new workers can import, too."""
+    module._KEPT.end()  # those that are kept do not know the folder
+    (tmp_path / "own_functions.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("own_functions")
+    module._KEPT.end()
+    del sys.modules["own_functions"]
+
+
+def read_pid(path: Path) -> int:
+    """Wait for the file of a worker that sleeps."""
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return int(path.read_text())
+
+
+def ends(pid: int) -> bool:
+    """Wait for the end of a process."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            if "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
+                return True
+        except FileNotFoundError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_every_item_has_one_outcome(count: int) -> None:
+    with Workers(count) as workers:
+        assert sorted(workers.unordered(abs, range(-20, 0))) == list(range(1, 21))
+        assert list(workers.ahead(abs, range(-20, 0), 3)) == list(range(20, 0, -1))
+        assert list(workers.unordered(abs, [])) == []
+
+
+def test_one_worker_is_this_process_and_two_are_others() -> None:
+    for count, here in ((1, {os.getpid()}), (2, set())):
+        with Workers(count) as workers:
+            pids = set(workers.unordered(call, [os.getpid] * 8))
+        assert pids & {os.getpid()} == here
+        assert len(pids) <= count
+
+
+def test_results_come_as_they_are_ready(own: Any) -> None:
+    with Workers(2) as workers:
+        list(workers.unordered(own.nap, [0.2, 0.2]))
+        assert list(workers.unordered(own.nap, [2, 0.01, 0.0])) == [0.01, 0.0, 2]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_libraries_have_one_thread(count: int, own: Any) -> None:
+    with Workers(count) as workers:
+        assert set().union(*workers.unordered(own.threads, [0, 1])) == {1}
+
+
+def test_processes_are_kept_for_the_next_and_end_without_work(
+    own: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pids = []
+    for idle in (300, 0.1):
+        monkeypatch.setattr(module, "KEPT", idle)
+        with Workers(2) as workers:
+            pids.append(set(workers.unordered(call, [os.getpid] * 8)))
+    assert pids[1] <= pids[0]
+    assert all(ends(pid) for pid in pids[0])
+
+
+def test_one_that_ended_while_it_was_idle_is_replaced(own: Any) -> None:
+    for _ in range(2):
+        with Workers(2) as workers:
+            pids = set(workers.unordered(call, [os.getpid] * 8))
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+            assert ends(pid)
+
+
+def test_an_error_of_the_function_is_passed_on_with_its_lines(own: Any) -> None:
+    with Workers(2) as workers:
+        with pytest.raises(ZeroDivisionError) as caught:
+            list(workers.unordered(partial(truediv, 1), [1, 0]))
+        assert "In a worker process:\nTraceback" in caught.value.__notes__[0]
+        with pytest.raises(SystemExit):
+            list(workers.unordered(own.leave, [7]))
+        assert list(workers.unordered(abs, [-1])) == [1]
+
+
+def test_what_cannot_be_pickled_is_an_error_and_not_the_end(own: Any) -> None:
+    with Workers(2) as workers:
+        for function, item, message in (
+            (own.odd, 3, "Odd: clip 3"),
+            (own.closure, 3, "local object"),
+            (abs, lambda: 3, "lambda"),
+        ):
+            with pytest.raises(Exception, match=message) as caught:
+                list(workers.unordered(function, [item]))
+            assert not isinstance(caught.value, MirbenchError)
+        assert list(workers.unordered(abs, [-1])) == [1]
+
+
+@pytest.mark.parametrize("way", ["unordered", "ahead"])
+def test_a_worker_that_dies_is_explained(way: str) -> None:
+    with Workers(2) as workers:
+        unordered, ahead = workers.unordered(os._exit, [1, 2]), workers.ahead(os._exit, [1, 2], 2)
+        with pytest.raises(MirbenchError, match=r"died.*\(--jobs 1\)"):
+            list(unordered if way == "unordered" else ahead)
+    with Workers(2) as workers:
+        assert list(workers.unordered(abs, [-1])) == [1]
+
+
+def test_work_that_is_not_done_is_given_up(own: Any, tmp_path: Path) -> None:
+    with Workers(2) as workers:
+        results = workers.unordered(own.sleep_long, [tmp_path / "pid", None, None])
+        assert next(results) is None
+        pid = read_pid(tmp_path / "pid")
+    assert ends(pid)
+
+
+STARTS = """
+import os, sys, time
+from operator import call
+from mirbench.benchmark.machine.workers import Workers
+
+with Workers(2) as workers:
+    print(*set(workers.unordered(call, [os.getpid] * 8)), flush=True)
+time.sleep(600)
 """
 
-CYCLE = """
-import gc, weakref
-from mirbench.benchmark.machine.workers import _in_worker, collect_everything
 
-class Model:
-    pass
-
-def load(item):
-    model = Model()
-    model.itself = model
-    loaded.append(model)
-    return weakref.ref(model)
-
-loaded = []
-model = _in_worker(load, 0)
-loaded.clear()
-gc.collect()
-assert model() is not None  # it is left out
-collect_everything()
-assert model() is None
-_in_worker(load, 0)
-assert gc.get_freeze_count() > 1000  # once more, though no module came
-"""
-
-PSUTIL = """
-from types import SimpleNamespace
-
-class Process:
-    grown = 0
-
-    def __init__(self, pid):
-        pass
-
-    def memory_info(self):
-        Process.grown += 10**9
-        return SimpleNamespace(rss=Process.grown)
-"""
-
-NAPS = """
-import os, time
-from mirbench.benchmark.machine.workers import map_unordered
-
-def nap(item):
-    time.sleep(0.4)
-    return os.getpid()
-
-print(len(set(map_unordered(nap, range(12), 2))))
-"""
+def test_workers_do_not_outlive_a_process_that_is_killed() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", STARTS], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    with parent.stdout:
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        assert pids
+        parent.kill()
+        parent.wait()
+        assert all(ends(pid) for pid in pids)
 
 
-def run(code: str, path: Path) -> str:
-    environment = os.environ | {"PYTHONPATH": str(path)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def test_no_more_is_begun_ahead_than_may_wait(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    made.mkdir()
+    wanted = [made / f"{number:02d}" for number in range(20)]
+    (tmp_path / "source").touch()
+    with Workers(2) as workers:
+        results = workers.ahead(partial(shutil.copyfile, tmp_path / "source"), wanted, 3)
+        assert next(results) == wanted[0]
+        deadline = time.monotonic() + 20
+        while len(list(made.iterdir())) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.3)
+        assert sorted(made.iterdir()) == wanted[:3]
+        assert list(results) == wanted[1:]
 
 
-def test_what_a_worker_has_loaded_is_left_out_of_garbage_collection(tmp_path: Path) -> None:
-    run(FROZEN, tmp_path)
+def test_items_are_taken_as_they_are_needed() -> None:
+    taken = []
 
+    def items() -> Iterator[int]:
+        for number in range(10):
+            taken.append(number)
+            yield number
 
-def test_a_model_that_refers_to_itself_can_be_collected_before_the_next(tmp_path: Path) -> None:
-    run(CYCLE, tmp_path)
-
-
-def test_a_worker_that_grows_is_not_replaced_because_psutil_is_installed(tmp_path: Path) -> None:
-    (tmp_path / "psutil.py").write_text(PSUTIL)
-    assert int(run(NAPS, tmp_path)) <= 2
+    with Workers(1) as workers:
+        results = workers.ahead(abs, items(), 2)
+        assert next(results) == 0
+        assert taken == [0, 1, 2]

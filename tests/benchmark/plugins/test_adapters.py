@@ -114,6 +114,16 @@ def test_an_adapter_must_name_its_files(adapter: Path, tmp_path: Path) -> None:
         parse_representation(f"text:{adapter}").fingerprint()
 
 
+def test_an_adapter_that_is_a_file_is_told_its_target_as_a_parameter(
+    adapter: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "mytext.py"
+    path.write_text(ADAPTER)
+    assert parse_representation(f"{path}:target={adapter}").load().params == ("one", 1, 1.0)
+    with pytest.raises(PluginError, match="missing 1 required keyword-only argument: 'target'"):
+        parse_representation(str(path)).load()
+
+
 @pytest.mark.parametrize("name", ["a b&c.txt", "x/y.txt", "ä$%{}<b>.txt"])
 def test_labels_may_stand_on_the_board(adapter: Path, name: str) -> None:
     target = adapter.parent / name

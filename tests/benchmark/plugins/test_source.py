@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from pathlib import Path
 
@@ -125,6 +126,21 @@ def test_parameters_that_the_source_does_not_tell(tmp_path: Path, text: str) -> 
     source = file_source(write(tmp_path / "mine.py", text))
     assert source.parameters() is None
     assert source.defines("load_model")
+
+
+def test_an_edit_shows_whatever_the_clock_says(tmp_path: Path) -> None:
+    plugin = write(tmp_path / "mine.py", "CARD = {'title': 'one'}\n")
+    assert file_source(plugin).literal("CARD") == {"title": "one"}
+    times = plugin.stat()
+    write(plugin, "CARD = {'title': 'two'}\n")
+    os.utime(plugin, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert plugin.stat().st_size == times.st_size
+    assert file_source(plugin).literal("CARD") == {"title": "two"}
+
+
+def test_a_text_is_parsed_once(tmp_path: Path) -> None:
+    plugin = write(tmp_path / "mine.py", "def load_model(device='cpu'): ...\n")
+    assert file_source(plugin).tree is file_source(plugin).tree
 
 
 def test_source_that_cannot_be_parsed(tmp_path: Path) -> None:

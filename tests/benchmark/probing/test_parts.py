@@ -1,26 +1,23 @@
 """The parts of the batched trainer against torch's own."""
 
 import itertools
-import json
 import random
-import tempfile
 
 import numpy as np
 import pytest
-from oracle import masks_are_portable
+from helpers.needs import require
 
 from mirbench.benchmark.api import UsageError
 from mirbench.benchmark.probing import adam as adam_module
 from mirbench.benchmark.probing.adam import Adam, Pieces
 from mirbench.benchmark.probing.data import ProbeData
 from mirbench.benchmark.probing.draws import Draws
-from mirbench.benchmark.probing.inputs import Features
+from mirbench.benchmark.probing.inputs import Inputs
 from mirbench.benchmark.probing.layout import Layout
 from mirbench.benchmark.probing.losses import Loss
 from mirbench.benchmark.probing.memory import Need
 from mirbench.benchmark.probing.network import Network, batch_gradient, parts_of
-from mirbench.benchmark.probing.threads import Crew, usable_cores
-from mirbench.benchmark.probing.views import Batches
+from mirbench.benchmark.probing.views import Views
 
 # isort: split
 import torch
@@ -94,11 +91,11 @@ def test_gradients_are_those_of_autograd(kind, hidden, probes, standardise):
     gradient = torch.empty(layout.size)
     loss = Loss(kind, targets, k, batch, CPU)
     data = ProbeData(kind, X.numpy(), targets, X.numpy(), targets, X.numpy(), targets, n_outputs=k)
-    features = Features(data, CPU)
-    (batch,) = Batches(features, [update], [(standardise, 0.5)]).take((standardise, 0.5))
+    inputs = Inputs(data, CPU)
+    (batch,) = Views(inputs, [update], [(standardise, 0.5)]).take((standardise, 0.5))
     network = Network(layout, weights)
     network.gradient(batch, update.rows, mask.hidden, loss, parts_of(layout, gradient))
-    rows = features.rows("train", standardise)[update.rows]
+    rows = inputs.rows("train", standardise)[update.rows]
     wanted = torch.from_numpy(targets)[update.rows]
     for probe, linear in enumerate(networks):
         out = linear[0](rows * mask.input * mask.factor)
@@ -152,8 +149,7 @@ def test_batches_weights_and_masks_come_in_the_order_of_the_protocol():
     updates = draws.next(2) + draws.next(1)
     assert [u.rows.tolist() for u in updates] == [batches.sample(range(50), 16) for _ in updates]
     assert updates[0].masks[0.0].input is None
-    if not masks_are_portable():
-        pytest.skip("on this processor bernoulli_ is MKL's, which draws other numbers")
+    require("portable_masks")
     for p in (0.25, 0.75):
         torch.set_rng_state(state)
         for update in updates:
@@ -187,19 +183,19 @@ def test_a_probe_does_not_notice_which_others_are_in_its_bank(kind, k):
 def test_batches_of_a_view_are_made_once_and_forgotten_after_the_last_bank():
     X = np.random.default_rng(0).standard_normal((20, 4)).astype(np.float32)
     y = np.arange(20) % 2
-    features = Features(ProbeData("multiclass", X, y, X, y, X, y), CPU)
+    inputs = Inputs(ProbeData("multiclass", X, y, X, y, X, y), CPU)
     updates = Draws(0, 20, 8, (4, 2), [0.0, 0.5], CPU).next(2)
     raw, masked = (False, 0.0), (True, 0.5)
-    batches = Batches(features, updates, [raw, raw, masked])
+    batches = Views(inputs, updates, [raw, raw, masked])
     first = batches.take(raw)
     assert batches.take(raw) is first
     assert not batches._made
     assert all(
-        torch.equal(x, features.rows("train", False)[u.rows])
+        torch.equal(x, inputs.rows("train", False)[u.rows])
         for x, u in zip(first, updates, strict=True)
     )
     for x, update in zip(batches.take(masked), updates, strict=True):
-        rows = features.rows("train", True)[update.rows]
+        rows = inputs.rows("train", True)[update.rows]
         assert torch.equal(x, rows * (update.masks[0.5].input * 2))
 
 
@@ -212,27 +208,3 @@ def test_memory_is_counted_before_it_is_taken():
     assert need.fit(need.shared + 10 * need.probe, 54) == 10
     with pytest.raises(UsageError, match="one probe needs"):
         need.fit(need.shared, 54)
-
-
-def test_two_grids_at_once_share_the_cores(monkeypatch, tmp_path):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where no other grid runs
-    with Crew(CPU) as alone:
-        assert alone.width == usable_cores()
-        with Crew(CPU) as second:
-            assert second.width == max(1, usable_cores() // 2)
-            assert torch.get_num_threads() == 1
-
-
-def test_torchs_threads_are_as_before_after_a_grid():
-    before = torch.get_num_threads()
-    with Crew(CPU):
-        pass
-    assert torch.get_num_threads() == before
-
-
-def test_an_error_in_one_job_reaches_the_caller():
-    def fail(scratch):
-        raise UsageError(json.dumps(len(scratch(3))))
-
-    with Crew(CPU) as crew, pytest.raises(UsageError, match="3"):
-        crew.run([fail, lambda scratch: None])

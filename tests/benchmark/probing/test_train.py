@@ -21,7 +21,6 @@ from mirbench.benchmark.probing.memory import Need
 from mirbench.benchmark.protocol import CASTELLON2021
 
 ROOT = Path(__file__).parents[3]
-REFERENCE = ROOT.parent / "shared" / "reference" / "gtzan_choi.npz"
 GRID = SMALL.grid()
 
 
@@ -30,14 +29,13 @@ def facts(record):
 
 
 @pytest.fixture(scope="module")
-def gtzan():
-    if not REFERENCE.exists():
-        pytest.skip(f"{REFERENCE.name}, the reference embeddings, is not beside the repository")
-    with np.load(REFERENCE) as z:
+def gtzan(shared):
+    with np.load(shared / "reference" / "gtzan_choi.npz") as z:
         names = [f"{a}_{split}" for split in ("train", "valid", "test") for a in "Xy"]
         return ProbeData("multiclass", *(z[name] for name in names))
 
 
+@pytest.mark.slow
 def test_the_five_reference_probes_come_out_as_published(gtzan):
     records = train_grid(gtzan, CASTELLON2021, only=[17, 125, 162, 180, 215])
     assert [(r.index, r.updates, r.valid, r.test["accuracy"]) for r in records] == [
@@ -49,6 +47,7 @@ def test_the_five_reference_probes_come_out_as_published(gtzan):
     ]
 
 
+@pytest.mark.slow
 def test_a_sample_of_the_grid_agrees_with_the_oracle(gtzan):
     """Numbers of `oracle.train_probe`, for probes with every value of every hyperparameter."""
     frozen = json.loads((ROOT / "tests/data/gtzan_choi_oracle.json").read_text(encoding="utf-8"))
@@ -70,7 +69,15 @@ def test_a_sample_of_the_grid_agrees_with_the_oracle(gtzan):
     assert select(list(records.values())).valid == expected[best]["valid"]
 
 
-@pytest.mark.parametrize("kind", ["multiclass", "multilabel", "regression", "windows"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "multiclass",
+        pytest.param("multilabel", marks=pytest.mark.slow),
+        pytest.param("regression", marks=pytest.mark.slow),
+        "windows",
+    ],
+)
 def test_every_kind_of_task_agrees_with_the_oracle(kind):
     data = small_data("multiclass" if kind == "windows" else kind, windows=kind == "windows")
     only = range(0, len(GRID), 7)
@@ -190,6 +197,7 @@ train_grid(small_data("multiclass"), SMALL, checkpoint=Path(sys.argv[1]))
 """
 
 
+@pytest.mark.slow
 def test_a_killed_grid_goes_on_where_it_stopped_with_the_same_result(whole, tmp_path):
     paths = [str(ROOT / "tests"), *sys.path]
     child = subprocess.Popen(

@@ -140,6 +140,7 @@ def test_stems_are_distinct_in_every_task(annotation_files: Path) -> None:
         assert len({task.stem(clip.id) for clip in clips}) == len(clips)
 
 
+@pytest.mark.slow
 def test_a_cell_is_measured_once_and_shown_beside_the_published_one(
     folder: Path, tmp_path: Path
 ) -> None:

@@ -57,6 +57,7 @@ def plugin(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_dry_run_tells_the_cost_and_what_is_missing(
     plugin: Path, tiny_task_package: TinyPackage, tmp_path: Path
 ) -> None:

@@ -133,6 +133,7 @@ def test_a_finished_sweep_computes_nothing(
     assert len((tmp_path / "embedded").read_text()) == 150 + 9
 
 
+@pytest.mark.slow
 def test_a_sweep_that_stopped_goes_on_with_the_next_layer(
     write_plugin: Callable[..., str],
     options: dict[str, Any],
@@ -243,6 +244,7 @@ def test_the_reason_why_all_layers_cannot_be_had_is_told(tmp_path: Path) -> None
         with_layers(str(path), tmp_path)
 
 
+@pytest.mark.slow
 def test_the_command_line(
     write_plugin: Callable[..., str],
     tiny: TinyPackage,

@@ -116,6 +116,7 @@ def test_intervals_agree_with_scipy(metric: str) -> None:
     assert found == pytest.approx((other.low, other.high), abs=0.1 * (other.high - other.low))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["accuracy", "r2", "roc_auc"])
 def test_intervals_cover_the_truth_as_often_as_they_say(metric: str) -> None:
     """1,000 simulated test sets of 300 groups of three clips, which share an effect."""

@@ -319,12 +319,12 @@ BAD: dict[str, tuple[Change, str]] = {
     "missing what is not there": (miss_foreign, "task.missing: 'nobody-1' is no clip of the split"),
     "a foreign clip": (
         predictions(lambda names, _: names["clip_ids"].__setitem__(0, "band00-0")),
-        "1 clips are not of the test split of rendered_key.paper or are called missing, the first "
-        "'band00-0'",
+        "1 clip is either not of the test split of rendered_key.paper or named as missing, the "
+        "first 'band00-0'",
     ),
     "a clip not predicted": (
         predictions(lambda names, _: names["clip_ids"].__setitem__(0, names["clip_ids"][1])),
-        "1 clips of the test split of rendered_key.paper are not there, the first 'band01-0'",
+        "of the test split of rendered_key.paper, 1 clip has none, the first 'band01-0'",
     ),
     "a clip twice": (
         predictions(lambda names, _: names["clip_ids"].__setitem__(0, names["clip_ids"][1])),
@@ -427,7 +427,7 @@ BAD: dict[str, tuple[Change, str]] = {
     "an unknown device": (put("cost.device", "abacus"), "cost.device: 'abacus' is none"),
     "too many dims": (
         put("representation.dims", 10**9),
-        "1000000000 dims in 0 layers are too many",
+        "1,000,000,000 dimensions in 0 layers are too many",
     ),
     "nested parameters": (
         put("representation.params", {"a": {"b": 1}}),

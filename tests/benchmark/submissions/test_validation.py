@@ -54,6 +54,7 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_rows_of_this_repository() -> None:
     verdicts = list(validate([ROOT / "leaderboard" / "results"]))
     assert verdicts
@@ -435,7 +436,9 @@ def test_packing_replaces_only_when_told(tmp_path: Path, checkout: Path) -> None
     path = submit_row(out, "first", seed=5)
     target = checkout / "leaderboard" / "results" / "first" / path.name
     before = target.read_bytes()
-    with pytest.raises(UsageError, match=r"1 rows are on the board and differ(.|\n)*--replace"):
+    with pytest.raises(
+        UsageError, match=r"1 row is on the board with other content:(.|\n)*--replace"
+    ):
         pack(out, checkout)
     assert target.read_bytes() == before
     assert pack(out, checkout, replace=True).written == [target]
@@ -478,6 +481,7 @@ def test_checkouts_are_found(checkout: Path, monkeypatch: pytest.MonkeyPatch) ->
         find_checkout()
 
 
+@pytest.mark.slow
 def test_the_submit_command(tmp_path: Path, checkout: Path) -> None:
     os.rename(submit_row(tmp_path / "made", seed=1).parent.parent, tmp_path / "out")
     done = mirbench("leaderboard", "submit", "out", "--to", checkout, cwd=tmp_path)
@@ -548,6 +552,7 @@ def test_any_value_at_any_place_gives_a_verdict(
 HARMLESS = {"trained_on", "reason", "valid", "dims", "rows", "test", "train", "origin"}
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(place=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255))
 def test_any_byte_of_the_predictions_gives_a_verdict(

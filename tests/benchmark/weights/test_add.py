@@ -31,8 +31,8 @@ def lay(**files: bytes) -> None:
 
 def added(name: str, *paths: str) -> list[str]:
     return [
-        one.name
-        for one, _ in add_weights(named_sets(name).candidates, [Path(path) for path in paths])
+        weights.name
+        for weights, _ in add_weights(named_sets(name).candidates, [Path(path) for path in paths])
     ]
 
 

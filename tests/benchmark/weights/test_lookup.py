@@ -43,21 +43,21 @@ def rep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def the_set(rep: str, cache: Path | None = None) -> WeightSet:
-    one = parse_representation(rep, cache).weights
-    assert one is not None
-    return one
+    weights = parse_representation(rep, cache).weights
+    assert weights is not None
+    return weights
 
 
 def test_added_weights_are_loaded(rep: str, tmp_path: Path) -> None:
     add_weights(named_sets(rep).candidates, [Path("w.npy")])
-    one = the_set(rep)
-    assert one.path == tmp_path / "cache" / "weights" / "weighty" / "big.safetensors"
-    assert one.ready
-    assert json.loads(one.note.read_text()) == {
+    weights = the_set(rep)
+    assert weights.path == tmp_path / "cache" / "weights" / "weighty" / "big.safetensors"
+    assert weights.ready
+    assert json.loads(weights.note.read_text()) == {
         "representation": "weighty",
         "set": "big",
         "licence": "CC0",
-        "bytes": one.path.stat().st_size,
+        "bytes": weights.path.stat().st_size,
         "files": {
             "w.npy": {
                 "source": "http://127.0.0.1:9/w.npy",
@@ -67,7 +67,7 @@ def test_added_weights_are_loaded(rep: str, tmp_path: Path) -> None:
         },
     }
     np.testing.assert_array_equal(load_representation(rep).values, np.arange(16))
-    assert not list(one.folder.glob("*.tmp"))
+    assert not list(weights.folder.glob("*.tmp"))
 
 
 def test_absent_weights_are_one_sentence(rep: str, tmp_path: Path) -> None:
@@ -146,14 +146,14 @@ def test_files_of_an_installed_package_are_converted_on_first_use(
     (package / "__init__.py").write_text("raise RuntimeError('it is not to be imported')")
     monkeypatch.syspath_prepend(tmp_path / "site")
     (package / "small" / "a.npy").write_bytes(A)
-    one = the_set(f"{rep}:model=small")
-    assert not one.available  # one file of two
+    weights = the_set(f"{rep}:model=small")
+    assert not weights.available  # one file of two
     (package / "small" / "b.npy").write_bytes(B)
-    assert one.available
-    assert not one.ready
+    assert weights.available
+    assert not weights.ready
     model = load_representation(f"{rep}:model=small")
     np.testing.assert_array_equal(model.values, [*range(8), *range(0, 16, 2)])
-    assert one.ready
+    assert weights.ready
     said = "converting the weights small of the package weightypackage/small, once\n"
     assert capsys.readouterr().err == said
     load_representation(f"{rep}:model=small")
@@ -163,18 +163,18 @@ def test_files_of_an_installed_package_are_converted_on_first_use(
 @pytest.mark.parametrize("damage", ["short", "no note", "bad note", "other files", "no weights"])
 def test_what_is_not_whole_is_not_there(rep: str, damage: str) -> None:
     add_weights(named_sets(rep).candidates, [Path("w.npy")])
-    one = the_set(rep)
+    weights = the_set(rep)
     if damage == "short":
-        one.path.write_bytes(one.path.read_bytes()[:-1])
+        weights.path.write_bytes(weights.path.read_bytes()[:-1])
     elif damage == "no note":
-        one.note.unlink()
+        weights.note.unlink()
     elif damage == "bad note":
-        one.note.write_text("{")
+        weights.note.write_text("{")
     elif damage == "other files":
-        one.note.write_text(one.note.read_text().replace("w.npy", "v.npy"))
+        weights.note.write_text(weights.note.read_text().replace("w.npy", "v.npy"))
     else:
-        one.path.unlink()
-    assert not one.ready
+        weights.path.unlink()
+    assert not weights.ready
     with pytest.raises(MissingWeights):
         load_representation(rep)
 

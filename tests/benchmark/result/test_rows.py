@@ -1,4 +1,4 @@
-"""Result rows: canonical JSON, folder names, predictions."""
+"""Result rows: canonical JSON, their place, predictions."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from mirbench.benchmark.result import (
     read_result,
     read_results,
     result_path,
+    rows_below,
     slug,
     write_result,
 )
@@ -38,6 +39,7 @@ def test_round_trip(tmp_path: Path, make_result: MakeResult, predictions: Predic
     path = write_result(tmp_path, result, predictions)
     assert path == tmp_path / "mine+layer=3" / "toy.paper.json"
     assert read_result(path) == result
+    assert path == tmp_path / result.place
     assert read_results(tmp_path) == [result]
     again = read_predictions(path)
     assert (again.clip_ids, again.groups) == (predictions.clip_ids, predictions.groups)
@@ -76,6 +78,13 @@ def test_other_protocols_and_splits_have_their_own_files(tmp_path: Path) -> None
         for protocol in ("castellon2021", "quick")
     }
     assert len(paths) == 4
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    (tmp_path / "x" / "layers.paper.png").touch()
+    (tmp_path / "index.json").touch()
+    assert rows_below(tmp_path) == sorted(paths)
+    assert rows_below(tmp_path / "absent") == []
     assert result_path(tmp_path, "x", "toy", "paper", "castellon2021").name == "toy.paper.json"
 
 

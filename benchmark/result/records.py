@@ -1,33 +1,22 @@
-"""The result row: what one run found, how, and from what.
-
-A row is canonical JSON (sorted keys, no times), ``<representation>/<task>.<split>.json``,
-so that running again shows as a diff. The outputs on the test set, from which
-every score follows, lie beside it as safetensors.
-"""
+"""The schema of a row, every field documented; ``mirbench schema`` prints it as JSON schema."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
-    ValidationError,
     model_serializer,
 )
 
-from mirbench.benchmark.api import DataError, FloatArray, Kind
-from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.api import Kind
 from mirbench.benchmark.files.checksums import digest
+from mirbench.benchmark.result.paths import result_path
 
 
 class _Record(BaseModel):
@@ -43,7 +32,9 @@ class RepresentationRecord(_Record):
     fingerprint: str = Field(description="Digest of its source, parameters and files")
     dims: int = Field(description="Length of one embedding", gt=0)
     layers: int = Field(description="Layers it exposes; 0: it has one output", ge=0)
-    trained_on: str | None = Field(description="Pre-training data, as its card says")
+    trained_on: str | None = Field(
+        description="Pre-training data, as its card or --trained-on says; null: not stated"
+    )
     weights: dict[str, str] = Field(
         default={}, description="SHA-256 of the files of its weights, as published, by file name"
     )
@@ -198,6 +189,17 @@ class Result(_Record):
         """Digest of what was asked: equal rows of equal identity have equal scores."""
         return row_identity(self.representation, self.task, self.protocol)
 
+    @property
+    def place(self) -> Path:
+        """Where the row lies, relative to a folder of results."""
+        return result_path(
+            Path(),
+            representation=self.representation.name,
+            task=self.task.name,
+            split=self.task.split,
+            protocol=self.protocol.name,
+        )
+
     def to_json(self) -> str:
         """Canonical JSON, with a final newline."""
         content = self.model_dump(mode="json", exclude=None if self.curve else {"curve"})
@@ -212,125 +214,3 @@ def row_identity(
     """Digest of representation, task, embeddings and protocol."""
     records = (representation, task, protocol)
     return digest([record.model_dump(mode="json") for record in records])
-
-
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """Outputs of the selected probe on the test set, and what they should have been.
-
-    Attributes
-    ----------
-    clip_ids, groups : tuple of str
-        Sorted by clip id.
-    outputs : ndarray of float32, shape [n, n_outputs]
-        Before any sigmoid or softmax.
-    targets : ndarray
-        As `mirbench.benchmark.datasets.targets.encode_targets` makes them; regression z-scored.
-    """
-
-    clip_ids: tuple[str, ...]
-    groups: tuple[str, ...]
-    outputs: FloatArray
-    targets: npt.NDArray[Any]
-
-
-def slug(name: str) -> str:
-    """Folder name for a representation: safe characters only, distinct for distinct names."""
-    safe = re.sub(r"[^A-Za-z0-9._=,+-]", "_", name.replace(":", "+", 1)).lstrip(".")[:100]
-    return safe if safe.replace("+", ":", 1) == name else f"{safe}-{digest(name)[:8]}"
-
-
-def result_path(folder: Path, representation: str, task: str, split: str, protocol: str) -> Path:
-    """Where a row lies below a folder of results; only the main protocol goes unnamed."""
-    suffix = "" if protocol == "castellon2021" else f".{protocol}"
-    return folder / slug(representation) / f"{task}.{split}{suffix}.json"
-
-
-def predictions_path(path: Path) -> Path:
-    """Where the predictions of a row lie."""
-    return path.with_suffix(".predictions.safetensors")
-
-
-def write_result(folder: Path, result: Result, predictions: Predictions) -> Path:
-    """Write a row and its predictions, the row last; give the row's path."""
-    from safetensors.numpy import save
-
-    path = result_path(
-        folder,
-        result.representation.name,
-        result.task.name,
-        result.task.split,
-        result.protocol.name,
-    )
-    facts = {"clip_ids": predictions.clip_ids, "groups": predictions.groups}
-    arrays = {
-        "outputs": np.ascontiguousarray(predictions.outputs),
-        "targets": np.ascontiguousarray(predictions.targets),
-    }
-    content = save(arrays, metadata={"mirbench": json.dumps(facts, ensure_ascii=False)})
-    write_atomic(predictions_path(path), content)
-    write_atomic(path, result.to_json().encode())
-    return path
-
-
-def write_page(path: Path, text: str) -> None:
-    """Write a generated page, atomically."""
-    write_atomic(path, text.encode())
-
-
-def read_result(path: Path) -> Result:
-    """Read and check a row.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be read or is not a row of this schema.
-    """
-    try:
-        return Result.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise DataError(f"{path} is not a result row: {place}: {first['msg']}") from error
-
-
-def read_predictions(path: Path) -> Predictions:
-    """Read the predictions of the row at `path`.
-
-    Raises
-    ------
-    DataError
-        If they are absent or damaged.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    place = predictions_path(path)
-    try:
-        with safe_open(place, framework="numpy") as file:
-            facts = json.loads(file.metadata()["mirbench"])
-            outputs, targets = file.get_tensor("outputs"), file.get_tensor("targets")
-            return Predictions(tuple(facts["clip_ids"]), tuple(facts["groups"]), outputs, targets)
-    except (
-        SafetensorError,
-        OSError,
-        KeyError,
-        TypeError,
-        ValueError,
-        RecursionError,
-    ) as error:
-        raise DataError(f"cannot read the predictions {place}: {error}") from error
-
-
-def read_results(folder: Path) -> Sequence[Result]:
-    """Read every row below a folder, sorted by path.
-
-    Raises
-    ------
-    DataError
-        If there is no such folder, or a file in it is not a row.
-    """
-    if not folder.is_dir():
-        raise DataError(f"there is no folder {folder}")
-    return [read_result(path) for path in sorted(folder.glob("*/*.json"))]

@@ -1,0 +1,180 @@
+"""``mirbench run``, ``embed`` and ``probe``: from audio, or embeddings, to result rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mirbench.benchmark.api import UsageError
+from mirbench.benchmark.cli.options import (
+    Cache,
+    Data,
+    Device,
+    Force,
+    FullHash,
+    Jobs,
+    MaxMissing,
+    Memory,
+    Out,
+    ProtocolName,
+    Rep,
+    Reps,
+    SplitName,
+    Tasks,
+    TrainedOn,
+    gib,
+)
+from mirbench.benchmark.cli.rows import report_plan, report_rows
+
+if TYPE_CHECKING:
+    from mirbench.benchmark.result import Row
+
+
+def run(
+    rep: Reps,
+    task: Tasks = None,
+    split: SplitName = "paper",
+    data: Data = None,
+    device: Device = "cpu",
+    jobs: Jobs = None,
+    engine: Annotated[
+        str, typer.Option("--engine", help="local: processes of this machine")
+    ] = "local",
+    protocol: ProtocolName = "castellon2021",
+    out: Out = None,
+    cache: Cache = None,
+    max_missing: MaxMissing = 0.05,
+    force: Force = False,
+    full_hash: FullHash = False,
+    memory: Memory = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be computed, and what it would take")
+    ] = False,
+) -> None:
+    """Embed and probe representations; write a result row for each task and the leaderboard."""
+    if engine != "local":
+        raise UsageError(f"there is no engine {engine!r} in this version; use local")
+    if dry_run:
+        report_plan(
+            rep,
+            task,
+            split=split,
+            data=data,
+            device=device,
+            jobs=jobs,
+            protocol=protocol,
+            out=out,
+            cache=cache,
+            full_hash=full_hash,
+        )
+        return
+    from mirbench.benchmark.runs import commands
+
+    rows: list[Row] = []
+    try:
+        commands.run(
+            rep,
+            task,
+            split=split,
+            data=data,
+            device=device,
+            jobs=jobs,
+            protocol=protocol,
+            out=out,
+            cache=cache,
+            max_missing=max_missing,
+            force=force,
+            memory=gib(memory),
+            full_hash=full_hash,
+            on_row=rows.append,
+        )
+    finally:
+        report_rows(rows)
+
+
+def embed(
+    rep: Rep,
+    task: Tasks = None,
+    split: SplitName = "paper",
+    data: Data = None,
+    device: Device = "cpu",
+    jobs: Jobs = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Also write <task>.npz files into this folder")
+    ] = None,
+    cache: Cache = None,
+    full_hash: FullHash = False,
+    max_missing: MaxMissing = 0.05,
+) -> None:
+    """Embed the clips of tasks into the store, without probing."""
+    from mirbench.benchmark.embedding.embeddings import check_missing
+    from mirbench.benchmark.progress import count
+    from mirbench.benchmark.runs import commands
+
+    done = commands.embed(
+        rep,
+        task,
+        split=split,
+        data=data,
+        device=device,
+        jobs=jobs,
+        out=out,
+        cache=cache,
+        full_hash=full_hash,
+    )
+    for name, found in done.items():
+        typer.echo(
+            f"{name}: {count(len(found.clip_ids) - len(found.missing), 'clip')} embedded "
+            f"({found.computed:,} now), {len(found.missing):,} missing"
+        )
+        for clip_id, reason in list(found.missing.items())[:10]:
+            typer.echo(f"  {clip_id}: {reason}")
+    for found in done.values():
+        check_missing(found, found.clip_ids, max_missing)
+
+
+def probe(
+    task: Annotated[str, typer.Option("--task", help="Task")],
+    embeddings: Annotated[
+        Path | None,
+        typer.Option("--embeddings", help="An .npz with arrays clip_id and embedding"),
+    ] = None,
+    rep: Annotated[
+        str | None, typer.Option("--rep", help="A representation whose embeddings are stored")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="What to call the embeddings [default: file name]")
+    ] = None,
+    trained_on: TrainedOn = None,
+    split: SplitName = "paper",
+    data: Data = None,
+    device: Device = "cpu",
+    protocol: ProtocolName = "castellon2021",
+    out: Out = None,
+    cache: Cache = None,
+    max_missing: MaxMissing = 0.05,
+    force: Force = False,
+    memory: Memory = None,
+) -> None:
+    """Probe embeddings that were computed before or elsewhere; no audio is needed."""
+    from mirbench.benchmark.runs import commands
+
+    row = commands.probe(
+        task,
+        embeddings=embeddings,
+        rep=rep,
+        name=name,
+        trained_on=trained_on,
+        split=split,
+        data=data,
+        device=device,
+        protocol=protocol,
+        out=out,
+        cache=cache,
+        max_missing=max_missing,
+        force=force,
+        memory=gib(memory),
+    )
+    report_rows([row])

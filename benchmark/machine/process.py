@@ -1,0 +1,154 @@
+"""One worker process: it is given one call after the other, and answers each.
+
+Calls and answers go through a pipe, by `multiprocessing.connection`. The pipe
+closes when the process that started the worker ends, however it ends, and then the
+worker ends too.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import Any
+
+from mirbench.benchmark.machine.heap import kept_memory
+
+#: What numerical libraries read to know their number of threads.
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+
+class WorkerDied(Exception):
+    """A worker process ended before it answered."""
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """What a call raised, and where, as Python prints it."""
+
+    error: BaseException
+    trace: str
+
+
+class WorkerProcess:
+    """A Python process of its own, whose numerical libraries have one thread each."""
+
+    def __init__(self) -> None:
+        self._pipe, theirs = Pipe()
+        code = (
+            f"import sys; sys.path[:] = {sys.path!r}\n"
+            f"from {__name__} import serve; serve({theirs.fileno()})"
+        )
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", code],
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **dict.fromkeys(_THREADS, "1")},
+                pass_fds=[theirs.fileno()],
+            )
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
+
+    def call(self, function: Callable[[Any], Any], item: Any) -> Any:
+        """Apply a function to an item there, and return what it returns.
+
+        Both must be picklable. What the function raises is raised here, with
+        the traceback of the worker as a note.
+
+        Raises
+        ------
+        WorkerDied
+            If the process ends before it has answered.
+        """
+        try:
+            self._pipe.send((function, item))
+            answer = self._pipe.recv()
+        except (EOFError, ConnectionError) as error:
+            self.kill()
+            raise WorkerDied from error
+        if isinstance(answer, _Failure):
+            answer.error.add_note(f"In a worker process:\n{answer.trace}")
+            raise answer.error
+        return answer
+
+    def kill(self) -> None:
+        """End the process, whatever it does; a `call` that waits for it raises `WorkerDied`."""
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        """End the process and close the pipe; no `call` may wait for it."""
+        self.kill()
+        self._pipe.close()
+
+
+def serve(handle: int) -> None:
+    """Answer calls that come through a pipe until it is closed; runs in the worker.
+
+    Parameters
+    ----------
+    handle : int
+        File descriptor of the worker's end.
+    """
+    # Ctrl-C reaches every process of a terminal; it is the starting one that decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Connection(handle) as pipe:
+        while True:
+            try:
+                function, item = pipe.recv()
+            except EOFError:
+                return
+            except Exception as error:
+                answer: Any = _failure(error)
+            else:
+                answer = _answer(function, item)
+                del item
+            try:
+                _send(pipe, answer)
+            except ConnectionError:
+                return
+            del answer
+
+
+def _answer(function: Callable[[Any], Any], item: Any) -> Any:
+    try:
+        with kept_memory():
+            return function(item)
+    except BaseException as error:  # `SystemExit` of a plugin, too, is news for the caller
+        return _failure(error)
+
+
+def _send(pipe: Connection, answer: Any) -> None:
+    try:
+        pipe.send(answer)
+    except ConnectionError:
+        raise
+    except Exception as error:  # it cannot be pickled
+        pipe.send(_failure(error))
+
+
+def _failure(error: BaseException) -> _Failure:
+    trace = traceback.format_exc()
+    try:
+        copy.copy(error)  # which makes it anew from its arguments, as the other end will
+    except Exception:
+        error = RuntimeError(f"{type(error).__name__}: {error}")
+    return _Failure(error, trace)

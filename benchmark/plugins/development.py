@@ -1,0 +1,94 @@
+"""Packages under development that a plugin imports: their source is part of what it is.
+
+A package that pip has installed has a version, and does not change under one's hands. One
+on ``PYTHONPATH``, or installed with ``pip install -e``, is edited between two runs. Such
+packages are found by the names that files import, without importing any.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib.util
+import sys
+import sysconfig
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+#: Files of one package that are looked at; what is larger is hardly edited for a model.
+MOST_FILES = 5000
+
+
+def development_files(
+    sources: Iterable[Path],
+    parse: Callable[[Path], ast.Module],
+    is_own: Callable[[str], bool],
+) -> dict[str, Path]:
+    """Find the files of the packages under development that some files import.
+
+    Parameters
+    ----------
+    sources : iterable of Path
+        The files that import.
+    parse : callable
+        Gives the syntax tree of a file.
+    is_own : callable
+        Whether a top-level name is the importing package itself, or a neighbour of the file.
+
+    Returns
+    -------
+    dict
+        Names such as ``package/module.py`` to the files.
+    """
+    found: dict[str, Path] = {}
+    seen: set[str] = set()
+    waiting = list(sources)
+    while waiting:
+        for name in sorted(_top_names(parse(waiting.pop())) - seen):
+            seen.add(name)
+            new = {} if is_own(name) else dict(_package(name))
+            found |= new
+            waiting += new.values()
+    return found
+
+
+def _top_names(tree: ast.Module) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(node.module or "")
+    return {name.partition(".")[0] for name in names} - {"", "mirbench", *sys.stdlib_module_names}
+
+
+def _package(name: str) -> Iterator[tuple[str, Path]]:
+    """Yield the files of a top-level package or module, if it is under development."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError, AttributeError):
+        return
+    if spec is None:
+        return
+    places = [Path(place) for place in spec.submodule_search_locations or ()]
+    if not places and spec.origin is not None and spec.origin.endswith(".py"):
+        if not is_installed(Path(spec.origin)):
+            yield f"{name}.py", Path(spec.origin)
+        return
+    for place in places:
+        if not is_installed(place):
+            for path in sorted(place.rglob("*.py"))[:MOST_FILES]:
+                yield f"{name}/{path.relative_to(place).as_posix()}", path
+
+
+def is_installed(path: Path) -> bool:
+    """Whether a file belongs to Python itself or to an ordinary installation of a package."""
+    if not {"site-packages", "dist-packages"}.isdisjoint(path.parts):
+        return True
+    return any(path.is_relative_to(place) for place in _python())
+
+
+@functools.cache
+def _python() -> tuple[Path, ...]:
+    paths = sysconfig.get_paths()
+    return tuple(Path(paths[key]).resolve() for key in ("stdlib", "platstdlib"))

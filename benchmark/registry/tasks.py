@@ -1,0 +1,80 @@
+"""From a name to a task and its splits."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from pathlib import Path
+
+from mirbench.benchmark.api import KEYS, PluginError, Task
+from mirbench.benchmark.datasets.splits import SplitTable, read_split
+from mirbench.benchmark.plugins.finding import Plugin, find_plugin
+from mirbench.benchmark.scoring.metrics import METRICS, METRICS_OF
+
+
+@functools.cache
+def load_task(name: str) -> Task:
+    """Load the task of a name.
+
+    Raises
+    ------
+    UsageError
+        If there is no such task.
+    PluginError
+        If its module cannot be imported or holds no `Task`.
+
+    Examples
+    --------
+    >>> task = load_task("gtzan")
+    >>> task.kind, task.metrics, len(task.labels)
+    ('multiclass', ('accuracy',), 10)
+    """
+    plugin = find_plugin("task", name)
+    task = getattr(plugin.load_module(), plugin.attribute or "TASK", None)
+    if not isinstance(task, Task):
+        raise PluginError(f"task {name!r} of {plugin.place}: TASK is not a mirbench Task")
+    if task.name != name:
+        raise PluginError(f"task {name!r} of {plugin.place} calls itself {task.name!r}")
+    _check_metrics(task, plugin)
+    return task
+
+
+def _check_metrics(task: Task, plugin: Plugin) -> None:
+    who = f"task {task.name!r} of {plugin.place}"
+    for metric in task.metrics:
+        if metric not in METRICS:
+            known = ", ".join(METRICS)
+            raise PluginError(f"{who}: there is no metric {metric!r}; known: {known}")
+        if metric not in METRICS_OF[task.kind]:
+            fitting = ", ".join(METRICS_OF[task.kind])
+            raise PluginError(f"{who}: {metric} is no metric of {task.kind} tasks; use {fitting}")
+    if "weighted_key_score" in task.metrics and len(task.labels) != len(KEYS):
+        raise PluginError(f"{who}: weighted_key_score needs the {len(KEYS)} keys as labels")
+
+
+def load_split(task: Task, name: str) -> SplitTable:
+    """Read a split of a task, wherever the task's splits lie.
+
+    Raises
+    ------
+    UsageError
+        If the task does not offer the split.
+    DataError
+        If its file is absent or malformed; the message names the line.
+
+    Examples
+    --------
+    >>> split = load_split(load_task("gtzan"), "paper")
+    >>> [len(split.ids(part)) for part in ("train", "valid", "test")]
+    [443, 197, 290]
+    """
+    return read_split(task, name, split_folder(task.name))
+
+
+def split_folder(name: str) -> Path:
+    """Folder of a task's splits: mirbench's own, or ``splits`` beside the module of a plugin."""
+    plugin = find_plugin("task", name)
+    if plugin.origin == "built-in" or plugin.source is None:
+        return Path(importlib.import_module("mirbench.splits").__path__[0])
+    beside = plugin.source.path.parent / "splits"
+    return beside if beside.is_dir() else plugin.source.path.parent

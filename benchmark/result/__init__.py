@@ -1,0 +1,50 @@
+"""The result row: what one run found, how, and from what.
+
+A row is canonical JSON (sorted keys, no times), ``<representation>/<task>.<split>.json``,
+so that running again shows as a diff. The outputs on the test set, from which
+every score follows, lie beside it as safetensors.
+
+`records` is the schema, `paths` says where the files lie, `predictions` are
+the outputs, and `rows` reads and writes rows.
+"""
+
+from mirbench.benchmark.result.paths import predictions_path, result_path, rows_below, slug
+from mirbench.benchmark.result.predictions import Predictions, read_predictions
+from mirbench.benchmark.result.records import (
+    Cost,
+    Environment,
+    LayerScore,
+    MissingClip,
+    ProbeRow,
+    ProtocolRecord,
+    RepresentationRecord,
+    Result,
+    Score,
+    TaskRecord,
+    row_identity,
+)
+from mirbench.benchmark.result.rows import Row, read_result, read_results, write_result
+
+__all__ = [
+    "Cost",
+    "Environment",
+    "LayerScore",
+    "MissingClip",
+    "Predictions",
+    "ProbeRow",
+    "ProtocolRecord",
+    "RepresentationRecord",
+    "Result",
+    "Row",
+    "Score",
+    "TaskRecord",
+    "predictions_path",
+    "read_predictions",
+    "read_result",
+    "read_results",
+    "result_path",
+    "row_identity",
+    "rows_below",
+    "slug",
+    "write_result",
+]

@@ -1,0 +1,79 @@
+"""Read and write rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mirbench.benchmark.api import DataError
+from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.result.paths import rows_below
+from mirbench.benchmark.result.predictions import Predictions, write_predictions
+from mirbench.benchmark.result.records import Result
+
+
+@dataclass(frozen=True)
+class Row:
+    """A result and its file.
+
+    Attributes
+    ----------
+    found : bool
+        Whether the file was there; if not, this run computed the result and wrote it.
+    """
+
+    path: Path
+    result: Result
+    found: bool = True
+
+
+def write_result(folder: Path, result: Result, predictions: Predictions) -> Path:
+    """Write a row and its predictions below a folder of results, the row last.
+
+    Returns
+    -------
+    Path
+        The row's file.
+
+    Raises
+    ------
+    MirbenchError
+        If a file cannot be written.
+    """
+    path = folder / result.place
+    write_predictions(path, predictions)
+    write_atomic(path, result.to_json().encode())
+    return path
+
+
+def read_result(path: Path) -> Result:
+    """Read and check a row.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or is not a row of this schema.
+    """
+    try:
+        return Result.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise DataError(f"{path} is not a result row: {place}: {first['msg']}") from error
+
+
+def read_results(folder: Path) -> list[Result]:
+    """Read every row below a folder, sorted by path.
+
+    Raises
+    ------
+    DataError
+        If there is no such folder, or a file in it is not a row.
+    """
+    if not folder.is_dir():
+        raise DataError(f"there is no folder {folder}")
+    return [read_result(path) for path in rows_below(folder)]
