@@ -108,8 +108,8 @@ def test_the_best_layer_is_found(
     assert max(scores) == scores[2] == result.probe.valid > 0.9
     assert min(scores) < 0.7
     assert (result.probe.layer, result.probe.index) == ("3", result.curve[2].index)
-    # All layers in one pass; and nine clips of the look before.
-    assert len((tmp_path / "embedded").read_text()) == 150 + 9
+    # All layers in one pass; and ten clips of the look before, and to see which files are read.
+    assert len((tmp_path / "embedded").read_text()) == 150 + 10
 
 
 def test_a_finished_sweep_computes_nothing(
@@ -130,7 +130,7 @@ def test_a_finished_sweep_computes_nothing(
     assert [row.found for row in rows] == [False, True]
     assert rows[1].path.read_bytes() == content
     assert len(groups_trained) == 5
-    assert len((tmp_path / "embedded").read_text()) == 150 + 9
+    assert len((tmp_path / "embedded").read_text()) == 150 + 10
 
 
 @pytest.mark.slow
