@@ -28,9 +28,10 @@ from mirbench.benchmark.embedding.trial import (
     Trial,
     difference,
     try_out,
-    try_out_once,
 )
 from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.machine.memory import free_main_memory, peak_memory
+from mirbench.benchmark.machine.process import WorkerDied, WorkerProcess
 from mirbench.benchmark.machine.workers import Workers
 
 #: Raised whenever more is looked at, or less is let pass.
@@ -163,31 +164,37 @@ def _look(trial: Trial, settings: EmbeddingSettings) -> Iterator[Seen]:
 
     The first may be this process, or a worker, which keeps the model; as may the second.
     """
-    dear = False
-    if settings.on_cpu and settings.workers > 1:
+    if settings.on_cpu:
+        processes = min(settings.workers, 2)
         with Workers(settings.workers) as workers:
-            seen, other = workers.unordered(try_out, [trial] * 2)
+            seen, *others = workers.unordered(try_out, [trial] * processes)
         yield seen
-        if seen.pid != other.pid:  # one worker may have been quick enough to do both
-            yield other
-            return
-    elif settings.on_cpu:
-        with Workers(1) as workers:
-            (seen,) = workers.unordered(try_out, [trial])
-        yield seen
-        dear = seen.seconds > TOO_SLOW
+        # One worker may have been quick enough to do both.
+        others = [other for other in others if other.pid != seen.pid]
     else:
-        seen = try_out(trial)
+        seen, others = try_out(trial), []
         yield seen
-        dear = seen.seconds > TOO_SLOW or not _room_for_another(settings.device)
-    if not dear:
-        once = try_out_once if settings.on_cpu else try_out
-        with Workers(1) as workers:
-            yield from workers.ahead(once, [replace(trial, once=True)], 1)
+    if others:
+        yield from others
+    elif seen.seconds <= TOO_SLOW and _room_for_another(settings.device):
+        yield from _elsewhere(trial)
+
+
+def _elsewhere(trial: Trial) -> Iterator[Seen]:
+    """Try a model out in a process of its own, which ends with that."""
+    process = WorkerProcess()
+    try:
+        yield process.call(try_out, replace(trial, once=True))
+    except WorkerDied:
+        pass  # most likely for want of memory, and the run needs no second model
+    finally:
+        process.close()
 
 
 def _room_for_another(device: str) -> bool:
-    """Whether the memory of a GPU has room for what this process has taken of it, once more."""
+    """Whether the memory has room for what this process has taken of it, once more."""
+    if device == "cpu":
+        return free_main_memory() > peak_memory() + 2**30
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
         return False  # what other libraries take is not known

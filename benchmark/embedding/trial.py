@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -18,10 +17,8 @@ from mirbench.benchmark.embedding.worker import (
     Chunk,
     decode_chunk,
     loaded_model,
-    model_info,
     spec_of,
 )
-from mirbench.benchmark.machine.workers import Workers
 
 #: Clips that are tried.
 CLIPS = 3
@@ -49,7 +46,7 @@ class Trial:
     clips: tuple[Clip, ...]
     #: Where relative paths start.
     folder: str
-    #: Embed clips once, and let the model go: this process will not embed with it.
+    #: Embed clips once, to compare them with those of another process.
     once: bool = False
 
 
@@ -96,18 +93,6 @@ class Seen:
     batch_dependent: bool
 
 
-def try_out_once(trial: Trial) -> Seen:
-    """Try a model out in a process of its own, on a processor, as the main process would do.
-
-    Libraries that were loaded with the model have one thread too, as they do there.
-    """
-    with Workers(1) as workers:
-        (_,) = workers.unordered(model_info, [(trial.model, trial.folder)])
-    with Workers(1) as workers:
-        (seen,) = workers.unordered(try_out, [trial])
-    return seen
-
-
 def difference(rows: Mapping[str, FloatArray], others: Mapping[str, FloatArray]) -> Difference:
     """Compare embeddings of the same clips, number by number.
 
@@ -148,13 +133,7 @@ def try_out(trial: Trial) -> Seen:
     if os.getcwd() != trial.folder:
         os.chdir(trial.folder)
     tried = _Tried(trial)
-    seen = tried.fixed_batch() if tried.info.batch_dependent else tried.single_clips()
-    if trial.once:
-        loaded_model.cache_clear()
-        spec_of.cache_clear()
-        del tried
-        gc.collect()
-    return seen
+    return tried.fixed_batch() if tried.info.batch_dependent else tried.single_clips()
 
 
 class _Tried:

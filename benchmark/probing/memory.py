@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from mirbench.benchmark.api import UsageError
+from mirbench.benchmark.machine.memory import free_main_memory
 from mirbench.benchmark.probing.layout import Layout
 
 FLOAT, DOUBLE = 4, 8
@@ -21,13 +21,7 @@ def free_memory(device: torch.device) -> int:
     """Bytes that are free on the device, or in main memory for a CPU."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 4 * 1024**3
+    return free_main_memory()
 
 
 @dataclass(frozen=True, slots=True)

@@ -272,8 +272,8 @@ def test_it_is_remembered_and_needs_work_to_do(
     pair: Callable[[str], Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[Any] = []
-    try_out = look.try_out
-    monkeypatch.setattr(look, "try_out", lambda trial: looks.append(trial) or try_out(trial))
+    both = look._look
+    monkeypatch.setattr(look, "_look", lambda *work: looks.append(work) or both(*work))
     made, store = pair(SOUND), Store(tmp_path / "cache")
     settings = EmbeddingSettings(store=store, jobs=1)
     embed_task(made, settings)
@@ -309,6 +309,15 @@ def test_a_slow_model_is_looked_at_less(
         "twice": "equal",
         "in another process": "not looked at",
     }
+
+
+def test_a_model_that_fills_the_memory_is_not_loaded_twice(
+    pair: Callable[[str], Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, store = pair(SOUND), Store(tmp_path / "cache")
+    monkeypatch.setattr(look, "free_main_memory", lambda: look.peak_memory() + 2**29)
+    embed_task(made, EmbeddingSettings(store=store, jobs=1))
+    assert found(made, store)["in another process"] == "not looked at"
 
 
 def test_a_slow_random_model_stops_too(

@@ -108,7 +108,7 @@ def test_the_best_layer_is_found(
     assert max(scores) == scores[2] == result.probe.valid > 0.9
     assert min(scores) < 0.7
     assert (result.probe.layer, result.probe.index) == ("3", result.curve[2].index)
-    # All layers in one pass; and nine clips of the look before.
+    # All layers in one pass; and ten clips of the look before, and to see which files are read.
     assert len((tmp_path / "embedded").read_text()) == 150 + 10
 
 
