@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.benchmark.api import MirbenchError, PluginError
 from mirbench.benchmark.datasets.locate import readiness
 from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.machine.device import free_cpus
 from mirbench.benchmark.plugins.finding import Plugin, PluginKind, find_plugins
 from mirbench.benchmark.registry import load_task
 from mirbench.benchmark.weights.sets import chosen_set, weight_sets
@@ -112,36 +113,36 @@ def _names_used_twice(plugins: Sequence[Plugin]) -> dict[str, str]:
     }
 
 
-_TRY = """
-import importlib, json, os, sys
-out = os.fdopen(os.dup(1), "w"); os.dup2(2, 1)
-for name in sys.argv[1:]:
-    try:
-        module, reason = importlib.import_module(name), ""
-        if not callable(getattr(module, "load_model", None)):
-            reason = "it has no function load_model"
-    except BaseException as error:
-        reason = f"it cannot be imported: {type(error).__name__}: {error}"
-    print(json.dumps([name, reason]), file=out, flush=True)
+#: Status of the other process that says that a module has no `load_model`.
+_NO_MODEL = 113
+
+_TRY = f"""
+import importlib, os, sys
+os.dup2(2, 1)  # what it prints is not asked for
+module = importlib.import_module(sys.argv[1])
+sys.exit(0 if callable(getattr(module, "load_model", None)) else {_NO_MODEL})
 """
 
+#: Seconds that importing a plugin may take.
+PATIENCE = 60.0
 
-def _try_imports(plugins: Sequence[Plugin], seconds: float = 60.0) -> dict[str, str]:
-    """Import modules in another process; module name to the reason why it cannot be used."""
-    waiting = sorted({plugin.module for plugin in plugins if plugin.module is not None})
-    reasons: dict[str, str] = {}
-    while waiting:
-        try:
-            done = subprocess.run(
-                [sys.executable, "-c", _TRY, *waiting], capture_output=True, timeout=seconds
-            )
-            output, end = done.stdout, f"importing it ended the process (status {done.returncode})"
-        except subprocess.TimeoutExpired as error:
-            output, end = error.stdout or b"", f"importing it took over {seconds:.0f} s"
-        found = dict(map(json.loads, output.splitlines()))
-        reasons |= {name: reason for name, reason in found.items() if reason}
-        waiting = [name for name in waiting if name not in found]
-        # The first of those left is the one that did not let the process go on.
-        reasons |= dict.fromkeys(waiting[:1], end)
-        waiting = waiting[1:]
-    return reasons
+
+def _try_imports(plugins: Sequence[Plugin]) -> dict[str, str]:
+    """Import modules, each in a process of its own; name to the reason why it cannot be used."""
+    modules = sorted({plugin.module for plugin in plugins if plugin.module is not None})
+    with ThreadPoolExecutor(free_cpus()) as pool:
+        reasons = zip(modules, pool.map(_try_import, modules), strict=True)
+    return {module: reason for module, reason in reasons if reason is not None}
+
+
+def _try_import(module: str) -> str | None:
+    command = [sys.executable, "-c", _TRY, module]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        return f"importing it took over {PATIENCE:.0f} s"
+    if done.returncode == _NO_MODEL:
+        return "it has no function load_model"
+    if done.returncode == 1:
+        return f"it cannot be imported: {(done.stderr.strip() or 'it exits').splitlines()[-1]}"
+    return f"importing it ended the process (status {done.returncode})" if done.returncode else None

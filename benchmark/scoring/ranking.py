@@ -66,16 +66,6 @@ def _descending(outputs: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     return keys
 
 
-@numba.njit(nogil=True)
-def _negatives(keys, positive, label, first):  # type: ignore[no-untyped-def]
-    """Whether none of four clips is positive or has the same output as one after the four."""
-    for place in range(first, first + 4):
-        if positive[label, keys[label, place] & 0xFFFFFFFF]:
-            return False
-    last = first + 3
-    return last + 1 == keys.shape[1] or keys[label, last + 1] >> 32 != keys[label, last] >> 32
-
-
 @numba.njit(nogil=True, error_model="numpy")
 def _walk(keys, positive, groups, weights, roc_auc, precision):  # type: ignore[no-untyped-def]
     n_labels, n = keys.shape
@@ -95,16 +85,7 @@ def _walk(keys, positive, groups, weights, roc_auc, precision):  # type: ignore[
             while last < n and keys[label, last] >> 32 == keys[label, first] >> 32:
                 last += 1
             clip = keys[label, first] & 0xFFFFFFFF
-            if first + 4 <= n and _negatives(keys, positive, label, first):
-                # Most of the walk: of four clips in a row without the label, order means nothing.
-                a = weights[groups[clip]]
-                b = weights[groups[keys[label, first + 1] & 0xFFFFFFFF]]
-                c = weights[groups[keys[label, first + 2] & 0xFFFFFFFF]]
-                d = weights[groups[keys[label, first + 3] & 0xFFFFFFFF]]
-                for r in range(n_resamples):
-                    neg[r] += a[r] + b[r] + c[r] + d[r]
-                last = first + 4
-            elif last == first + 1 and not positive[label, clip]:
+            if last == first + 1 and not positive[label, clip]:
                 own = weights[groups[clip]]
                 for r in range(n_resamples):
                     neg[r] += own[r]
