@@ -90,8 +90,8 @@ def _cost(cost: ModelCost) -> str:
     seconds = f"{cost.seconds:.2g} s" if cost.seconds < 10 else duration(cost.seconds)
     return (
         f"{cost.parameters / 1e9:.2f} billion parameters, {size(cost.nbytes)} in memory, "
-        f"{cost.flops / 1e12:.1f} Tflop a clip; embedding is estimated from a measured matrix "
-        f"product, {seconds} a clip"
+        f"{cost.flops / 1e12:.1f} Tflop per clip; embedding is estimated from a measured matrix "
+        f"product, {seconds} per clip"
     )
 
 
