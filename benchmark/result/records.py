@@ -95,7 +95,7 @@ class ProbeRow(_Record):
     layer: str | None = Field(description="Layer that was selected on validation")
     standardise: bool = Field(description="Features standardised")
     hidden: int = Field(description="Hidden units; 0: linear")
-    batch_size: int = Field(description="Rows a step")
+    batch_size: int = Field(description="Rows per step")
     learning_rate: float = Field(description="Of Adam")
     dropout: float = Field(description="Of input and hidden layer")
     l2: float = Field(description="Coupled weight decay")

@@ -66,7 +66,7 @@ def test_dry_run_tells_the_cost_and_what_is_missing(
         *("--cache", tmp_path / "cache", "--protocol", "quick"),
     )
     assert done.returncode == 1
-    assert "large: 2.50 billion parameters, 5.0 GB in memory, 0.4 Tflop a clip" in done.stdout
+    assert "large: 2.50 billion parameters, 5.0 GB in memory, 0.4 Tflop per clip" in done.stdout
     # 150 clips of 0.2 s, four seconds each
     assert "large             tinytask (paper)  150      0         60 kB   10 min" in done.stdout
     assert "tinyrep " in done.stdout
