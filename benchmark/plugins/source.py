@@ -97,7 +97,15 @@ class Source:
             if path.name == "__init__.py" and path.parent != self.root:
                 waiting += sorted(path.parent.rglob("*.py"))
             waiting += self._imported(path)
-        return sorted(files)
+        return sorted(files | self._packages_of(files))
+
+    def _packages_of(self, files: set[Path]) -> set[Path]:
+        """Find what runs before modules of an installed package do: the packages around them."""
+        if not self.package or self.package.startswith("mirbench."):
+            return set()
+        folders = {folder for path in files for folder in path.parents}
+        around = {folder / "__init__.py" for folder in folders if folder.is_relative_to(self.root)}
+        return {path for path in around if path.is_file()}
 
     def development(self) -> dict[str, Path]:
         """List the files of packages under development that the module imports, by name."""

@@ -98,6 +98,9 @@ NEEDS = {
         _installed("hearbaseline"),
     ),
     "glibc": Need("glibc, which has the settings", lambda: platform.libc_ver()[0] == "glibc"),
+    "ordinary_user": Need(
+        "a user whom permissions bind, which root is not", lambda: os.geteuid() != 0
+    ),
     "avx512": Need("a processor with AVX-512, for a choice of kernels", _avx512),
     "portable_masks": Need("a processor on which bernoulli_ is PyTorch's own", _portable_masks),
 }

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 from helpers.meanwhile import MEANWHILE
+from helpers.needs import needs
 from helpers.pairs import embed_clips_of
 
 from mirbench.benchmark.api import Clip, DataError, MirbenchError, Task, UnusableClip
@@ -245,7 +246,7 @@ def test_a_file_that_cannot_be_opened_and_then_can(
     assert_all_there(place, mended)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@needs("ordinary_user")
 def test_without_permission(place: Place) -> None:
     (place.data / "clip040.wav").chmod(0)
     assert place.embed().missing == {"clip040": "clip040.wav cannot be read: Permission denied"}
