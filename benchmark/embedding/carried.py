@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mirbench.benchmark.api import Clip
-from mirbench.benchmark.datasets.audio import decodes_as_version_1, quiet_decoders
+from mirbench.benchmark.datasets.audio import audio_info, decodes_as_version_1, quiet_decoders
 from mirbench.benchmark.embedding.absent import is_readable
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.shard_spec import ShardSpec
@@ -45,4 +45,7 @@ def _is_ordinary(clip: Clip) -> bool:
     if clip.path is None or not is_readable(clip.path):
         return False
     with quiet_decoders():
-        return decodes_as_version_1(clip.path)
+        if not decodes_as_version_1(clip.path):
+            return False
+        # Version 1 took an mp3 that ends before its clip does.
+        return clip.duration is None or clip.start + clip.duration <= audio_info(clip.path).duration

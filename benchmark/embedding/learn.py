@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from mirbench.benchmark.api import Clip
+from mirbench.benchmark.embedding.model import ModelInfo
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
-from mirbench.benchmark.embedding.worker import Chunk, embed_new
+from mirbench.benchmark.embedding.reading import watched_folder
+from mirbench.benchmark.embedding.worker import (
+    Chunk,
+    Outcome,
+    decode_chunk,
+    embed_chunk,
+    loaded_model,
+    read_while_loading,
+    spec_of,
+)
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.registry import RepresentationSpec
 from mirbench.benchmark.registry.made_from import read_record, write_record
+
+#: Clips that are tried until one can be embedded.
+CANDIDATES = 8
 
 
 def learn_files(pair: Pair, settings: EmbeddingSettings) -> None:
@@ -23,12 +38,56 @@ def learn_files(pair: Pair, settings: EmbeddingSettings) -> None:
     spec = pair.spec
     if not spec.reads_files or read_record(_cache(spec), spec.own_fingerprint()) is not None:
         return
-    clips = tuple(clip for clip in pair.data.clips if _is_here(clip))[:1]
+    clips = tuple(clip for clip in pair.data.clips if _is_here(clip))[:CANDIDATES]
     chunk = Chunk(pair.model(settings.device), pair.task.window, clips, shard=0)
     with Workers(settings.workers if settings.on_cpu else 1) as workers:
-        (outcome,) = workers.unordered(embed_new, [chunk])
-    _write(spec, outcome.files)
+        (files,) = workers.unordered(files_of_new, [chunk])
+    _write(spec, files)
     pair.forget_fingerprint()
+
+
+def files_of_new(chunk: Chunk) -> frozenset[Path]:
+    """Load a model that is new here and let it embed, watching what it reads; in a worker.
+
+    A second time where it read what had just been written, as weights are that it
+    downloads at first.
+
+    Parameters
+    ----------
+    chunk : Chunk
+        Clips of which the first that can be embedded is, and the first two as a batch.
+    """
+    if os.getcwd() != chunk.folder:
+        os.chdir(chunk.folder)
+    files, fresh = _files_read(chunk)
+    if fresh:
+        files |= _files_read(chunk)[0]
+    return frozenset(files)
+
+
+def _files_read(chunk: Chunk) -> tuple[set[Path], bool]:
+    """Say which files were read, and whether others were that had just been written."""
+    loaded_model.cache_clear()  # what was read when it was loaded before is not known
+    with watched_folder(spec_of(chunk.model)) as opened:
+        model, info = loaded_model(chunk.model)
+    loading = read_while_loading(chunk.model)
+    files = opened.files | loading.files
+    in_batches = callable(getattr(model, "embed_batch", None))
+    for place, clip in enumerate(chunk.clips):
+        outcome = _embed(replace(chunk, clips=(clip,)), info)
+        files |= outcome.files
+        if outcome.rows:
+            if in_batches and place + 1 < len(chunk.clips):
+                files |= _embed(replace(chunk, clips=chunk.clips[place : place + 2]), info).files
+            break
+    return files, loading.fresh
+
+
+def _embed(chunk: Chunk, info: ModelInfo) -> Outcome:
+    audio = decode_chunk((chunk, info))  # whose files are no part of the model
+    with watched_folder(spec_of(chunk.model)) as opened:
+        outcome = embed_chunk(chunk, audio)
+    return replace(outcome, files=outcome.files | opened.files)
 
 
 def remember_files(pair: Pair, files: Iterable[Path]) -> None:
@@ -61,4 +120,7 @@ def _cache(spec: RepresentationSpec) -> CacheFolder:
 
 
 def _is_here(clip: Clip) -> bool:
-    return clip.path is not None and clip.path.is_file()
+    try:
+        return clip.path is not None and clip.path.is_file()
+    except OSError:  # no permission on its folder
+        return False

@@ -9,11 +9,11 @@ does what was written meanwhile; the plugin's own source counts already.
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mirbench.benchmark.files.cache import CacheFolder
@@ -24,6 +24,7 @@ from mirbench.benchmark.registry import RepresentationSpec
 
 #: What libraries keep for themselves: compiled code, lists of fonts.
 _DERIVED = {".pyc", ".nbi", ".nbc", ".so"}
+_AUDIO = {".wav", ".mp3", ".flac", ".ogg", ".opus", ".au", ".aif", ".aiff", ".m4a"}
 _KEPT_BY_LIBRARIES = ("/.cache/matplotlib/", "/.config/matplotlib/", "/.cache/fontconfig/")
 _SYSTEM = ("/usr/", "/lib/", "/lib64/", "/etc/", "/opt/", "/System/", "/Library/")
 
@@ -32,43 +33,64 @@ _SYSTEM = ("/usr/", "/lib/", "/lib64/", "/etc/", "/opt/", "/System/", "/Library/
 _COARSE = 50_000_000
 
 
+@dataclass
+class Reads:
+    """What was read: complete when the block that watches is left.
+
+    Attributes
+    ----------
+    files : set of Path
+        Those that decide what a model computes.
+    fresh : bool
+        Whether others were read that were written meanwhile, as weights are that a model
+        downloads when it is loaded for the first time.
+    """
+
+    files: set[Path] = field(default_factory=set)
+    fresh: bool = False
+
+
 @contextmanager
-def watched(spec: RepresentationSpec) -> Iterator[set[Path]]:
-    """Collect the files that decide, of those that are read within; complete at the end.
+def watched(spec: RepresentationSpec) -> Iterator[Reads]:
+    """Collect the files that decide, of those that Python opens or maps within.
 
     Nothing is watched for representations that read none (`RepresentationSpec.reads_files`).
     """
-    found: set[Path] = set()
+    reads = Reads()
     if not spec.reads_files:
-        yield found
+        yield reads
         return
     started = time.time_ns() - _COARSE
     with files_read() as places:
-        yield found
-    found |= _deciding(map(Path, places), spec, started)
+        yield reads
+    reads.files, reads.fresh = _deciding(map(Path, places), spec, started)
 
 
 @contextmanager
-def watched_folder(spec: RepresentationSpec) -> Iterator[set[Path]]:
+def watched_folder(spec: RepresentationSpec) -> Iterator[Reads]:
     """Collect, as `watched` does, what any library opens in the folder of a plugin file.
 
-    For a time when no other process is at work there.
+    For a time when no other process of this run is at work there. Audio does not count:
+    it may be that of the dataset, which another run reads.
     """
-    found: set[Path] = set()
+    reads = Reads()
     if spec.plugin.source is None or spec.plugin.module is not None:
-        yield found
+        yield reads
         return
     started = time.time_ns() - _COARSE
     with opened_below(spec.plugin.source.path.parent) as places:
-        yield found
-    found |= _deciding(map(Path, places), spec, started)
+        yield reads
+    paths = (path for place in places if not _is_audio(path := Path(place)))
+    reads.files, _ = _deciding(paths, spec, started)
 
 
-def _deciding(places: Iterable[Path], spec: RepresentationSpec, started: int) -> set[Path]:
+def _deciding(
+    places: Iterable[Path], spec: RepresentationSpec, started: int
+) -> tuple[set[Path], bool]:
     source = spec.plugin.source
     known = {*source.files(), *source.development().values()} if source is not None else set()
     cache = CacheFolder.find(spec.cache).root.absolute()
-    decide = set()
+    decide, fresh = set(), False
     for place in places:
         path = _source_of(place)
         if path in known or path.suffix in _DERIVED or ".so." in path.name:
@@ -79,9 +101,17 @@ def _deciding(places: Iterable[Path], spec: RepresentationSpec, started: int) ->
             status = path.stat()
         except OSError:
             continue
-        if os.path.isfile(path) and status.st_mtime_ns < started:
+        if not path.is_file():
+            continue
+        if status.st_mtime_ns < started:
             decide.add(path)
-    return decide
+        else:
+            fresh = True
+    return decide, fresh
+
+
+def _is_audio(path: Path) -> bool:
+    return path.name.startswith(".") or path.suffix.lower() in _AUDIO
 
 
 def _is_foreign(path: Path) -> bool:

@@ -35,7 +35,7 @@ from mirbench.benchmark.datasets.clip_checks import what_is_short
 from mirbench.benchmark.embedding.absent import AbsentClip, read_surely
 from mirbench.benchmark.embedding.model import ModelInfo, describe_model, embed_clips
 from mirbench.benchmark.embedding.pair import ModelKey
-from mirbench.benchmark.embedding.reading import watched, watched_folder
+from mirbench.benchmark.embedding.reading import Reads, watched
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation
 
 
@@ -122,7 +122,7 @@ def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
     order = list(audio) if chunk.rows is None else [row for row in chunk.rows if row in audio]
     ids = [window_id(chunk.clips[place].id, k if chunk.window else None) for place, k in order]
     audios = [audio[row] for row in order]
-    with watched(spec_of(chunk.model)) as files, spec_of(chunk.model).plugin.running():
+    with watched(spec_of(chunk.model)) as reads, spec_of(chunk.model).plugin.running():
         values = embed_clips(model, info, audios, ids) if order else []
     rows: dict[str, list[FloatArray]] = {}
     for (place, _), value in sorted(zip(order, values, strict=True), key=lambda pair: pair[0]):
@@ -151,17 +151,8 @@ def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
         batch_size=info.fixed_batch,
         absent=decoded.absent,
         notes=notes,
-        files=frozenset(files | _read_while_loading.get(chunk.model, set())),
+        files=frozenset(reads.files | read_while_loading(chunk.model).files),
     )
-
-
-def embed_new(chunk: Chunk) -> Outcome:
-    """Load a model that is new here and embed some clips, watching closely what it reads."""
-    if os.getcwd() != chunk.folder:
-        os.chdir(chunk.folder)
-    with watched_folder(spec_of(chunk.model)) as files:
-        outcome = embed_chunk(chunk)
-    return replace(outcome, files=outcome.files | files)
 
 
 def _notes(model: Representation, info: ModelInfo, audios: list[FloatArray]) -> dict[str, int]:
@@ -258,8 +249,13 @@ def _at_most(duration: float, clip: Clip) -> float | None:
     return clip.duration if duration >= left else duration
 
 
-#: Files that the model of this process read while it was loaded.
-_read_while_loading: dict[ModelKey, set[Path]] = {}
+#: What the model of this process read while it was loaded.
+_read_while_loading: dict[ModelKey, Reads] = {}
+
+
+def read_while_loading(key: ModelKey) -> Reads:
+    """Say what the model of this process read while it was loaded."""
+    return _read_while_loading.get(key, Reads())
 
 
 @functools.lru_cache(maxsize=1)
@@ -277,10 +273,12 @@ def loaded_model(key: ModelKey) -> tuple[Representation, ModelInfo]:
     gc.collect()
     started = time.perf_counter()
     spec = parse_representation(key.representation, key.cache)
-    with watched(spec) as files:
+    # What its modules read when they are imported is to be seen, and to be what it is now.
+    spec.plugin.unload()
+    with watched(spec) as reads:
         model = spec.load(key.device)
     _read_while_loading.clear()
-    _read_while_loading[key] = files
+    _read_while_loading[key] = reads
     if spec.fingerprint() != key.fingerprint:
         raise PluginError(
             f"representation {spec.label!r} was changed while it was run; run the command again"

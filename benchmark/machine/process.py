@@ -33,6 +33,10 @@ _THREADS = (
 )
 
 
+#: Seconds after which a silent worker is looked at.
+_LOOK_EVERY = 1.0
+
+
 class WorkerDied(Exception):
     """A worker process ended before it answered."""
 
@@ -80,6 +84,10 @@ class WorkerProcess:
         """
         try:
             self._pipe.send((function, item))
+            while not self._pipe.poll(_LOOK_EVERY):
+                # A child of the worker may hold its end of the pipe, and outlive it.
+                if not self.alive and not self._pipe.poll(0):
+                    raise EOFError
             answer = self._pipe.recv()
         except (EOFError, ConnectionError) as error:
             self.kill()

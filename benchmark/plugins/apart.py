@@ -2,8 +2,9 @@
 
 Two plugin files in two folders may each have a helper ``net.py``. In one process, Python
 would import the first and give it to both. So while the code of a plugin runs, its folder
-stands first on the path, its own modules are those that can be seen, and modules of the
-same names from elsewhere are out of sight; when it has run, everything is as before.
+and what it has put on the path itself come first, its own modules are those that can be
+seen, and modules of the same names from elsewhere are out of sight; when it has run,
+everything is as before.
 
 Modules of the standard library stay what they are: other packages count on them.
 """
@@ -14,11 +15,23 @@ import functools
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
-#: Of each folder, the modules that were imported from it, by name.
-_own: dict[Path, dict[str, ModuleType]] = {}
+from mirbench.benchmark.plugins.development import is_installed
+
+
+@dataclass(eq=False)
+class _Own:
+    """What the plugins of one folder have: modules by name, and what they put on the path."""
+
+    modules: dict[str, ModuleType] = field(default_factory=dict)
+    path: list[str] = field(default_factory=list)
+
+
+_own: dict[Path, _Own] = {}
 
 #: Folders of the plugins whose code runs now, the innermost last.
 _running: list[Path] = []
@@ -36,29 +49,35 @@ def own_modules(folder: Path) -> Iterator[None]:
     if _running and _running[-1] == folder:
         yield
         return
-    names = _importable(folder, folder.stat().st_mtime_ns if folder.is_dir() else 0)
-    hidden = _take(names)
-    sys.modules.update(_own.get(folder, {}))
-    sys.path.insert(0, str(folder))
+    own = _own.setdefault(folder, _Own())
+    names = {name.partition(".")[0] for name in own.modules}
+    names |= _importable(folder, folder.stat().st_mtime_ns if folder.is_dir() else 0)
+    hidden, path = _take(names), sys.path.copy()
+    before = set(sys.modules)
+    sys.modules.update(own.modules)
+    sys.path[:] = [*own.path, str(folder), *path]
     _running.append(folder)
     try:
         yield
     finally:
         _running.pop()
-        if str(folder) in sys.path:
-            sys.path.remove(str(folder))
-        modules = _take(names)
-        _own[folder] = {
-            name: module for name, module in modules.items() if _lies_in(module, folder)
-        }
-        # What the plugin brought in from elsewhere under such a name is everybody's.
-        foreign = {name: module for name, module in modules.items() if name not in _own[folder]}
-        sys.modules.update(foreign | hidden)
+        own.path = [place for place in sys.path if place not in path and place != str(folder)]
+        sys.path[:] = path
+        new = [name for name in sys.modules if name not in before]
+        own.modules = {name: sys.modules[name] for name in new if _lies_in(name, folder)}
+        for name in own.modules:
+            del sys.modules[name]
+        sys.modules.update(hidden)
 
 
 def own_module_tables() -> list[dict[str, ModuleType]]:
     """List the modules of each folder, by name; one that is removed is imported anew."""
-    return list(_own.values())
+    return [own.modules for own in _own.values()]
+
+
+def forget_own(folder: Path) -> None:
+    """Let what a folder's plugins have imported from it be imported anew."""
+    _own.pop(folder, None)
 
 
 @functools.lru_cache(maxsize=64)
@@ -67,13 +86,23 @@ def _importable(folder: Path, changed: int) -> frozenset[str]:
     del changed
     names = set()
     for path in folder.iterdir() if folder.is_dir() else ():
-        is_package = path.is_dir() and next(path.glob("*.py"), None) is not None
-        if (path.suffix == ".py" or is_package) and path.stem.isidentifier():
+        if not path.stem.isidentifier() or path.stem in sys.stdlib_module_names:
+            continue
+        if path.suffix == ".py" or (path / "__init__.py").is_file() or _is_namespace(path):
             names.add(path.stem)
-    return frozenset(names - sys.stdlib_module_names - {"mirbench"})
+    return frozenset(names - {"mirbench"})
 
 
-def _take(names: frozenset[str]) -> dict[str, ModuleType]:
+def _is_namespace(path: Path) -> bool:
+    """Whether Python would take a folder without ``__init__.py`` for a package of its name."""
+    if not path.is_dir() or next(path.glob("*.py"), None) is None:
+        return False
+    elsewhere = [place for place in sys.path if Path(place) != path.parent]
+    spec = PathFinder.find_spec(path.name, elsewhere)
+    return spec is None or spec.origin is None
+
+
+def _take(names: set[str]) -> dict[str, ModuleType]:
     """Take modules of these names, and those inside them, out of sight."""
     present = names & sys.modules.keys()
     if not present:
@@ -83,7 +112,10 @@ def _take(names: frozenset[str]) -> dict[str, ModuleType]:
     return {name: sys.modules.pop(name) for name in taken}
 
 
-def _lies_in(module: ModuleType, folder: Path) -> bool:
+def _lies_in(name: str, folder: Path) -> bool:
+    module = sys.modules[name]
     file = getattr(module, "__file__", None)
     places = [file] if file else list(getattr(module, "__path__", []))
-    return any(Path(place).is_relative_to(folder) for place in places)
+    return any(
+        Path(place).is_relative_to(folder) and not is_installed(Path(place)) for place in places
+    )

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
+from mirbench.benchmark.api import PluginError
+
 #: Files of one package that are looked at; what is larger is hardly edited for a model.
 MOST_FILES = 5000
 
@@ -44,12 +46,19 @@ def development_files(
     seen: set[str] = set()
     waiting = list(sources)
     while waiting:
-        for name in sorted(_top_names(parse(waiting.pop())) - seen):
+        for name in sorted(_names_in(waiting.pop(), parse) - seen):
             seen.add(name)
             new = {} if is_own(name) else dict(_package(name))
             found |= new
             waiting += new.values()
     return found
+
+
+def _names_in(path: Path, parse: Callable[[Path], ast.Module]) -> set[str]:
+    try:
+        return _top_names(parse(path))
+    except PluginError:  # a template, say: its content counts, and it imports nothing
+        return set()
 
 
 def _top_names(tree: ast.Module) -> set[str]:
@@ -68,6 +77,9 @@ def _package(name: str) -> Iterator[tuple[str, Path]]:
     if spec is None:
         return
     places = [Path(place) for place in spec.submodule_search_locations or ()]
+    first = places[0] if places else Path(spec.origin or "")
+    if _has_record(name, first.parent):
+        return
     if not places and spec.origin is not None and spec.origin.endswith(".py"):
         if not is_installed(Path(spec.origin)):
             yield f"{name}.py", Path(spec.origin)
@@ -88,6 +100,15 @@ def _find(name: str) -> ModuleSpec | None:
         if spec is not None:
             return spec
     return None
+
+
+def _has_record(name: str, folder: Path) -> bool:
+    """Whether pip has installed a package into a folder of its own (``--target``)."""
+    for record in folder.glob("*.dist-info/RECORD"):
+        text = record.read_text(encoding="utf-8", errors="replace")
+        if f"{name}/__init__.py," in text or f"{name}.py," in text:
+            return True
+    return False
 
 
 def is_installed(path: Path) -> bool:

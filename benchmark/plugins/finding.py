@@ -25,7 +25,7 @@ from typing import Literal, cast
 from mirbench.benchmark.api import Card, PluginError, UsageError
 from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.machine.process_state import PluginState, plugin_state
-from mirbench.benchmark.plugins.apart import own_module_tables, own_modules
+from mirbench.benchmark.plugins.apart import forget_own, own_module_tables, own_modules
 from mirbench.benchmark.plugins.card import card_mistake
 from mirbench.benchmark.plugins.source import Source, module_source, package_source
 
@@ -64,6 +64,15 @@ class Plugin:
     def state(self) -> PluginState:
         """What it has set for this process; entered around every call of its code."""
         return plugin_state(self.place, self.source.digest() if self.source is not None else "")
+
+    def unload(self) -> None:
+        """Forget its modules, so that what they read when they are imported is read anew."""
+        if self.origin == "built-in" or self.source is None:
+            return
+        files = [*self.source.files(), *self.source.development().values()]
+        _unload(files)
+        if self.module is None:
+            forget_own(self.source.path.parent)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -213,6 +222,10 @@ def forget_changed(what: str, now: str, files: Iterable[Path]) -> None:
     if _imported.setdefault(what, now) == now:
         return
     _imported[what] = now
+    _unload(files)
+
+
+def _unload(files: Iterable[Path]) -> None:
     places = {str(path) for path in files}
     for modules in (sys.modules, *own_module_tables()):
         for name, module in list(modules.items()):
@@ -239,6 +252,8 @@ def forget_stale(files: Mapping[str, Path]) -> None:
     tops = {name.partition("/")[0].removesuffix(".py") for name in files}
     loaded = [module for name, module in sys.modules.items() if name.partition(".")[0] in tops]
     places = [Path(file) for module in loaded if (file := getattr(module, "__file__", None))]
+    if any(place.suffix != ".py" for place in places):
+        return  # compiled modules cannot be imported twice
     if edited or not now.keys() >= set(places):
         for name in [name for name in sys.modules if name.partition(".")[0] in tops]:
             del sys.modules[name]

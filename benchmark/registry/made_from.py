@@ -21,7 +21,7 @@ from mirbench.benchmark.files.checksums import digest, file_sha256
 VERSION = 1
 
 
-def read_record(cache: CacheFolder, own: str) -> dict[str, str] | None:
+def read_record(cache: CacheFolder, own: str) -> list[tuple[str, str]] | None:
     """Say which files a model reads, and what is in them now.
 
     A file whose size and time of modification are as remembered is not read again; one
@@ -36,13 +36,13 @@ def read_record(cache: CacheFolder, own: str) -> dict[str, str] | None:
 
     Returns
     -------
-    dict or None
-        Names of the files to their SHA-256; None where nothing is remembered.
+    list of (str, str), or None
+        Names of the files and their SHA-256, sorted; None where nothing is remembered.
     """
     files = _remembered(cache, own)
     if files is None:
         return None
-    return {file["name"]: _sha256(file) for file in files}
+    return sorted({(file["name"], _sha256(file)) for file in files})
 
 
 def write_record(cache: CacheFolder, own: str, files: Iterable[Path], folder: Path) -> None:
@@ -59,14 +59,17 @@ def write_record(cache: CacheFolder, own: str, files: Iterable[Path], folder: Pa
     """
     entries = {file["path"]: file for file in _remembered(cache, own) or ()}
     for path in sorted(files):
-        status = path.stat()
+        try:
+            status, sha256 = path.stat(), file_sha256(path)
+        except OSError:  # it was there for a moment only, and can decide nothing from now on
+            continue
         name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
         entries[str(path)] = {
             "path": str(path),
             "name": name,
             "bytes": status.st_size,
             "mtime_ns": status.st_mtime_ns,
-            "sha256": file_sha256(path),
+            "sha256": sha256,
         }
     listed = [entries[path] for path in sorted(entries)]
     content = {"version": VERSION, "files": listed, "digest": digest(listed)}

@@ -159,7 +159,7 @@ class RepresentationSpec:
         """
         own = self.own_fingerprint()
         files = read_record(CacheFolder.find(self.cache), own) if self.reads_files else None
-        return digest([own, sorted(files.items())]) if files else own
+        return digest([own, files]) if files else own
 
     def own_fingerprint(self) -> str:
         """Digest of source, parameters, files that these name, and weights.

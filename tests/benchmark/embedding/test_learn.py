@@ -216,3 +216,100 @@ def test_a_damaged_record_is_made_again(embed: Callable[..., Embeddings], tmp_pa
     record.write_text(record.read_text().replace("w.npy", "v.npy"))
     assert embed(plugin).computed == 0
     assert "w.npy" in record.read_text()
+
+
+HELPER = """
+from pathlib import Path
+import numpy as np
+W = float(np.load(Path(__file__).with_name("w.npy"))[0])
+"""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_a_neighbour_reads_when_it_is_imported(
+    jobs: int, embed: Callable[..., Embeddings], tmp_path: Path
+) -> None:
+    folder = tmp_path / "plugin"
+    write_number(folder, 1.0)
+    (folder / "helper.py").write_text(HELPER)
+    plugin = folder / "mine.py"
+    head = "import helper"
+    plugin.write_text(PLUGIN.format(load="helper.W", late="self.scale", head=head))
+    assert embed(plugin, jobs).matrix()[0, 0] == 1
+    write_number(folder, 2.0)
+    assert embed(plugin, jobs).matrix()[:, 0].tolist() == [2, 2, 2]
+
+
+def test_two_files_of_one_name_both_count(embed: Callable[..., Embeddings], tmp_path: Path) -> None:
+    folder = tmp_path / "plugin"
+    write_number(folder, 1.0)
+    plugin = folder / "mine.py"
+    for place in ("x", "y"):
+        (tmp_path / place).mkdir()
+    load = "sum(float((HERE.parent / p / 'w.txt').read_text()) for p in 'xy')"
+    plugin.write_text(PLUGIN.format(load=load, late="self.scale", head=""))
+    for number, place in ((1, "x"), (10, "y")):
+        (tmp_path / place / "w.txt").write_text(str(number))
+        os.utime(tmp_path / place / "w.txt", (1e9, 1e9))
+    assert embed(plugin).matrix()[0, 0] == 11
+    (tmp_path / "x" / "w.txt").write_text("2")
+    os.utime(tmp_path / "x" / "w.txt", (1.1e9, 1.1e9))
+    assert embed(plugin).matrix()[0, 0] == 12
+
+
+def test_the_audio_beside_a_plugin_is_no_part_of_it(
+    embed: Callable[..., Embeddings], clips: list[Clip], tmp_path: Path
+) -> None:
+    assert clips[0].path is not None
+    plugin = clips[0].path.parent / "mine.py"
+    try:
+        plugin.write_text(PLUGIN.format(load="0", late="0", head=""))
+        embed(plugin)
+        (record,) = (tmp_path / "cache" / "made_from").glob("*.json")
+        assert json.loads(record.read_text())["files"] == []
+    finally:
+        plugin.unlink()
+
+
+def test_weights_that_are_downloaded_at_first_count(
+    embed: Callable[..., Embeddings], tmp_path: Path
+) -> None:
+    folder = tmp_path / "plugin"
+    folder.mkdir()
+    plugin = folder / "mine.py"
+    head = "from os import path\ndef fetched(p):\n    p.exists() or p.write_text('1')\n    return p"
+    load = "float(fetched(HERE / 'w.txt').read_text())"
+    plugin.write_text(PLUGIN.format(load=load, late="self.scale", head=head))
+    assert embed(plugin).matrix()[0, 0] == 1
+    assert embed(plugin).computed == 0
+    (folder / "w.txt").write_text("2")
+    assert embed(plugin).matrix()[0, 0] == 2
+
+
+def test_an_unusable_first_clip_and_weights_that_are_read_late(
+    embed: Callable[..., Embeddings], clips: list[Clip], tmp_path: Path
+) -> None:
+    (tmp_path / "empty.wav").write_bytes(b"")
+    clips[0] = Clip(clips[0].id, tmp_path / "empty.wav", clips[0].label, clips[0].group)
+    folder = tmp_path / "plugin"
+    write_number(folder, 1.0)
+    plugin = folder / "mine.py"
+    late = "json.loads((HERE / 'w.json').read_text())"
+    plugin.write_text(PLUGIN.format(load="0", late=late, head=""))
+    assert embed(plugin).matrix()[:, 0].tolist() == [1, 1]
+    write_number(folder, 2.0)
+    assert embed(plugin).matrix()[:, 0].tolist() == [2, 2]
+
+
+def test_a_template_in_a_package_under_development_is_no_obstacle(
+    embed: Callable[..., Embeddings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "site" / "devpackage"
+    (package / "templates").mkdir(parents=True)
+    (package / "__init__.py").write_text("SCALE = 1\n")
+    (package / "templates" / "t.py").write_text("{{ name }} = not python\n")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    plugin = tmp_path / "wrap.py"
+    head = "import devpackage"
+    plugin.write_text(PLUGIN.format(load="devpackage.SCALE", late="self.scale", head=head))
+    assert embed(plugin).matrix()[0, 0] == 1

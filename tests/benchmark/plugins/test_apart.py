@@ -125,3 +125,34 @@ def test_an_error_while_loading_leaves_nothing_behind(tmp_path: Path) -> None:
         load_representation(name)
     assert sys.path == before
     assert "net" not in sys.modules
+
+
+def test_a_folder_that_plugins_put_on_the_path_is_their_own(tmp_path: Path) -> None:
+    names = []
+    for number, place in ((1, "a"), (2, "b")):
+        source = tmp_path / place / "src"
+        source.mkdir(parents=True)
+        (source / "net.py").write_text(HELPER.format(number=number))
+        head = (
+            "import sys; from pathlib import Path\n"
+            "sys.path.insert(0, str(Path(__file__).parent / 'src'))\nfrom net import value"
+        )
+        path = tmp_path / place / f"plug_{place}.py"
+        path.write_text(MODEL.format(head=head, lazy="from net import value as value"))
+        names.append(str(path))
+    before = list(sys.path)
+    assert [embedded(name) for name in [*names, *names]] == [1, 2, 1, 2]
+    assert sys.path == before
+
+
+def test_a_folder_named_like_an_installed_package_is_none_of_it(tmp_path: Path) -> None:
+    """A clone beside the plugin, say, whose ``setup.py`` makes no package of it."""
+    name = write(tmp_path / "a", 1, "a module")
+    (tmp_path / "a" / "soxr").mkdir()
+    (tmp_path / "a" / "soxr" / "setup.py").write_text("")
+    code = (
+        "import soxr, sys; from mirbench.benchmark.registry import load_representation as load;"
+        "load(sys.argv[1]); import soxr as again; print(again is soxr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, name], capture_output=True, text=True)
+    assert done.stdout.strip() == "True", done.stderr

@@ -95,8 +95,9 @@ def test_a_model_is_loaded_once_and_then_never_again(
     options: dict[str, Any] = {"data": tiny.data, "out": tmp_path / "out", "jobs": 1}
     for _ in range(2):
         sweep(centred, "tinytask", cache=tmp_path / "named" if named else None, **options)
-        # Here, and in the process with which this one is compared before the first clip.
-        assert (tmp_path / "loaded").read_text() == "xx"
+        # To see its layers; to see what it reads; and in the process with which this one is
+        # compared before the first clip.
+        assert (tmp_path / "loaded").read_text() == "xxx"
         worker.loaded_model.cache_clear()  # as if by another process
 
 
