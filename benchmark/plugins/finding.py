@@ -226,7 +226,9 @@ def forget_changed(what: str, now: str, files: Iterable[Path]) -> None:
 
 
 def _unload(files: Iterable[Path]) -> None:
-    places = {str(path) for path in files}
+    places = {str(path): path for path in files}
+    for path in places.values():
+        _remove_doubtful_bytecode(path)
     for modules in (sys.modules, *own_module_tables()):
         for name, module in list(modules.items()):
             if getattr(module, "__file__", None) in places:
@@ -257,7 +259,20 @@ def forget_stale(files: Mapping[str, Path]) -> None:
     if edited or not now.keys() >= set(places):
         for name in [name for name in sys.modules if name.partition(".")[0] in tops]:
             del sys.modules[name]
+        for path in now:
+            _remove_doubtful_bytecode(path)
         importlib.invalidate_caches()
+
+
+def _remove_doubtful_bytecode(path: Path) -> None:
+    """Remove compiled code that may be of a file as it was before its last change.
+
+    Python takes it for that of a source of the same size and second.
+    """
+    with contextlib.suppress(OSError, NotImplementedError):
+        compiled = Path(importlib.util.cache_from_source(str(path)))
+        if compiled.stat().st_mtime - path.stat().st_mtime < 2:
+            compiled.unlink()
 
 
 def _import_file(path: Path) -> ModuleType:

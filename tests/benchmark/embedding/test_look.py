@@ -21,6 +21,7 @@ from mirbench.benchmark.embedding.look import what_was_found
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.embedding.trial import Difference, difference
+from mirbench.benchmark.machine import workers
 from mirbench.benchmark.registry import load_task, parse_representation
 
 if TYPE_CHECKING:
@@ -235,8 +236,10 @@ def found(made: Pair, store: Store) -> dict[str, str]:
 
 @pytest.mark.parametrize("what", BROKEN)
 def test_a_model_that_breaks_the_contract_stops(
-    what: str, pair: Callable[[str], Pair], tmp_path: Path
+    what: str, pair: Callable[[str], Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)  # tox gives all processes the same
+    workers._KEPT.end()  # those that are kept have it still
     methods, words = BROKEN[what]
     made, store = pair(methods), Store(tmp_path / "cache")
     for jobs in (1, 2) if what in ("random", *BY_PROCESS) else (1,):
