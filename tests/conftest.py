@@ -19,6 +19,16 @@ from helpers.needs import SHARED, require
 
 pytest_plugins = ["helpers.skip_report"]
 
+# Numba's cache of compiled functions is not made for processes that compile different forms
+# of one function at once: an index may then name another's code, and calling it crashes. So
+# each worker of xdist, with the commands that its tests run, has a cache of its own.
+os.environ["NUMBA_CACHE_DIR"] = str(
+    Path(__file__).resolve().parents[1]
+    / ".pytest_cache"
+    / "numba"
+    / os.environ.get("PYTEST_XDIST_WORKER", "main")
+)
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
