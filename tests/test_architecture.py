@@ -156,6 +156,7 @@ def test_files_that_the_page_names_are_there() -> None:
 ROAD = re.compile(r"^\| `([a-z_/]+\.py)` \| `(\w+)` \|", re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_a_run_takes_the_road_of_the_page(
     main: Callable[..., tuple[int, str, str]], tmp_path: Path
 ) -> None:

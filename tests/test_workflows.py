@@ -188,6 +188,7 @@ def validate_in(workspace: Path) -> subprocess.CompletedProcess:
     return done
 
 
+@pytest.mark.slow
 def test_the_submission_script(runner: Path) -> None:
     base = runner / "base" / "leaderboard" / "results"
     rows = runner / "submission" / "leaderboard" / "results"

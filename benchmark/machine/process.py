@@ -37,6 +37,10 @@ _THREADS = (
 _LOOK_EVERY = 1.0
 
 
+#: Seconds within which an idle worker answers.
+_PATIENCE = 10.0
+
+
 class WorkerDied(Exception):
     """A worker process ended before it answered."""
 
@@ -70,6 +74,14 @@ class WorkerProcess:
     def alive(self) -> bool:
         """Whether the process has not ended."""
         return self._process.poll() is None
+
+    def answers(self) -> bool:
+        """Whether it takes calls; one that was killed may look alive for a moment longer."""
+        try:
+            self._pipe.send((_nothing, None))
+            return self._pipe.poll(_PATIENCE) and self._pipe.recv() is None
+        except (EOFError, ConnectionError):
+            return False
 
     def call(self, function: Callable[[Any], Any], item: Any) -> Any:
         """Apply a function to an item there, and return what it returns.
@@ -134,6 +146,10 @@ def serve(handle: int) -> None:
             except ConnectionError:
                 return
             del answer
+
+
+def _nothing(item: None) -> None:
+    """Do nothing, to see whether a worker is there."""
 
 
 def _answer(function: Callable[[Any], Any], item: Any) -> Any:

@@ -169,7 +169,7 @@ class _Kept:
             self._timer.cancel()
             while self._processes:
                 process = self._processes.pop()
-                if process.alive:
+                if process.alive and process.answers():
                     return process
                 process.close()
         return WorkerProcess()

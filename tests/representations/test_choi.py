@@ -55,6 +55,7 @@ def test_equals_the_authors_features_of_real_recordings(shared: Path) -> None:
         np.testing.assert_allclose(Choi(weights).embed(audio, 12_000), wanted, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_batch_equals_a_plain_forward_pass(
     load: Load, random_weights: Path, clips: list[npt.NDArray[np.float32]]
 ) -> None:

@@ -110,6 +110,7 @@ def test_help_is_light(tiny_task_package: TinyPackage) -> None:
     assert not imported(done) & heavy
 
 
+@pytest.mark.slow
 def test_dry_run_writes_nothing(tiny_task_package: TinyPackage, tmp_path: Path) -> None:
     done = tiny_task_package.mirbench(
         *("run", "--rep", "tinyrep", "--rep", "tinyrep:delay=0.01", "--task", "tinytask"),
@@ -124,6 +125,7 @@ def test_dry_run_writes_nothing(tiny_task_package: TinyPackage, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_dry_run_knows_what_is_there(finished: Finished, tiny_task_package: TinyPackage) -> None:
     done = tiny_task_package.mirbench("run", *finished.options, "--dry-run")
     pattern = r"^tinyrep +tinytask \(paper\) +150 +150 +0 B +0 s +3 +about \S+ s +there"
@@ -267,6 +269,7 @@ def test_list(main: Callable[..., tuple[int, str, str]]) -> None:
     assert "Representations" not in main("list", "tasks")[1]
 
 
+@pytest.mark.slow
 def test_embed_then_probe_in_two_ways(
     main: Callable[..., tuple[int, str, str]], tmp_path: Path, finished: Finished
 ) -> None:

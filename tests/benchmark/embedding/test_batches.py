@@ -290,6 +290,7 @@ def test_a_damaged_batch_is_computed_again(
     assert len(log.read_text().split()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_killed_run_goes_on_with_the_same_batches(
     tiny: TinyPackage, rep: str, task: Task, clips: list[Clip], tmp_path: Path, jobs: str

@@ -53,6 +53,7 @@ def four_processors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
+@pytest.mark.slow
 def test_grids_of_two_processes_share_the_processors(tmp_path: Path) -> None:
     with Threads(CPU) as mine:
         assert mine.width == 4

@@ -174,6 +174,7 @@ def test_run_has_the_same_row(
     assert len(groups_trained) == 5
 
 
+@pytest.mark.slow
 def test_a_row_from_before_curves_is_made_again(
     write_plugin: Callable[..., str], options: dict[str, Any]
 ) -> None:

@@ -93,6 +93,7 @@ def test_the_interval_of_an_accuracy_equals_a_plain_loop_over_groups() -> None:
     assert (low, high) == pytest.approx(tuple(np.percentile(plain, [2.5, 97.5])), abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["accuracy", "r2", "roc_auc"])
 def test_intervals_agree_with_scipy(metric: str) -> None:
     """Over clips that are groups of their own, which is what scipy resamples."""

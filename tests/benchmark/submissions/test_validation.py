@@ -331,6 +331,7 @@ def test_validation_loads_no_torch(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path: Path) -> None:
     good = submit_row(tmp_path / "out", "good")
     done = mirbench("leaderboard", "validate", good, cwd=tmp_path)
