@@ -19,6 +19,7 @@ from mirbench.benchmark.embedding.batches import (
 )
 from mirbench.benchmark.embedding.carried import carry_over
 from mirbench.benchmark.embedding.embeddings import Embeddings, join_shards, pick_clips
+from mirbench.benchmark.embedding.first_use import announce
 from mirbench.benchmark.embedding.layers import leave_on_disk
 from mirbench.benchmark.embedding.learn import learn_files
 from mirbench.benchmark.embedding.look import look_before
@@ -62,6 +63,7 @@ def _embed(pair: Pair, settings: EmbeddingSettings, size: int | None) -> Embeddi
     todo = {n: spec for n, spec in enumerate(specs) if n not in shards}
     computed = 0
     if todo:
+        announce(pair.spec)
         look_before(pair, settings)
         clips = len({clip.id for spec in specs for clip in spec.clips})
         maker = ShardMaker(pair, settings, size, clips)

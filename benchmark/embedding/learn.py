@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mirbench.benchmark.api import Clip
+from mirbench.benchmark.embedding.first_use import announce
 from mirbench.benchmark.embedding.model import ModelInfo
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.reading import watched_folder
@@ -38,6 +39,7 @@ def learn_files(pair: Pair, settings: EmbeddingSettings) -> None:
     spec = pair.spec
     if not spec.reads_files or read_record(_cache(spec), spec.own_fingerprint()) is not None:
         return
+    announce(spec)
     clips = tuple(clip for clip in pair.data.clips if _is_here(clip))[:CANDIDATES]
     chunk = Chunk(pair.model(settings.device), pair.task.window, clips, shard=0)
     with Workers(settings.workers if settings.on_cpu else 1) as workers:

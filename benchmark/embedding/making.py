@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
-import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +26,6 @@ from mirbench.benchmark.embedding.worker import (
 from mirbench.benchmark.files.atomic import remove_stale_temporaries
 from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import bar, say
-from mirbench.benchmark.registry import RepresentationSpec
 
 #: Clips that a worker is given at once.
 CHUNK_CLIPS = 4
@@ -119,7 +116,6 @@ class ShardMaker:
         check_absent(self._absent, self._clips, self._settings.max_missing)
         if not todo:
             return {}
-        _announce(self._pair.spec)
         remove_stale_temporaries(next(iter(todo.values())).folder)
         changed: dict[int, ShardSpec] = {}
         for number, spec, shard in self._compute(todo):
@@ -259,18 +255,3 @@ def _window_numbers(spec: ShardSpec, places: Sequence[int]) -> IntArray | None:
         return None
     ordered = [window for place in places for at, window in sorted(spec.rows) if at == place]
     return np.array(ordered, dtype=np.int64)
-
-
-def _announce(spec: RepresentationSpec) -> None:
-    if "librosa" in spec.requires and not _librosa_is_compiled():
-        say(
-            "librosa compiles its functions on first use in a new environment: about a minute, once"
-        )
-
-
-def _librosa_is_compiled() -> bool:
-    found = importlib.util.find_spec("librosa")
-    folders = [Path(place) for place in (found.submodule_search_locations or [])] if found else []
-    if os.environ.get("NUMBA_CACHE_DIR"):
-        folders.append(Path(os.environ["NUMBA_CACHE_DIR"]))
-    return any(next(folder.rglob("*.nbi"), None) is not None for folder in folders)
