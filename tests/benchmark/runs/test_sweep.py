@@ -97,6 +97,7 @@ def groups_trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return trained
 
 
+@pytest.mark.slow
 def test_the_best_layer_is_found(
     write_plugin: Callable[..., str], options: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -112,6 +113,7 @@ def test_the_best_layer_is_found(
     assert len((tmp_path / "embedded").read_text()) == 150 + 10
 
 
+@pytest.mark.slow
 def test_a_finished_sweep_computes_nothing(
     write_plugin: Callable[..., str],
     options: dict[str, Any],
@@ -161,6 +163,7 @@ def test_a_sweep_that_stopped_goes_on_with_the_next_layer(
     assert (result.curve, result.scores) == (whole.curve, whole.scores)
 
 
+@pytest.mark.slow
 def test_run_has_the_same_row(
     write_plugin: Callable[..., str], options: dict[str, Any], groups_trained: list[int]
 ) -> None:
