@@ -71,6 +71,7 @@ def test_what_is_no_text_is_refused(main: Main, file: Path, tmp_path: Path, said
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_card_is_not_contradicted(main: Main, tmp_path: Path) -> None:
     assert main("embed", "--rep", "tinyrep", "--task", "tinytask", "--jobs", "1")[0] == 0
     status, _, err = main(*PROBE, "--rep", "tinyrep", "--trained-on", "GTZAN")

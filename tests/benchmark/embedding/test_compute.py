@@ -269,6 +269,7 @@ def test_the_newest_of_several_stored_embeddings_counts(
     assert not np.array_equal(*rows)
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_do_not_harm_each_other(
     tiny: TinyPackage, task: Task, clips: list[Clip], tmp_path: Path
 ) -> None:

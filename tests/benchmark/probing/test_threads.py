@@ -67,6 +67,7 @@ def test_grids_of_two_processes_share_the_processors(tmp_path: Path) -> None:
     assert list(tmp_path.rglob("*.lock")) == []
 
 
+@pytest.mark.slow
 def test_a_grid_sees_those_that_were_there_before_it(tmp_path: Path) -> None:
     with Threads(CPU), Threads(CPU), Threads(CPU) as third:
         assert third.width == 1
