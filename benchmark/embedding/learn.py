@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from mirbench.benchmark.embedding.worker import (
     loaded_model,
     read_while_loading,
     spec_of,
+    stand_in,
 )
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.machine.workers import Workers
@@ -59,8 +59,7 @@ def files_of_new(chunk: Chunk) -> frozenset[Path]:
     chunk : Chunk
         Clips of which the first that can be embedded is, and the first two as a batch.
     """
-    if os.getcwd() != chunk.folder:
-        os.chdir(chunk.folder)
+    stand_in(chunk.folder)
     files, fresh = _files_read(chunk)
     if fresh:
         files |= _files_read(chunk)[0]

@@ -18,6 +18,7 @@ from mirbench.benchmark.embedding.worker import (
     decode_chunk,
     loaded_model,
     spec_of,
+    stand_in,
 )
 
 #: Clips that are tried.
@@ -130,8 +131,7 @@ def try_out(trial: Trial) -> Seen:
     MirbenchError
         If the model cannot be loaded or breaks the contract as it is.
     """
-    if os.getcwd() != trial.folder:
-        os.chdir(trial.folder)
+    stand_in(trial.folder)
     tried = _Tried(trial)
     return tried.fixed_batch() if tried.info.batch_dependent else tried.single_clips()
 

@@ -86,12 +86,17 @@ class Decoded:
     seconds: float
 
 
+def stand_in(folder: str) -> None:
+    """Go to the folder where relative paths start; a worker may have been started elsewhere."""
+    if os.getcwd() != folder:
+        os.chdir(folder)
+
+
 def decode_chunk(work: tuple[Chunk, ModelInfo]) -> Decoded:
     """Decode some clips as a model wants them; runs in a worker process beside a GPU."""
     chunk, info = work
     started = time.perf_counter()
-    if os.getcwd() != chunk.folder:
-        os.chdir(chunk.folder)
+    stand_in(chunk.folder)
     audio, missing, absent = _decoded(chunk, info)
     return Decoded(audio, missing, absent, time.perf_counter() - started)
 
@@ -105,16 +110,14 @@ def model_info(work: tuple[ModelKey, str]) -> ModelInfo:
         The model, and the folder where relative paths start.
     """
     model, folder = work
-    if os.getcwd() != folder:
-        os.chdir(folder)
+    stand_in(folder)
     return loaded_model(model)[1]
 
 
 def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
     """Embed some clips, decoded here unless that was done before; runs in a worker process."""
     started = time.perf_counter()
-    if os.getcwd() != chunk.folder:
-        os.chdir(chunk.folder)
+    stand_in(chunk.folder)
     model, info = loaded_model(chunk.model)
     before = 0.0 if decoded is None else decoded.seconds
     decoded = decoded or decode_chunk((chunk, info))

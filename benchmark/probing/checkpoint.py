@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.sealed import DAMAGES, Damaged, seal, unseal
 from mirbench.benchmark.probing.data import ProbeData, ProbeRecord
 from mirbench.benchmark.progress import say
@@ -52,7 +52,6 @@ class Checkpoint:
 
     def save(self, record: ProbeRecord) -> None:
         """Write one record with its test outputs."""
-        self._folder.mkdir(parents=True, exist_ok=True)
         path = self._path(record.index)
         facts = {
             "index": record.index,
@@ -65,12 +64,7 @@ class Checkpoint:
         }
         assert record.test_outputs is not None
         outputs = {"test_outputs": record.test_outputs}
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        with temporary.open("wb") as file:
-            file.write(seal(facts, outputs, "record", self._folder.name))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        write_atomic(path, seal(facts, outputs, "record", self._folder.name))
 
     def load(self, config: ProbeConfig) -> ProbeRecord | None:
         """Read the record of one probe; None where there is none, or a damaged one.
