@@ -35,6 +35,22 @@ class Learner:
     best_update: int = 0
     waited: int = 0
 
+    def see(self, number: int, valid: float, way: Way | None) -> bool:
+        """Take note of a score after `number` updates; return whether it is the best so far.
+
+        Raises
+        ------
+        DataError
+            If it is not a number.
+        """
+        if np.isnan(valid):
+            raise DataError(f"probe {self.config.index}: the validation score is NaN")
+        if valid <= self.valid:
+            self.waited += 1
+            return False
+        self.valid, self.way, self.best_update, self.waited = valid, way, number, 0
+        return True
+
 
 @dataclass(frozen=True, eq=False)
 class Finished:
@@ -138,17 +154,11 @@ class Bank:
 
     def _evaluate(self, number: int, X_valid: torch.Tensor) -> None:
         scores, ways = self.setup.score(self.network.outputs(X_valid))
-        improved = []
-        for probe, learner in enumerate(self.learners):
-            valid = float(scores[probe])
-            if np.isnan(valid):
-                raise DataError(f"probe {learner.config.index}: the validation score is NaN")
-            if valid > learner.valid:
-                learner.valid, learner.way = valid, ways[probe]
-                learner.best_update, learner.waited = number, 0
-                improved.append(probe)
-            else:
-                learner.waited += 1
+        improved = [
+            probe
+            for probe, learner in enumerate(self.learners)
+            if learner.see(number, float(scores[probe]), ways[probe])
+        ]
         self._remember(improved)
 
     def _remember(self, improved: list[int]) -> None:

@@ -13,6 +13,7 @@ to MKL, which draws other numbers.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import random
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
+
+from mirbench.benchmark.probing.twister import Bytes, Twister
 
 Doubles = npt.NDArray[np.float64]
 
@@ -97,22 +100,48 @@ class Draws:
         self.initial = [(layer.weight.detach(), layer.bias.detach()) for layer in layers]
         self._uniforms = torch.empty(self.batch * max(self.inputs), dtype=torch.float64)
 
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The dropout rates at which something is dropped, ascending."""
+        return tuple(p for p in self.dropouts if p > 0)
+
     def next(self, n_updates: int) -> list[Update]:
         """Draw the numbers of the next `n_updates` updates."""
         return [self._next() for _ in range(n_updates)]
+
+    def levels(self, rows: npt.NDArray[np.int64], levels: Sequence[Bytes]) -> None:
+        """Draw the same numbers as `next` into arrays; of one stream, only one way can be used.
+
+        Parameters
+        ----------
+        rows : ndarray of int64, shape [n_updates, batch]
+            Receives the rows of every batch.
+        levels : sequence of ndarray of uint8, shapes [n_updates · batch, width]
+            For the input and the hidden layer, if anything is dropped: how
+            many of `rates` keep an element. The lower ones do.
+        """
+        for update in range(len(rows)):
+            rows[update] = self._batches.sample(range(self.n_rows), self.batch)
+            for array in levels:
+                some = array[update * self.batch : (update + 1) * self.batch]
+                self._twister.levels(some.reshape(-1))
+
+    @functools.cached_property
+    def _twister(self) -> Twister:
+        return Twister(self._masks, self.rates)
 
     def _next(self) -> Update:
         rows = torch.tensor(self._batches.sample(range(self.n_rows), self.batch))
         first, *later = [self._kept(width) for width in self.inputs]
         masks = {}
         for p in self.dropouts:
-            factor = torch.ones(1).div_(1 - p).item()
+            factor = kept_factor(p)
             hidden = later[0][p].to(torch.float32).mul_(factor) if later and p > 0 else None
             masks[p] = Mask(first[p] if p > 0 else None, hidden, factor)
         return Update(rows.to(self.device), masks)
 
     def _kept(self, width: int) -> dict[float, torch.Tensor]:
-        rates = [p for p in self.dropouts if p > 0]
+        rates = self.rates
         if not rates:
             return {}
         uniforms = self._uniforms[: self.batch * width]
@@ -121,6 +150,12 @@ class Draws:
         below = np.array([1 - p for p in rates])
         _compare(uniforms.numpy(), below, kept.view(len(rates), -1).numpy())
         return dict(zip(rates, kept.to(self.device), strict=True))
+
+
+@functools.cache
+def kept_factor(dropout: float) -> float:
+    """Compute what multiplies the elements that are kept, 1 / (1 - dropout), as torch rounds it."""
+    return torch.ones(1).div_(1 - dropout).item()
 
 
 @numba.njit(nogil=True)

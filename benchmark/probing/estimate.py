@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +14,14 @@ import numpy.typing as npt
 import torch
 
 from mirbench.benchmark.api import IntArray, Kind
+from mirbench.benchmark.probing.ahead import DEPTH
 from mirbench.benchmark.probing.clock import TYPICAL_PATIENCES
 from mirbench.benchmark.probing.data import ProbeData
+from mirbench.benchmark.probing.fleet import Fleet
 from mirbench.benchmark.probing.group import Cohort, Group
 from mirbench.benchmark.probing.setup import Setup
 from mirbench.benchmark.probing.threads import Scratch, Threads, Work
-from mirbench.benchmark.protocol import Protocol, get_protocol
+from mirbench.benchmark.protocol import ProbeConfig, Protocol, get_protocol
 from mirbench.benchmark.scoring.metrics import DEFAULT_METRICS
 
 #: Random training rows are enough from here on: an update does not see the others.
@@ -181,6 +184,10 @@ def measure(
                 continue
             probes = [c for c in protocol.grid() if (c.hidden, c.batch_size) == (hidden, batch)]
             group = Group(setup, probes)
+            if group.as_fleet:
+                seconds = fleet_round_seconds(group, probes[: group.fit], clock)
+                result[hidden, batch] = seconds / (group.fit * protocol.eval_every)
+                continue
             n_banks = min(BANKS * threads.size, group.fit)
             some = [config for bank in group.banks(probes)[:n_banks] for config in bank]
             cohort = Cohort(group, some)
@@ -190,6 +197,36 @@ def measure(
             whole = rounds * len(probes) / len(some) + cohorts * draws / threads.width
             result[hidden, batch] = whole / (len(probes) * protocol.eval_every)
     return result
+
+
+def fleet_round_seconds(
+    group: Group, probes: Sequence[ProbeConfig], clock: Callable[[], float] = time.perf_counter
+) -> float:
+    """Time a round of probes that are trained as one stack, as often as it is replayed.
+
+    Parameters
+    ----------
+    group : Group
+    probes : sequence of ProbeConfig
+        Those that train at once.
+    clock : callable
+        Returns seconds.
+    """
+    device = group.setup.threads.device
+    with contextlib.closing(Fleet(group, probes)) as fleet:
+        for _ in range(DEPTH + 2):  # recorded by now, and no longer ahead of the draws
+            fleet.launch()
+        _wait(device)
+        start = clock()
+        for _ in range(ROUNDS * DEPTH):
+            fleet.launch()
+        _wait(device)
+        return (clock() - start) / (ROUNDS * DEPTH)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def _median_seconds(threads: Threads, work: list[Work], clock: Callable[[], float]) -> float:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from mirbench.benchmark.api import FloatArray
 from mirbench.benchmark.probing.bank import Bank, Finished, Learner
 from mirbench.benchmark.probing.data import ProbeRecord, clip_targets
+from mirbench.benchmark.probing.device_scores import METRICS
 from mirbench.benchmark.probing.draws import Draws, Update
+from mirbench.benchmark.probing.fleet import Fleet
 from mirbench.benchmark.probing.losses import Loss
 from mirbench.benchmark.probing.memory import Need
 from mirbench.benchmark.probing.setup import Setup
@@ -16,8 +21,11 @@ from mirbench.benchmark.probing.views import Views
 from mirbench.benchmark.protocol import ProbeConfig
 from mirbench.benchmark.scoring.metrics import evaluate, merge_windows
 
-#: Called after every round: updates made, and the probes that still learn.
-OnRound = Callable[[int, list[Learner]], None]
+#: Called after some rounds: updates made, the probes that still learn, and the updates since
+#: the last call.
+OnRound = Callable[[int, list[Learner], int], None]
+#: Of a fleet.
+TELL_EVERY_SECONDS = 0.2
 
 
 class Group:
@@ -40,25 +48,48 @@ class Group:
         self.loss = Loss(data.kind, data.y_train, data.outputs, self.batch, device)
         self.dropouts = sorted({config.dropout for config in configs})
         self.bank_size = 1 if hidden and device.type == "cpu" else len(configs)
-        largest = max(len(bank) for bank in self.banks(configs))
-        need = Need.of(
-            widths=self.widths,
-            batch=self.batch,
-            n_dropouts=len(self.dropouts),
-            n_ahead=setup.protocol.eval_every,
-            n_valid=len(data.X_valid),
-            bank=largest,
-            threads=setup.threads.size,
-        )
+        #: Whether its probes are trained as one stack, for a device that must not wait.
+        self.as_fleet = device.type != "cpu" and data.metrics[0] in METRICS
+        if self.as_fleet:
+            need = Need.of_fleet(
+                widths=self.widths,
+                batch=self.batch,
+                views=len({(c.standardise, c.dropout) for c in configs}),
+                n_ahead=setup.protocol.eval_every,
+                rows=(len(data.X_train), len(data.X_valid)),
+            )
+        else:
+            need = Need.of(
+                widths=self.widths,
+                batch=self.batch,
+                n_dropouts=len(self.dropouts),
+                n_ahead=setup.protocol.eval_every,
+                n_valid=len(data.X_valid),
+                bank=max(len(bank) for bank in self.banks(configs)),
+                threads=setup.threads.size,
+            )
         self.fit = need.fit(setup.budget, len(configs))
 
     def train(self, on_round: OnRound) -> Iterator[ProbeRecord]:
         """Train all probes, as many at once as fit; yield each when it has stopped."""
         for part in _batched(list(self.configs), self.fit):
-            cohort = Cohort(self, part)
-            while cohort.banks:
-                yield from cohort.round()
-                on_round(cohort.number, cohort.learners)
+            yield from (self._sail if self.as_fleet else self._step)(part, on_round)
+
+    def _step(self, part: list[ProbeConfig], on_round: OnRound) -> Iterator[ProbeRecord]:
+        cohort = Cohort(self, part)
+        while cohort.banks:
+            yield from cohort.round()
+            on_round(cohort.number, cohort.learners, self.setup.protocol.eval_every)
+
+    def _sail(self, part: list[ProbeConfig], on_round: OnRound) -> Iterator[ProbeRecord]:
+        with contextlib.closing(Fleet(self, part)) as fleet:
+            told, when = 0, time.monotonic()
+            for records in fleet.rounds():
+                yield from records
+                # Rounds are short, and what is told of them costs the CPU more than they do.
+                if records or not fleet.learners or time.monotonic() - when > TELL_EVERY_SECONDS:
+                    on_round(fleet.number, fleet.learners, fleet.number - told)
+                    told, when = fleet.number, time.monotonic()
 
     def banks(self, configs: Iterable[ProbeConfig]) -> list[list[ProbeConfig]]:
         """Divide probes into banks: those that see the same input, at most `bank_size`."""
@@ -69,9 +100,17 @@ class Group:
 
     def test(self, finished: Finished) -> ProbeRecord:
         """Score a probe that has stopped on the test set, with its remembered weights."""
+        return self.record(finished, self.test_outputs(finished))
+
+    def test_outputs(self, finished: Finished) -> FloatArray:
+        """Outputs for the rows of the test set, float32 ``[n, n_outputs]``."""
+        X_test = self.setup.inputs.rows("test", finished.learner.config.standardise)
+        outputs: FloatArray = finished.network.outputs(X_test)[0].cpu().numpy()
+        return outputs
+
+    def record(self, finished: Finished, outputs: FloatArray) -> ProbeRecord:
+        """Score the outputs for the test set."""
         data, learner = self.setup.data, finished.learner
-        X_test = self.setup.inputs.rows("test", learner.config.standardise)
-        outputs = finished.network.outputs(X_test)[0].cpu().numpy()
         if data.clips_test is not None:
             outputs = merge_windows(outputs, data.clips_test, learner.way or "gmean")
         return ProbeRecord(

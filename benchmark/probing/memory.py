@@ -82,6 +82,40 @@ class Need:
         probe = BUFFERS * Layout(widths, 1).size * FLOAT
         return cls(masks + views + valid + threads * (layout + active), probe)
 
+    @classmethod
+    def of_fleet(
+        cls,
+        widths: tuple[int, ...],
+        batch: int,
+        views: int,
+        n_ahead: int,
+        rows: tuple[int, int],
+    ) -> Need:
+        """Add up what a group needs whose probes are trained as one stack.
+
+        Parameters
+        ----------
+        widths : tuple of int
+            Units of the layers, the input first.
+        batch : int
+            Rows per batch.
+        views : int
+            Ways in which batches are seen.
+        n_ahead : int
+            Updates of a round.
+        rows : tuple of int
+            Of the training and of the validation set.
+        """
+        n_train, n_valid = rows
+        # A standardised copy of both sets, and a whole round: as views see it, as it is gathered
+        # from both copies, and masked at every rate.
+        copies = (n_train + n_valid) * widths[0]
+        seen = n_ahead * batch * sum(widths[:-1]) * (2 * views + 2)
+        # The gradient beside the buffers; passes forward and back, or sorted scores.
+        layout = (BUFFERS + 1) * Layout(widths, 1).size
+        active = max(4 * batch * sum(widths[1:]), n_valid * (2 * widths[1] + 8 * widths[-1]))
+        return cls(FLOAT * (copies + seen), FLOAT * (layout + active))
+
     def fit(self, budget: int, most: int) -> int:
         """Count the probes, `most` at most, that fit into `budget` bytes at once.
 

@@ -40,8 +40,9 @@ LOOK_EVERY_SECONDS = 5.0
 class Threads:
     """Threads that work side by side, each with a single thread inside torch.
 
-    A context manager: while it is open, torch's own threads are off and the
-    grid counts as running; both are undone at the end.
+    A context manager: while it is open, torch's own threads are off, a GPU
+    rounds no factor of a product (as with TF32), and the grid counts as
+    running; all of it is undone at the end.
 
     Parameters
     ----------
@@ -59,6 +60,8 @@ class Threads:
     def __enter__(self) -> Threads:
         self._before = torch.get_num_threads()
         torch.set_num_threads(1)
+        self._precision = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision("highest")
         self._lock = _Presence()
         self._pool = ThreadPoolExecutor(self.size, initializer=torch.set_num_threads, initargs=(1,))
         return self
@@ -71,6 +74,7 @@ class Threads:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
         self._lock.close()
+        torch.set_float32_matmul_precision(self._precision)
         torch.set_num_threads(self._before)
 
     @property

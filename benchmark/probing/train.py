@@ -148,10 +148,10 @@ class _Records:
             self._store.save(record)
         self._keep(record, record.updates)
 
-    def report(self, number: int, learners: Sequence[Learner]) -> None:
-        """Tell the caller how far the grid is, after `number` updates of some probes."""
+    def report(self, number: int, learners: Sequence[Learner], made: int) -> None:
+        """Tell the caller how far the grid is, after `number` updates, `made` since the last."""
         facts = [(learner.config, learner.best_update, learner.valid) for learner in learners]
-        progress = self._clock.round(number, self._protocol.eval_every, facts)
+        progress = self._clock.round(number, made, facts)
         if self._on_progress is not None:
             self._on_progress(progress)
 

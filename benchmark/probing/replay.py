@@ -1,0 +1,86 @@
+"""Queues of a device: work that is recorded once and replayed, and marks to wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from mirbench.benchmark.progress import say
+
+
+class Mark:
+    """A place in a device's queue of work, for which the CPU can wait.
+
+    Parameters
+    ----------
+    device : torch.device
+        A CPU has no such queue: what it was told is done.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        cuda: Any = torch.cuda
+        self._event: Any = cuda.Event() if device.type == "cuda" else None
+
+    def set(self) -> None:
+        """Let it be here, after all that was launched."""
+        if self._event is not None:
+            self._event.record()
+
+    def wait(self) -> None:
+        """Wait until the device has come here; at once if it was never set."""
+        if self._event is not None:
+            self._event.synchronize()
+
+
+class Replay:
+    """A function of fixed tensors, launched as a whole.
+
+    The first call runs it as it is, which also lets the libraries settle; the
+    second records it. On a CPU, and where recording fails, every call runs it.
+
+    Parameters
+    ----------
+    work : callable
+        Always does the same to the same tensors, and does not wait for the device.
+    device : torch.device
+
+    Attributes
+    ----------
+    recorded : bool
+        Whether calls replay a graph.
+    """
+
+    def __init__(self, work: Callable[[], None], device: torch.device) -> None:
+        self._work = work
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._runs_as_it_is = 1 if device.type == "cuda" else -1
+
+    @property
+    def recorded(self) -> bool:
+        """Whether calls replay a graph."""
+        return self._graph is not None
+
+    def __call__(self) -> None:
+        """Do the work."""
+        if self._graph is None and self._runs_as_it_is == 0:
+            self._record()
+        if self._graph is not None:
+            self._graph.replay()
+            return
+        self._runs_as_it_is -= 1
+        self._work()
+
+    def _record(self) -> None:
+        graph = torch.cuda.CUDAGraph()
+        try:
+            # Other threads lock memory and wait for events meanwhile, which is no mistake.
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+                self._work()
+        except RuntimeError as error:
+            reason = str(error).partition("\n")[0]
+            say(f"the GPU does not record the training of probes ({reason}); it is slower without")
+            self._runs_as_it_is = -1
+            return
+        self._graph = graph
