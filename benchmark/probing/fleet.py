@@ -99,6 +99,14 @@ class Fleet:
         """Whether rounds are replayed."""
         return self._replay.recorded
 
+    def draw(self) -> None:
+        """Take the random numbers of the next round; a round uses the last that were taken."""
+        self._ahead.send()
+
+    def batches(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Compute the batches and the hidden layer's masks of the last round, see `Round`."""
+        return self._round.batches(self.stack.views)
+
     def close(self) -> None:
         """Stop the threads."""
         self._ahead.close()
@@ -118,7 +126,7 @@ class Fleet:
 
     def launch(self) -> None:
         """Begin one round: evaluate, and make the updates up to the next evaluation."""
-        self._ahead.send()
+        self.draw()
         self._replay()
         scores, arrived = self._logs[0]
         self._logs.rotate(-1)
@@ -177,6 +185,7 @@ class Fleet:
         if not self.learners:
             return
         views, places = _arranged(self.learners)
+        del self._replay  # gives its memory back, before there are two stacks
         old = {id(learner): place for place, learner in enumerate(self._places) if learner}
         # A place that nobody needs takes any probe's weights, as one that has stopped.
         index = [old[id(learner)] if learner else next(iter(old.values())) for learner in places]

@@ -111,8 +111,9 @@ class Need:
         # from both copies, and masked at every rate.
         copies = (n_train + n_valid) * widths[0]
         seen = n_ahead * batch * sum(widths[:-1]) * (2 * views + 2)
-        # The gradient beside the buffers; passes forward and back, or sorted scores.
-        layout = (BUFFERS + 1) * Layout(widths, 1).size
+        # The gradient beside the buffers, and both again where those that are left move together;
+        # passes forward and back, or sorted scores.
+        layout = 2 * (BUFFERS + 1) * Layout(widths, 1).size
         active = max(4 * batch * sum(widths[1:]), n_valid * (2 * widths[1] + 8 * widths[-1]))
         return cls(FLOAT * (copies + seen), FLOAT * (layout + active))
 

@@ -1,0 +1,346 @@
+"""Parts of `gpu_check` that train probes: limits, exactness, whole grids."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.util
+import statistics
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from bench.gpu_check import Asked, Report
+from helpers.launches import Launches, counted
+
+from mirbench.benchmark.probing import ProbeData, ProbeRecord, Progress, train_grid
+from mirbench.benchmark.probing.fleet import Fleet
+from mirbench.benchmark.probing.group import Group
+from mirbench.benchmark.probing.setup import Setup
+from mirbench.benchmark.probing.threads import Threads
+from mirbench.benchmark.protocol import CASTELLON2021, ProbeConfig, Protocol
+
+#: Units of the paper's six representations: CHROMA, MFCC, CHOI, CLMR, MUSICNN, JUKEBOX.
+PAPER = (72, 120, 160, 512, 4194, 4800)
+DIMS = (512, 4800)
+ROUNDS = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """Of a task: rows of the splits, outputs, the score, windows of a clip, distance of classes."""
+
+    kind: Any
+    rows: tuple[int, int, int]
+    outputs: int
+    metric: str
+    windows: int
+    signal: float
+
+
+SHAPES = {
+    "GTZAN": Shape("multiclass", (443, 197, 290), 10, "accuracy", 1, 2.9),
+    "Emomusic": Shape("regression", (504, 115, 125), 2, "r2", 1, 1.5),
+    "GiantSteps": Shape("multiclass", (3687, 942, 2406), 24, "weighted_key_score", 4, 3.0),
+    "MagnaTagATune": Shape("multilabel", (18706, 1825, 5329), 50, "roc_auc", 1, 2.1),
+}
+#: A protocol that ends soon, for tests of the script.
+SHORT = dataclasses.replace(
+    CASTELLON2021,
+    name="short",
+    hidden=(0, 16),
+    batch_size=(32,),
+    learning_rate=(1e-2,),
+    l2=(0.0,),
+    patience=2,
+)
+
+
+def made_data(shape: Shape, dims: int, small: bool = False) -> ProbeData:
+    """Draw features from which a probe can learn, but not to perfection, as long as from real ones.
+
+    Every class, tag or emotion has a direction; columns differ in spread.
+    """
+    rng = np.random.default_rng(0)
+    directions = rng.standard_normal((shape.outputs, dims)) * shape.signal / dims**0.5
+    spreads = np.exp(rng.standard_normal(dims))
+    shares = 0.02 + 0.2 * rng.random(shape.outputs)
+    made: list[Any] = []
+    clips: list[Any] = []
+    for rows in shape.rows:
+        n = max(shape.outputs, rows // (10 if small else 1)) // shape.windows
+        numbers = np.repeat(np.arange(n), shape.windows)
+        if shape.kind == "multiclass":
+            y = rng.integers(0, shape.outputs, n)
+            centre = directions[y]
+        else:
+            wide = (n, shape.outputs)
+            y = rng.standard_normal(wide).astype(np.float32)
+            if shape.kind == "multilabel":
+                y = (rng.random(wide) < shares).astype(np.int64)
+                y[:2] = [[0] * shape.outputs, [1] * shape.outputs]
+            centre = y @ directions
+        noise = rng.standard_normal((len(numbers), dims), dtype=np.float32)
+        made += [((centre[numbers] + noise) * spreads).astype(np.float32), y[numbers]]
+        clips.append(numbers if shape.windows > 1 else None)
+    return ProbeData(*(shape.kind, *made, (metric_of(shape),), *clips[1:]), n_outputs=shape.outputs)
+
+
+def metric_of(shape: Shape) -> str:
+    """Name the score; accuracy for keys, where mir_eval is not installed."""
+    there = importlib.util.find_spec("mir_eval") is not None
+    return shape.metric if there or shape.metric != "weighted_key_score" else "accuracy"
+
+
+def synchronize(device: str) -> None:
+    """Wait for a GPU."""
+    if device != "cpu":
+        torch.cuda.synchronize(device)
+
+
+def ceilings(device: str, small: bool) -> tuple[float, float]:
+    """Measure float32 operations per second of a large product, and bytes per second of a copy."""
+    size = 512 if small else 8192
+    a, b = (torch.randn(size, size, device=device) for _ in range(2))
+    many = torch.empty(1 << (20 if small else 29), device=device)
+    more = torch.empty_like(many)
+
+    def best(work: Any) -> float:
+        work()
+        seconds = []
+        for _ in range(5):
+            synchronize(device)
+            begun = time.perf_counter()
+            work()
+            synchronize(device)
+            seconds.append(time.perf_counter() - begun)
+        return min(seconds)
+
+    return 2 * size**3 / best(lambda: a @ b), 8 * len(many) / best(lambda: more.copy_(many))
+
+
+@dataclasses.dataclass(frozen=True)
+class Timed:
+    """One group, whole: what was launched in a round, and seconds per update of all its probes."""
+
+    launches: Launches
+    seconds: float
+    drawing: float
+    recorded: bool
+
+
+def time_group(setup: Setup, probes: list[ProbeConfig]) -> Timed:
+    """Time the rounds of one group, and the drawing of their random numbers alone."""
+    device, every = str(setup.threads.device), setup.protocol.eval_every
+    group = Group(setup, probes)
+    with contextlib.closing(Fleet(group, probes[: group.fit])) as fleet:
+        with counted() as launches:
+            fleet.launch()
+        for _ in range(4):
+            fleet.launch()
+        synchronize(device)
+        begun = time.perf_counter()
+        for _ in range(ROUNDS):
+            fleet.launch()
+        synchronize(device)
+        seconds = (time.perf_counter() - begun) / ROUNDS / every
+        begun = time.perf_counter()
+        for _ in range(ROUNDS):
+            fleet.draw()
+        drawing = (time.perf_counter() - begun) / ROUNDS / every
+        return Timed(launches, seconds, drawing, fleet.recorded)
+
+
+def groups_of(protocol: Protocol) -> list[list[ProbeConfig]]:
+    """Divide a grid by architecture and batch size."""
+    alike: dict[tuple[int, int], list[ProbeConfig]] = {}
+    for config in protocol.grid():
+        alike.setdefault((config.hidden, config.batch_size), []).append(config)
+    return list(alike.values())
+
+
+def limits(report: Report, asked: Asked) -> None:
+    """Time an update of every group, beside what the device could do."""
+    flops, copied = ceilings(asked.device, asked.small)
+    protocol = SHORT if asked.small else CASTELLON2021
+    report.add(
+        f"A float32 product of 8192 × 8192 alone: {flops / 1e12:.1f} Tflop/s; a copy: "
+        f"{copied / 1e9:,.0f} GB/s. An update of all 54 probes of a group, with an eighth of an "
+        "evaluation; launches and bytes as counted by PyTorch's dispatcher.",
+        "",
+        "| shape of | dims | probe | batch | ms | share of arithmetic | share of bandwidth | "
+        "launches | drawing alone, ms | recorded |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    )
+    for dims in (24,) if asked.small else DIMS:
+        for task, shape in SHAPES.items():
+            if asked.left() < 0:
+                report.add("", "(The time was up here.)")
+                break
+            with Threads(torch.device(asked.device)) as threads:
+                setup = Setup.of(made_data(shape, dims, asked.small), protocol, threads)
+                for probes in groups_of(protocol):
+                    report.add(limits_row(task, setup, probes, (flops, copied)))
+    report.add("")
+
+
+def limits_row(
+    task: str, setup: Setup, probes: list[ProbeConfig], ceiling: tuple[float, float]
+) -> str:
+    """Time one group; give its row."""
+    timed = time_group(setup, probes)
+    every, (hidden, batch) = setup.protocol.eval_every, (probes[0].hidden, probes[0].batch_size)
+    dims, k = setup.data.X_train.shape[1], setup.data.outputs
+    batch, valid = min(batch, len(setup.data.X_train)), len(setup.data.X_valid)
+    first, second = dims * (hidden or k), hidden * k
+    # Forward, and back to the weights; through the second layer to the first.
+    work = 2 * len(probes) * (batch * (2 * first + 3 * second) + valid * (first + second) / every)
+    launches = timed.launches.total / every
+    nbytes = timed.launches.nbytes / every
+    return (
+        f"| {task} | {dims} | {'MLP' if hidden else 'linear'} | {batch} | "
+        f"{1e3 * timed.seconds:.3f} | {work / timed.seconds / ceiling[0]:.0%} | "
+        f"{nbytes / timed.seconds / ceiling[1]:.0%} | {launches:.0f} | "
+        f"{1e3 * timed.drawing:.3f} | {'yes' if timed.recorded else 'no'} |"
+    )
+
+
+def exact(report: Report, asked: Asked) -> None:
+    """Train ten probes of every kind of task on the CPU and on the device."""
+    protocol = SHORT if asked.small else dataclasses.replace(CASTELLON2021, patience=48)
+    report.add(
+        f"Probes on the device beside the same on the CPU (patience {protocol.patience}). Batches "
+        "and masks of the first round are compared bit for bit.",
+        "",
+        "| shape of | probes | batches | same updates, and validation score to 1e-4 | largest "
+        "difference of validation | of test | seconds, device | CPU |",
+        "|---|---|---|---|---|---|---|---|",
+    )
+    grid = protocol.grid()
+    only = [config.index for config in grid[:: max(1, len(grid) // 10)]][:10]
+    for task, shape in SHAPES.items():
+        if asked.left() < 0:
+            report.add("", "(The time was up here.)")
+            break
+        data = made_data(shape, 24 if asked.small else 128, asked.small)
+        same = same_batches(data, protocol, asked.device)
+        found, seconds = [], []
+        for device in (asked.device, "cpu"):
+            begun = time.perf_counter()
+            found.append(train_grid(data, protocol, only, device))
+            seconds.append(time.perf_counter() - begun)
+        pairs = list(zip(*found, strict=True))
+        alike = sum(a.updates == b.updates and abs(a.valid - b.valid) < 1e-4 for a, b in pairs)
+        valid = max(abs(a.valid - b.valid) for a, b in pairs)
+        test = max(abs(a.test[data.metrics[0]] - b.test[data.metrics[0]]) for a, b in pairs)
+        report.add(
+            f"| {task} | {len(only)} | {'equal' if same else '**differ**'} | {alike} | "
+            f"{valid:.1e} | {test:.1e} | {seconds[0]:.1f} | {seconds[1]:.1f} |"
+        )
+    report.add("")
+
+
+def same_batches(data: ProbeData, protocol: Protocol, device: str) -> bool:
+    """Compare what a fleet's probes see in the first round with what the CPU's trainer sees."""
+    from mirbench.benchmark.probing.draws import Draws
+
+    same = True
+    with Threads(torch.device(device)) as threads:
+        setup = Setup.of(data, protocol, threads)
+        X = torch.from_numpy(data.X_train)
+        for probes in groups_of(protocol):
+            group = Group(setup, probes)
+            with contextlib.closing(Fleet(group, probes)) as fleet:
+                fleet.launch()
+                seen, hidden = fleet.batches()
+                draws = Draws(
+                    *(protocol.seed, len(X), group.batch, group.widths, group.dropouts),
+                    device=torch.device("cpu"),
+                )
+                views = fleet.stack.views
+                for number, update in enumerate(draws.next(protocol.eval_every)):
+                    for place, (standardise, dropout) in enumerate(views):
+                        mask = update.masks[dropout]
+                        rows = setup.inputs.rows("train", standardise).cpu()[update.rows]
+                        rows = rows * (mask.input * mask.factor)
+                        same &= torch.equal(seen[place, number].cpu(), rows)
+                        if hidden is not None:
+                            same &= torch.equal(hidden[place, number].cpu(), mask.hidden)
+    return same
+
+
+class OutOfTimeError(Exception):
+    """A grid has used its time."""
+
+
+@dataclasses.dataclass
+class Whole:
+    """A whole grid, or as much of it as there was time for."""
+
+    seconds: float
+    whole: bool
+    records: list[ProbeRecord]
+
+
+def time_grid(data: ProbeData, protocol: Protocol, device: str, end: float) -> Whole:
+    """Train a grid; if that takes too long, give what it had taken and what was still expected."""
+    records: list[ProbeRecord] = []
+    last: list[Progress] = []
+
+    def look(progress: Progress) -> None:
+        last[:] = [progress]
+        if time.monotonic() > end:
+            raise OutOfTimeError
+
+    begun, whole = time.perf_counter(), True
+    try:
+        train_grid(data, protocol, device=device, on_probe=records.append, on_progress=look)
+    except OutOfTimeError:
+        whole = False
+    seconds = time.perf_counter() - begun + (0.0 if whole else last[0].seconds_left)
+    return Whole(seconds, whole, records)
+
+
+def grids(report: Report, asked: Asked) -> None:
+    """Train whole grids, and add up those of the paper."""
+    protocol = SHORT if asked.small else CASTELLON2021
+    report.add(
+        f"A whole grid of {len(protocol.grid())} probes, to the end of early stopping, on random features that hold "
+        "a signal; the first score decides. ≈: not trained to the end for want of time, but "
+        "expected from the probes that were.",
+        "",
+        "| shape of | dims | score | seconds | updates, median | most | best validation score |",
+        "|---|---|---|---|---|---|---|",
+    )
+    dims = (16, 24) if asked.small else DIMS
+    seconds: dict[tuple[str, int], float] = {}
+    cells = [(task, n) for n in dims for task in SHAPES]
+    for number, (task, n) in enumerate(cells):
+        # The wider half is most of the work.
+        weights = [1 if other == dims[0] else 5 for _, other in cells[number:]]
+        end = time.monotonic() + max(5.0, asked.left()) * min(1.0, 1.5 * weights[0] / sum(weights))
+        data = made_data(SHAPES[task], n, asked.small)
+        found = time_grid(data, protocol, asked.device, end)
+        seconds[task, n] = found.seconds
+        updates = [record.updates for record in found.records] or [0]
+        best = max((record.valid for record in found.records), default=float("nan"))
+        report.add(
+            f"| {task} | {n} | {data.metrics[0]} | {'' if found.whole else '≈ '}"
+            f"{found.seconds:.1f} | {statistics.median(updates):.0f} | {max(updates)} | "
+            f"{best:.3f} |"
+        )
+    total = sum(between(seconds, task, dims, n) for task in SHAPES for n in PAPER)
+    report.add(
+        "",
+        f"The paper's 24 grids ({', '.join(map(str, PAPER))} dimensions; those below {dims[0]} "
+        f"counted as {dims[0]}, those between on a straight line): **{total / 60:.1f} minutes**.",
+        "",
+    )
+
+
+def between(
+    seconds: dict[tuple[str, int], float], task: str, dims: tuple[int, ...], n: int
+) -> float:
+    """Interpolate the seconds of one task's grid."""
+    return float(np.interp(n, dims, [seconds[task, some] for some in dims]))
