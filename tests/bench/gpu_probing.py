@@ -306,8 +306,8 @@ def grids(report: Report, asked: Asked) -> None:
     """Train whole grids, and add up those of the paper."""
     protocol = SHORT if asked.small else CASTELLON2021
     report.add(
-        f"A whole grid of {len(protocol.grid())} probes, to the end of early stopping, on random features that hold "
-        "a signal; the first score decides. ≈: not trained to the end for want of time, but "
+        f"A whole grid of {len(protocol.grid())} probes, to the end of early stopping, on random "
+        "features that hold a signal; the first score decides. ≈: not trained to the end for want of time, but "
         "expected from the probes that were.",
         "",
         "| shape of | dims | score | seconds | updates, median | most | best validation score |",
