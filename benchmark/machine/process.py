@@ -19,7 +19,7 @@ from typing import Any
 
 from mirbench.benchmark.machine.answers import read_answer, write_answer
 from mirbench.benchmark.machine.heap import kept_memory
-from mirbench.benchmark.machine.launch import Rules, rules, start_python
+from mirbench.benchmark.machine.launch import Rules, obey, rules, start_python
 
 #: Seconds after which a silent worker is looked at.
 _LOOK_EVERY = 1.0
@@ -56,6 +56,7 @@ class WorkerProcess:
         self._pipe, theirs = Pipe()
         code = (
             f"import sys; sys.path[:] = {sys.path!r}\n"
+            f"from {obey.__module__} import obey; obey({rules().passed!r})\n"
             f"from {__name__} import serve; serve({theirs.fileno()})"
         )
         with theirs:

@@ -78,9 +78,14 @@ class Sandbox:
         """Name of what makes it."""
         return "bubblewrap" if Path(self.program).name == "bwrap" else "unshare"
 
+    @property
+    def compiled(self) -> Path:
+        """Folder in which Numba finds and keeps what it has compiled."""
+        return self.scratch / "numba"
+
     def environment(self) -> dict[str, str]:
         """Return the variables that say where can be written."""
-        return {"TMPDIR": "/tmp", "NUMBA_CACHE_DIR": str(self.scratch / "numba")}
+        return {"TMPDIR": "/tmp", "NUMBA_CACHE_DIR": str(self.compiled)}
 
     def command(self, command: Sequence[str]) -> list[str]:
         """Return the command that runs a command inside."""
