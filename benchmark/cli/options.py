@@ -56,6 +56,20 @@ TrainedOn = Annotated[
         "--trained-on", help='What made the embeddings was trained on this: data sets, or "none"'
     ),
 ]
+PassEnv = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--pass-env",
+        metavar="NAME",
+        help="Let plugins see this environment variable though it looks like a secret (repeat)",
+    ),
+]
+InSandbox = Annotated[
+    bool,
+    typer.Option(
+        "--sandbox", help="Run plugins without network and without rights to write (Linux)"
+    ),
+]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Task, as in: mirbench list tasks")]
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from mirbench.benchmark.api import Clip, PluginError, Task, UnusableClip
 from mirbench.benchmark.datasets.audio import audio_info
 from mirbench.benchmark.datasets.dataset import Dataset
+from mirbench.benchmark.embedding.holder import model_holder
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.embedding.trial import (
@@ -172,7 +173,9 @@ def _look(trial: Trial, settings: EmbeddingSettings) -> Iterator[Seen]:
         # One worker may have been quick enough to do both.
         others = [other for other in others if other.pid != seen.pid]
     else:
-        seen, others = try_out(trial), []
+        with model_holder() as holder:
+            (seen,) = holder.apply(try_out, [trial])
+        others = []
         yield seen
     if others:
         yield from others

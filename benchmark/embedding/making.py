@@ -11,6 +11,7 @@ import numpy as np
 
 from mirbench.benchmark.api import Clip, DataError, IntArray
 from mirbench.benchmark.embedding.absent import check_absent, describe
+from mirbench.benchmark.embedding.holder import embed_decoded, model_holder
 from mirbench.benchmark.embedding.layers import leave_on_disk
 from mirbench.benchmark.embedding.learn import remember_files
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
@@ -206,11 +207,11 @@ def _outcomes(
         if settings.on_cpu:
             yield from workers.unordered(embed_chunk, chunks)
             return
-        info = model_info((chunks[0].model, chunks[0].folder))
-        work = [(chunk, info) for chunk in chunks]
-        audio = workers.ahead(decode_chunk, work, settings.workers + 1)
-        for chunk, decoded in zip(chunks, audio, strict=True):
-            yield embed_chunk(chunk, decoded)
+        with model_holder() as holder:
+            (info,) = holder.apply(model_info, [(chunks[0].model, chunks[0].folder)])
+            work = [(chunk, info) for chunk in chunks]
+            audio = workers.ahead(decode_chunk, work, settings.workers + 1)
+            yield from holder.apply(embed_decoded, zip(chunks, audio, strict=True))
 
 
 def stored_shard(spec: ShardSpec) -> Shard | None:

@@ -8,9 +8,7 @@ worker ends too.
 from __future__ import annotations
 
 import copy
-import os
 import signal
-import subprocess
 import sys
 import traceback
 from collections.abc import Callable
@@ -19,19 +17,9 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any
 
+from mirbench.benchmark.machine.answers import read_answer, write_answer
 from mirbench.benchmark.machine.heap import kept_memory
-
-#: What numerical libraries read to know their number of threads.
-_THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMBA_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-)
-
+from mirbench.benchmark.machine.launch import Rules, obey, rules, start_python
 
 #: Seconds after which a silent worker is looked at.
 _LOOK_EVERY = 1.0
@@ -54,21 +42,26 @@ class _Failure:
 
 
 class WorkerProcess:
-    """A Python process of its own, whose numerical libraries have one thread each."""
+    """A Python process of its own, whose numerical libraries have one thread each.
+
+    Attributes
+    ----------
+    rules : Rules
+        Those that were in force when it was started.
+    """
+
+    rules: Rules
 
     def __init__(self) -> None:
         self._pipe, theirs = Pipe()
         code = (
             f"import sys; sys.path[:] = {sys.path!r}\n"
+            f"from {obey.__module__} import obey; obey({rules().passed!r})\n"
             f"from {__name__} import serve; serve({theirs.fileno()})"
         )
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", code],
-                stdin=subprocess.DEVNULL,
-                env={**os.environ, **dict.fromkeys(_THREADS, "1")},
-                pass_fds=[theirs.fileno()],
-            )
+            self.rules = rules()
+            self._process = start_python(code, theirs.fileno())
 
     @property
     def alive(self) -> bool:
@@ -79,7 +72,7 @@ class WorkerProcess:
         """Whether it takes calls; one that was killed may look alive for a moment longer."""
         try:
             self._pipe.send((_nothing, None))
-            return self._pipe.poll(_PATIENCE) and self._pipe.recv() is None
+            return self._pipe.poll(_PATIENCE) and self._received() is None
         except (EOFError, ConnectionError):
             return False
 
@@ -100,7 +93,7 @@ class WorkerProcess:
                 # A child of the worker may hold its end of the pipe, and outlive it.
                 if not self.alive and not self._pipe.poll(0):
                     raise EOFError
-            answer = self._pipe.recv()
+            answer = self._received()
         except (EOFError, ConnectionError) as error:
             self.kill()
             raise WorkerDied from error
@@ -108,6 +101,11 @@ class WorkerProcess:
             answer.error.add_note(f"In a worker process:\n{answer.trace}")
             raise answer.error
         return answer
+
+    def _received(self) -> Any:
+        if self.rules.sandbox is None:
+            return self._pipe.recv()
+        return read_answer(self._pipe.recv_bytes())
 
     def kill(self) -> None:
         """End the process, whatever it does; a `call` that waits for it raises `WorkerDied`."""
@@ -162,11 +160,11 @@ def _answer(function: Callable[[Any], Any], item: Any) -> Any:
 
 def _send(pipe: Connection, answer: Any) -> None:
     try:
-        pipe.send(answer)
+        pipe.send_bytes(write_answer(answer))
     except ConnectionError:
         raise
     except Exception as error:  # it cannot be pickled
-        pipe.send(_failure(error))
+        pipe.send_bytes(write_answer(_failure(error)))
 
 
 def _failure(error: BaseException) -> _Failure:

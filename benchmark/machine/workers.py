@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.machine.heap import kept_memory
+from mirbench.benchmark.machine.launch import rules
 from mirbench.benchmark.machine.process import WorkerDied, WorkerProcess
 
 Item = TypeVar("Item")
@@ -70,14 +71,14 @@ class Workers:
     ) -> Iterator[Outcome]:
         """Apply a function to items; results come as they are ready.
 
-        A single worker is this process itself.
+        A single worker is this process itself, unless there is a sandbox.
 
         Raises
         ------
         MirbenchError
             If a worker dies; whatever the function itself raises is passed on.
         """
-        if self.count == 1:
+        if self.count == 1 and rules().sandbox is None:
             yield from _here(function, items)
             return
         rest, begun = iter(items), set[Future[Outcome]]()
@@ -169,7 +170,7 @@ class _Kept:
             self._timer.cancel()
             while self._processes:
                 process = self._processes.pop()
-                if process.alive and process.answers():
+                if process.rules == rules() and process.alive and process.answers():
                     return process
                 process.close()
         return WorkerProcess()
@@ -195,3 +196,8 @@ class _Kept:
 
 
 _KEPT = _Kept()
+
+
+def end_idle() -> None:
+    """End the processes that have no work."""
+    _KEPT.end()
