@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,29 +94,33 @@ def plugin_environment() -> dict[str, str]:
 _starter = ThreadPoolExecutor(1, "mirbench-launch")
 
 
-def start_python(code: str, handle: int) -> subprocess.Popen[bytes]:
+def start_python(code: str, handles: Sequence[int]) -> subprocess.Popen[bytes]:
     """Start a Python process whose numerical libraries have one thread each.
 
     Parameters
     ----------
     code : str
         What it runs.
-    handle : int
-        File descriptor that it inherits.
+    handles : sequence of int
+        File descriptors that it inherits.
     """
     command = [sys.executable, "-c", code]
     environment = plugin_environment() | dict.fromkeys(_THREADS, "1")
     sandbox = rules().sandbox
     if sandbox is None:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, env=environment, pass_fds=[handle]
+            command,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            pass_fds=handles,
+            start_new_session=True,
         )
     return _starter.submit(
         subprocess.Popen,
         sandbox.command(command),
         stdin=subprocess.DEVNULL,
         env=environment | sandbox.environment(),
-        pass_fds=[handle],
+        pass_fds=handles,
         # A terminal takes input from whoever it controls, and sends them Ctrl-C.
         start_new_session=True,
     ).result()

@@ -1,14 +1,17 @@
 """One worker process: it is given one call after the other, and answers each.
 
-Calls and answers go through a pipe, by `multiprocessing.connection`. The pipe
-closes when the process that started the worker ends, however it ends, and then the
-worker ends too.
+Calls and answers go through a pipe, by `multiprocessing.connection`. The worker leads a
+session of its own, and all that is left in it ends with the worker: also when the process
+that has started it is killed, see `mirbench.benchmark.machine.guard`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import os
 import signal
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable
@@ -18,19 +21,23 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from mirbench.benchmark.machine.answers import read_answer, write_answer
+from mirbench.benchmark.machine.ended import Ended, WorkerDied, memory_kills
+from mirbench.benchmark.machine.guard import GUARD
 from mirbench.benchmark.machine.heap import kept_memory
+from mirbench.benchmark.machine.last_words import keep_notes, open_notes, read_notes
 from mirbench.benchmark.machine.launch import Rules, obey, rules, start_python
 
 #: Seconds after which a silent worker is looked at.
 _LOOK_EVERY = 1.0
 
 
-#: Seconds within which an idle worker answers.
+#: Seconds within which an idle worker answers, and one whose pipe is closed has ended.
 _PATIENCE = 10.0
 
-
-class WorkerDied(Exception):
-    """A worker process ended before it answered."""
+#: What tells processes to end. It is the starting one that decides when workers do.
+_ENDING = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 
 
 @dataclass(frozen=True)
@@ -54,14 +61,16 @@ class WorkerProcess:
 
     def __init__(self) -> None:
         self._pipe, theirs = Pipe()
+        self._notes, self._ended = open_notes(), False
         code = (
             f"import sys; sys.path[:] = {sys.path!r}\n"
             f"from {obey.__module__} import obey; obey({rules().passed!r})\n"
-            f"from {__name__} import serve; serve({theirs.fileno()})"
+            f"from {__name__} import serve; serve({theirs.fileno()}, {self._notes})"
         )
         with theirs:
             self.rules = rules()
-            self._process = start_python(code, theirs.fileno())
+            self._process = start_python(code, (theirs.fileno(), self._notes))
+        GUARD.add(self._process.pid)
 
     @property
     def alive(self) -> bool:
@@ -87,6 +96,7 @@ class WorkerProcess:
         WorkerDied
             If the process ends before it has answered.
         """
+        kills = memory_kills()
         try:
             self._pipe.send((function, item))
             while not self._pipe.poll(_LOOK_EVERY):
@@ -95,8 +105,12 @@ class WorkerProcess:
                     raise EOFError
             answer = self._received()
         except (EOFError, ConnectionError) as error:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_PATIENCE)  # of itself, so that its status tells why
             self.kill()
-            raise WorkerDied from error
+            words = read_notes(self._notes)
+            status, killed = self._process.returncode, memory_kills() > kills
+            raise WorkerDied(Ended(status, words, killed)) from error
         if isinstance(answer, _Failure):
             answer.error.add_note(f"In a worker process:\n{answer.trace}")
             raise answer.error
@@ -108,26 +122,64 @@ class WorkerProcess:
         return read_answer(self._pipe.recv_bytes())
 
     def kill(self) -> None:
-        """End the process, whatever it does; a `call` that waits for it raises `WorkerDied`."""
-        self._process.kill()
+        """End the process, with all that it has started; a waiting `call` raises `WorkerDied`."""
+        if not self._ended:  # from then on its number may be another's
+            self._ended = True
+            # What was started in the sandbox of another user is ended with that.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.kill()
         self._process.wait()
+        GUARD.remove(self._process.pid)
 
     def close(self) -> None:
         """End the process and close the pipe; no `call` may wait for it."""
         self.kill()
         self._pipe.close()
+        os.close(self._notes)
 
 
-def serve(handle: int) -> None:
+def serve(handle: int, notes: int) -> None:
     """Answer calls that come through a pipe until it is closed; runs in the worker.
 
     Parameters
     ----------
     handle : int
         File descriptor of the worker's end.
+    notes : int
+        File descriptor of what tells what it is at.
     """
-    # Ctrl-C reaches every process of a terminal; it is the starting one that decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_notes(notes)
+    _ignore_ending()
+    try:
+        _serve(handle)
+    finally:
+        # A thread or process that a plugin has left behind would keep this one alive.
+        if os.getpgrp() == os.getpid():
+            os.killpg(os.getpid(), signal.SIGKILL)
+        os._exit(0)
+
+
+def _ignore_ending() -> None:
+    """Ignore signals that tell the whole command to end, but not in what a plugin starts."""
+    usual = {number: signal.getsignal(number) for number in _ENDING}
+    for number in _ENDING:
+        # A function, since programs that are started inherit what is ignored.
+        signal.signal(number, _ignore)
+
+    def put_back() -> None:
+        for number in _ENDING:
+            if signal.getsignal(number) is _ignore:
+                signal.signal(number, usual[number])
+
+    os.register_at_fork(after_in_child=put_back)
+
+
+def _ignore(number: int, frame: object) -> None:
+    """Go on."""
+
+
+def _serve(handle: int) -> None:
     with Connection(handle) as pipe:
         while True:
             try:
