@@ -31,6 +31,7 @@ from mirbench.benchmark.embedding.trial import (
     try_out,
 )
 from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.files.claims import in_turn
 from mirbench.benchmark.machine.memory import free_main_memory, peak_memory
 from mirbench.benchmark.machine.process import WorkerDied, WorkerProcess
 from mirbench.benchmark.machine.workers import Workers
@@ -60,6 +61,13 @@ def look_before(pair: Pair, settings: EmbeddingSettings) -> None:
     path = _place(settings.store, pair.fingerprint, settings.device)
     if _remembered(path) is not None:
         return
+    waiting = f"{{}} is looking at {pair.spec.label}; waiting for what it finds"
+    with in_turn(path, lambda: _remembered(path) is not None, waiting) as mine:
+        if mine:
+            _look_and_remember(pair, settings, path)
+
+
+def _look_and_remember(pair: Pair, settings: EmbeddingSettings, path: Path) -> None:
     data = _shortest([pair.data, *pair.others])
     clips = _candidates(data.clips)
     if not clips:

@@ -171,8 +171,16 @@ def task_fingerprint(task: Task, audio_version: int = AUDIO_VERSION) -> str:
     return digest([task.folder, version, task.window, audio_version])
 
 
-def write_shard(path: Path, shard: Shard) -> None:
-    """Write a shard atomically."""
+def write_shard(path: Path, shard: Shard, durable: bool = True) -> None:
+    """Write a shard atomically.
+
+    Parameters
+    ----------
+    path : Path
+    shard : Shard
+    durable : bool
+        See `write_atomic`.
+    """
     facts = {name: getattr(shard, name) for name in _FACTS}
     arrays: dict[str, npt.NDArray[Any]] = {
         "embedding": np.asarray(shard.embedding),
@@ -180,7 +188,7 @@ def write_shard(path: Path, shard: Shard) -> None:
     }
     if shard.window is not None:
         arrays["window"] = shard.window.astype(np.int64)
-    write_atomic(path, seal(facts, arrays, "mirbench", path.name))
+    write_atomic(path, seal(facts, arrays, "mirbench", path.name), durable)
 
 
 def read_shard(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import tempfile
@@ -27,7 +28,9 @@ def prepare(root: Path) -> None:
     if _is_current(annotations) and all(_audio_path(root, p).is_file() for p in pieces()):
         return
     (root / "audio").mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".rendering-", dir=root) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix=".rendering-", dir=root, ignore_cleanup_errors=True
+    ) as folder:
         for piece in pieces():
             if not _is_rendered(_audio_path(root, piece)):
                 _write_audio(Path(folder) / "piece.flac", piece)
@@ -62,10 +65,13 @@ def _is_rendered(path: Path) -> bool:
 def _write_audio(path: Path, piece: Piece) -> None:
     import soundfile
 
-    with soundfile.SoundFile(path, "w", SAMPLE_RATE, 1, "PCM_16", format="FLAC") as file:
+    # In memory first: libsndfile does not say why a file cannot be written, or that it was not.
+    content = io.BytesIO()
+    with soundfile.SoundFile(content, "w", SAMPLE_RATE, 1, "PCM_16", format="FLAC") as file:
         file.title = piece.id
         file.comment = _COMMENT
         file.write(render(piece))
+    path.write_bytes(content.getvalue())
 
 
 def _annotations() -> str:
