@@ -34,8 +34,8 @@ from mirbench.benchmark.protocol import ProbeConfig
 
 #: Raised whenever the files get another meaning.
 VERSION = 1
-#: Bytes that stay free on the disk besides two copies of all states.
-SPARE = 1 << 30
+#: Of the states of all banks that are trained at once: so many times their bytes must be free.
+ROOM = 3
 
 
 class SavedStates:
@@ -55,7 +55,7 @@ class SavedStates:
     """
 
     def __init__(self, folder: Path, device: torch.device, threads: int) -> None:
-        self._folder, self._key = folder / "learning", folder.name
+        self._folder, self._about = folder / "learning", f"{folder.name} {VERSION}"
         self._made_with = _made_with(device)
         self.pace = Pace(threads, self._read_life())
         self._paths: dict[Bank, Path] = {}
@@ -74,8 +74,6 @@ class SavedStates:
         trace: TracebackType | None,
     ) -> None:
         self._writer.shutdown(cancel_futures=kind is not None)
-        if kind is None:
-            shutil.rmtree(self._folder, ignore_errors=True)
 
     def find(self, configs: Iterable[ProbeConfig]) -> dict[int, Path]:
         """Look up by grid index which file holds a probe; of several, the furthest."""
@@ -84,7 +82,8 @@ class SavedStates:
         for path in sorted(self._folder.glob("*.safetensors")):
             try:
                 facts = _look(path)
-                number, indices = int(facts["number"]), [int(i) for i in facts["probes"]]
+                number = int(facts["number"])
+                indices = {probe["config"]["index"] for probe in facts["probes"]}
             except (OSError, *DAMAGES) as error:
                 self._refuse(path, error)
                 continue
@@ -110,22 +109,23 @@ class SavedStates:
             Updates made, and the state of the draws for the updates to come.
         """
         try:
-            facts, arrays, sealed = unseal(path, "state", self._key)
+            facts, arrays, sealed = unseal(path, "state", self._about)
             if not sealed:
                 raise Damaged("it has no digest")
             if facts["made_with"] != self._made_with:
                 raise Damaged("it was made with another version or processor")
             if facts["masked"] != masked:
                 raise Damaged("it is of other random numbers")
-            of = [facts["probes"].get(str(learner.config.index)) for learner in bank.learners]
-            if [p and p["config"] for p in of] != [asdict(s.config) for s in bank.learners]:
+            rows = {probe["config"]["index"]: row for row, probe in enumerate(facts["probes"])}
+            order = [rows[learner.config.index] for learner in bank.learners]
+            records = [facts["probes"][row] for row in order]
+            if [r["config"] for r in records] != [asdict(s.config) for s in bank.learners]:
                 raise Damaged("it is of other probes")
             number, every = facts["number"], bank.setup.protocol.eval_every
             if number % every:
                 raise Damaged("it lies between two evaluations")
             draws = {name: arrays.pop(name) for name in Draws.STATE}
-            order = [list(facts["probes"]).index(str(s.config.index)) for s in bank.learners]
-            bank.restore(of, {name: array[order] for name, array in arrays.items()})
+            bank.restore(records, {name: array[order] for name, array in arrays.items()})
         except (OSError, *DAMAGES) as error:
             self._refuse(path, error)
             return None
@@ -142,8 +142,8 @@ class SavedStates:
         except OSError as error:
             self._stop(error.strerror or str(error))
             return
-        if free < 2 * size + SPARE:
-            self._stop(f"that may take {2 * size + SPARE >> 20:,} MiB, of which not all are free")
+        if free < ROOM * size:
+            self._stop(f"{free >> 20:,} MiB are free, and {ROOM * size >> 20:,} MiB are asked for")
 
     def offer(self, bank: Bank, number: int, draws: Arrays, masked: bool) -> None:
         """Save a bank if it is time to, unless another is being written.
@@ -175,7 +175,7 @@ class SavedStates:
                 "number": number,
                 "masked": masked,
                 "made_with": self._made_with,
-                "probes": {str(probe["config"]["index"]): probe for probe in probes},
+                "probes": probes,
             }
             first = bank.learners[0].config.index
             path = self._paths.setdefault(bank, self._folder / f"{first:03d}.safetensors")
@@ -195,7 +195,7 @@ class SavedStates:
     def _write(self, path: Path, facts: dict[str, Any], arrays: Arrays, copied: float) -> None:
         began = time.thread_time()
         try:
-            write_atomic(path, seal(facts, arrays, "state", self._key))
+            write_atomic(path, seal(facts, arrays, "state", self._about))
         except MirbenchError as error:
             self._stop(str(error))
         finally:
@@ -225,6 +225,11 @@ class SavedStates:
                 "they begin anew if this run is interrupted"
             )
         self._usable = False
+
+
+def discard_states(folder: Path) -> None:
+    """Delete all states of a grid, whose probes are finished and recorded."""
+    shutil.rmtree(folder / "learning", ignore_errors=True)
 
 
 def _look(path: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from mirbench.benchmark.probing.checkpoint import Checkpoint
 from mirbench.benchmark.probing.clock import Clock, Progress
 from mirbench.benchmark.probing.data import ProbeData, ProbeRecord, select
 from mirbench.benchmark.probing.group import Group
-from mirbench.benchmark.probing.saved_state import SavedStates
+from mirbench.benchmark.probing.saved_state import SavedStates, discard_states
 from mirbench.benchmark.probing.setup import Setup
 from mirbench.benchmark.probing.threads import Threads
 from mirbench.benchmark.protocol import ProbeConfig, Protocol, get_protocol
@@ -111,6 +111,8 @@ def train_grid(
                 clock.start()
                 for record in Group(setup, group, saved).train(records.report):
                     records.add(record)
+    if store is not None and only is None:
+        discard_states(store.folder)
     return sorted(records.records, key=lambda record: record.index)
 
 
