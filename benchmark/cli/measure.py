@@ -19,6 +19,7 @@ from mirbench.benchmark.cli.options import (
     Memory,
     Out,
     ProtocolName,
+    Quiet,
     Rep,
     Reps,
     SplitName,
@@ -52,6 +53,7 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be computed, and what it would take")
     ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Embed and probe representations; write a result row for each task and the leaderboard."""
     if engine != "local":
@@ -107,6 +109,7 @@ def embed(
     cache: Cache = None,
     full_hash: FullHash = False,
     max_missing: MaxMissing = 0.05,
+    quiet: Quiet = False,
 ) -> None:
     """Embed the clips of tasks into the store, without probing."""
     from mirbench.benchmark.embedding.embeddings import check_missing
@@ -158,6 +161,7 @@ def probe(
     max_missing: MaxMissing = 0.05,
     force: Force = False,
     memory: Memory = None,
+    quiet: Quiet = False,
 ) -> None:
     """Probe embeddings that were computed before or elsewhere; no audio is needed."""
     from mirbench.benchmark.runs import commands
