@@ -21,6 +21,7 @@ from mirbench.benchmark.cli.options import (
     Out,
     PassEnv,
     ProtocolName,
+    Quiet,
     Rep,
     Reps,
     SplitName,
@@ -57,6 +58,7 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be computed, and what it would take")
     ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Embed and probe representations; write a result row for each task and the leaderboard."""
     from mirbench.benchmark.runs.plugin_rules import plugin_rules
@@ -119,6 +121,7 @@ def embed(
     max_missing: MaxMissing = 0.05,
     pass_env: PassEnv = None,
     sandbox: InSandbox = False,
+    quiet: Quiet = False,
 ) -> None:
     """Embed the clips of tasks into the store, without probing."""
     from mirbench.benchmark.embedding.embeddings import check_missing
@@ -173,6 +176,7 @@ def probe(
     max_missing: MaxMissing = 0.05,
     force: Force = False,
     memory: Memory = None,
+    quiet: Quiet = False,
 ) -> None:
     """Probe embeddings that were computed before or elsewhere; no audio is needed."""
     from mirbench.benchmark.runs import commands

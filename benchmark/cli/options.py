@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from mirbench.benchmark.progress import silence
+
 Reps = Annotated[
     list[str],
     typer.Option("--rep", help="Representation: NAME, FILE.py, either with :key=value,… (repeat)"),
@@ -70,6 +72,15 @@ InSandbox = Annotated[
         "--sandbox", help="Run plugins without network and without rights to write (Linux)"
     ),
 ]
+
+
+def _silence(quiet: bool) -> bool:
+    if quiet:
+        silence()
+    return quiet
+
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress", callback=_silence)]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Task, as in: mirbench list tasks")]
 
 

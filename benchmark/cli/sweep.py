@@ -19,6 +19,7 @@ from mirbench.benchmark.cli.options import (
     Memory,
     Out,
     PassEnv,
+    Quiet,
     Rep,
     SplitName,
     Tasks,
@@ -57,6 +58,7 @@ def sweep(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be computed, and what it would take")
     ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Probe every layer of a representation, choose on validation, and draw the curve."""
     from mirbench.benchmark.runs import sweep as sweeping

@@ -47,7 +47,8 @@ class Checkpoint:
     """The finished probes of one grid, below `folder`."""
 
     def __init__(self, folder: Path, data: ProbeData, protocol: Protocol, device: str) -> None:
-        self._folder = folder / grid_key(data, protocol, device)
+        #: Of this grid.
+        self.folder = folder / grid_key(data, protocol, device)
         self._told = False
 
     def save(self, record: ProbeRecord) -> None:
@@ -64,7 +65,7 @@ class Checkpoint:
         }
         assert record.test_outputs is not None
         outputs = {"test_outputs": record.test_outputs}
-        write_atomic(path, seal(facts, outputs, "record", self._folder.name))
+        write_atomic(path, seal(facts, outputs, "record", self.folder.name))
 
     def load(self, config: ProbeConfig) -> ProbeRecord | None:
         """Read the record of one probe; None where there is none, or a damaged one.
@@ -73,7 +74,7 @@ class Checkpoint:
         """
         path = self._path(config.index)
         try:
-            facts, arrays, sealed = unseal(path, "record", self._folder.name)
+            facts, arrays, sealed = unseal(path, "record", self.folder.name)
             if not sealed:
                 raise Damaged("it has no digest")
             if facts.pop("config") != asdict(config):
@@ -88,4 +89,4 @@ class Checkpoint:
             return None
 
     def _path(self, index: int) -> Path:
-        return self._folder / f"{index:03d}.safetensors"
+        return self.folder / f"{index:03d}.safetensors"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
+from mirbench.benchmark.files.sealed import Arrays
 from mirbench.benchmark.probing.bank import Bank, Finished, Learner
 from mirbench.benchmark.probing.data import ProbeRecord, clip_targets
 from mirbench.benchmark.probing.draws import Draws, Update
 from mirbench.benchmark.probing.losses import Loss
 from mirbench.benchmark.probing.memory import Need
+from mirbench.benchmark.probing.saved_state import SavedStates
 from mirbench.benchmark.probing.setup import Setup
 from mirbench.benchmark.probing.threads import Scratch, Work
 from mirbench.benchmark.probing.views import Views
@@ -29,10 +32,14 @@ class Group:
         What all probes of the grid share; its `budget` decides how many train at once.
     configs : sequence of ProbeConfig
         All with the same hidden layer and batch size.
+    saved : SavedStates, optional
+        Where probes that learn are saved, and looked for first.
     """
 
-    def __init__(self, setup: Setup, configs: Sequence[ProbeConfig]) -> None:
-        self.setup, self.configs = setup, configs
+    def __init__(
+        self, setup: Setup, configs: Sequence[ProbeConfig], saved: SavedStates | None = None
+    ) -> None:
+        self.setup, self.configs, self.saved = setup, configs, saved
         data, device, hidden = setup.data, setup.threads.device, configs[0].hidden
         dims = data.X_train.shape[1]
         self.widths = (dims, hidden, data.outputs) if hidden else (dims, data.outputs)
@@ -58,13 +65,24 @@ class Group:
             cohort = Cohort(self, part)
             while cohort.banks:
                 yield from cohort.round()
+                cohort.forget_finished()
                 on_round(cohort.number, cohort.learners)
 
-    def banks(self, configs: Iterable[ProbeConfig]) -> list[list[ProbeConfig]]:
-        """Divide probes into banks: those that see the same input, at most `bank_size`."""
-        alike: dict[tuple[bool, float], list[ProbeConfig]] = {}
+    def banks(
+        self, configs: Iterable[ProbeConfig], files: Mapping[int, Path] | None = None
+    ) -> list[list[ProbeConfig]]:
+        """Divide probes into banks: those that see the same input, at most `bank_size`.
+
+        Parameters
+        ----------
+        configs : iterable of ProbeConfig
+        files : mapping of int to Path, optional
+            By grid index, where probes are saved; those of a bank are in the same file.
+        """
+        alike: dict[tuple[bool, float, Path | None], list[ProbeConfig]] = {}
         for config in configs:
-            alike.setdefault((config.standardise, config.dropout), []).append(config)
+            file = (files or {}).get(config.index)
+            alike.setdefault((config.standardise, config.dropout, file), []).append(config)
         return [part for same in alike.values() for part in _batched(same, self.bank_size)]
 
     def test(self, finished: Finished) -> ProbeRecord:
@@ -110,18 +128,48 @@ class Cohort:
             dropouts=group.dropouts,
             device=setup.threads.device,
         )
-        self.banks = [
-            Bank(setup, group.loss, bank, self._draws, group.widths)
-            for bank in group.banks(configs)
-        ]
+        self.banks: list[Bank] = []
+        self._joins: dict[Bank, int] = {}
+        self._begin(configs)
         ways = {config.standardise for config in configs}
         self._X_valid = {way: setup.inputs.rows("valid", way) for way in ways}
+
+    def _begin(self, configs: Sequence[ProbeConfig]) -> None:
+        """Make the banks, put those that were saved where they were, and begin with the last.
+
+        The others join when as many updates have been made as they have made already.
+        """
+        group, saved = self.group, self.group.saved
+        files = saved.find(configs) if saved is not None else {}
+        self._streams: dict[int, Arrays] = {0: self._draws.state()}
+        for configs_of_bank in group.banks(configs, files):
+            bank = Bank(self.setup, group.loss, configs_of_bank, self._draws, group.widths)
+            self.banks.append(bank)
+            file = files.get(configs_of_bank[0].index)
+            if saved is None or file is None:
+                continue
+            restored = saved.restore(file, bank, self._draws.masked)
+            if restored is not None:
+                self._joins[bank], self._streams[self._joins[bank]] = restored
+        if saved is not None:
+            saved.expect(self.banks)
+        self._go_to_the_last()
+
+    def _go_to_the_last(self) -> None:
+        self.number = min(self._joins.get(bank, 0) for bank in self.banks)
+        self._draws.restore(self._streams[self.number])
         self._updates = self.draw()
 
     @property
     def learners(self) -> list[Learner]:
-        """Every probe that has not stopped."""
-        return [learner for bank in self.banks for learner in bank.learners]
+        """Every probe that is trained now."""
+        return [learner for bank in self._present() for learner in bank.learners]
+
+    def forget_finished(self) -> None:
+        """Forget the saved states of the probes that the last round returned, all recorded now."""
+        if self.group.saved is not None:
+            for bank in self._emptied:
+                self.group.saved.forget(bank)
 
     def draw(self) -> list[Update]:
         """Draw the random numbers up to the next evaluation."""
@@ -133,22 +181,34 @@ class Cohort:
         Meanwhile one thread draws the random numbers of the next round.
         """
         following: list[Update] = []
+        self._stream = self._draws.state()
         self.setup.threads.run([lambda scratch: following.extend(self.draw()), *self.work()])
         finished = [record for bank in self.banks for record in self._stopped.pop(bank, [])]
+        self._emptied = [bank for bank in self.banks if not bank.learners]
         self.banks = [bank for bank in self.banks if bank.learners]
         self._updates, self.number = following, self.number + self._ahead
+        if self.banks and not self._present():  # all that came last have stopped
+            self._go_to_the_last()
         return finished
 
     def work(self) -> list[Work]:
         """Divide one round into work for threads: one per bank."""
         self._stopped: dict[Bank, list[ProbeRecord]] = {}
-        views = Views(self.setup.inputs, self._updates, [bank.view for bank in self.banks])
-        return [functools.partial(self._train, bank, views) for bank in self.banks]
+        banks = self._present()
+        views = Views(self.setup.inputs, self._updates, [bank.view for bank in banks])
+        return [functools.partial(self._train, bank, views) for bank in banks]
+
+    def _present(self) -> list[Bank]:
+        return [bank for bank in self.banks if self._joins.get(bank, 0) <= self.number]
 
     def _train(self, bank: Bank, views: Views, scratch: Scratch) -> None:
         X_valid = self._X_valid[bank.view[0]]
         stopped = bank.train(self.number, self._updates, views.take, X_valid, scratch)
         self._stopped[bank] = [self.group.test(finished) for finished in stopped]
+        # Probes that have stopped stay in the file of their bank until they are recorded.
+        if self.group.saved is not None and not stopped:
+            number = self.number + self._ahead
+            self.group.saved.offer(bank, number, self._stream, self._draws.masked)
 
 
 def _batched(items: list[ProbeConfig], size: int) -> list[list[ProbeConfig]]:
