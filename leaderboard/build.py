@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.files.foreign import Damaged, read_bounded
 from mirbench.benchmark.result import Row, slug
 from mirbench.leaderboard.board import Table, make_board
 from mirbench.leaderboard.figures import table_svg
@@ -14,6 +16,9 @@ from mirbench.leaderboard.markdown import board_markdown
 from mirbench.leaderboard.page import board_html
 from mirbench.leaderboard.rows import read_rows
 from mirbench.leaderboard.wording import MARK
+
+#: Bytes of a page; that of 1,000 rows has a tenth of it.
+_LARGEST = 2**28
 
 
 def build_pages(
@@ -55,7 +60,7 @@ def build_pages(
         if svg:
             pages[folder / f"{name}.svg"] = table_svg(table)
     for path in pages:
-        if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
+        if os.path.lexists(path) and not _is_ours(path):
             raise MirbenchError(f"{path} was not written by mirbench and is left as it is")
     for path, text in pages.items():
         write_atomic(path, text.encode())
@@ -86,8 +91,15 @@ def _pages(rows: list[Row], tables: list[Table], out: Path) -> dict[Path, str]:
     }
 
 
+def _is_ours(path: Path) -> bool:
+    try:
+        return MARK.encode() in read_bounded(path, _LARGEST)
+    except (OSError, Damaged):
+        return False
+
+
 def _holds(path: Path, text: str) -> bool:
     try:
-        return path.read_bytes() == text.encode()
-    except OSError:
+        return read_bounded(path, _LARGEST) == text.encode()
+    except (OSError, Damaged):
         return False
