@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.files.foreign import Damaged, read_bounded
 from mirbench.benchmark.result import Row, slug
 from mirbench.leaderboard.board import Table, make_board
 from mirbench.leaderboard.figures import table_svg
@@ -18,6 +20,8 @@ from mirbench.leaderboard.wording import MARK
 
 #: Names of the pages.
 PAGES = ("README.md", "index.html")
+#: Bytes of a page; that of 1,000 rows has a tenth of it.
+_LARGEST = 2**28
 
 
 def build_pages(
@@ -103,14 +107,21 @@ def _pages(rows: list[Row], tables: list[Table], out: Path) -> dict[Path, str]:
 
 def _write(pages: dict[Path, str]) -> None:
     for path in pages:
-        if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
+        if os.path.lexists(path) and not _is_ours(path):
             raise MirbenchError(f"{path} was not written by mirbench and is left as it is")
     for path, text in pages.items():
         write_atomic(path, text.encode())
 
 
+def _is_ours(path: Path) -> bool:
+    try:
+        return MARK.encode() in read_bounded(path, _LARGEST)
+    except (OSError, Damaged):
+        return False
+
+
 def _holds(path: Path, text: str) -> bool:
     try:
-        return path.read_bytes() == text.encode()
-    except OSError:
+        return read_bounded(path, _LARGEST) == text.encode()
+    except (OSError, Damaged):
         return False

@@ -32,6 +32,8 @@ from mirbench.benchmark.embedding.trial import (
 )
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.claims import in_turn
+from mirbench.benchmark.files.foreign import DAMAGES
+from mirbench.benchmark.files.strict_json import read_note
 from mirbench.benchmark.machine.memory import free_main_memory, peak_memory
 from mirbench.benchmark.machine.process import WorkerDied, WorkerProcess
 from mirbench.benchmark.machine.workers import Workers
@@ -243,8 +245,8 @@ def _candidates(clips: Sequence[Clip]) -> tuple[Clip, ...]:
 def _remembered(path: Path) -> dict[str, str] | None:
     """Read what was found; None where there was no look, or the file is not what one wrote."""
     try:
-        content = json.loads(path.read_bytes())
+        content = read_note(path)
         found = {str(key): str(value) for key, value in content["found"].items()}
         return found if content["version"] == LOOK_VERSION else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, *DAMAGES):
         return None

@@ -94,7 +94,7 @@ def _find(name: str) -> ModuleSpec | None:
     for finder in sys.meta_path:
         try:
             spec = finder.find_spec(name, None)
-        except (ImportError, ValueError, AttributeError):
+        except (ImportError, ValueError, AttributeError, OSError):
             continue
         if spec is not None:
             return spec

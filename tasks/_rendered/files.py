@@ -13,6 +13,9 @@ from mirbench.tasks._rendered.audio import N_SAMPLES, render
 from mirbench.tasks._rendered.corpus import CORPUS_VERSION, SAMPLE_RATE, Piece, pieces
 from mirbench.tasks._rendered.score import chords
 
+#: Bytes of the annotations; they have a twentieth of this.
+_LARGEST = 10_000_000
+
 _COMMENT = f"mirbench rendered corpus, version {CORPUS_VERSION}"
 
 
@@ -46,8 +49,10 @@ def _audio_path(root: Path, piece: Piece) -> Path:
 
 def _is_current(annotations: Path) -> bool:
     try:
+        if not annotations.is_file() or annotations.stat().st_size > _LARGEST:
+            return False
         content = json.loads(annotations.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(content, dict) and content.get("corpus") == _COMMENT
 
