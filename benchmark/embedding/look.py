@@ -34,8 +34,9 @@ from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.claims import in_turn
 from mirbench.benchmark.files.foreign import DAMAGES
 from mirbench.benchmark.files.strict_json import read_note
+from mirbench.benchmark.machine.ended import WorkerDied
 from mirbench.benchmark.machine.memory import free_main_memory, peak_memory
-from mirbench.benchmark.machine.process import WorkerDied, WorkerProcess
+from mirbench.benchmark.machine.process import WorkerProcess
 from mirbench.benchmark.machine.workers import Workers
 
 #: Raised whenever more is looked at, or less is let pass.

@@ -25,7 +25,8 @@ import torch
 
 from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.files.atomic import write_atomic
-from mirbench.benchmark.files.sealed import DAMAGES, Arrays, Damaged, seal, unseal
+from mirbench.benchmark.files.foreign import DAMAGES, Damaged
+from mirbench.benchmark.files.sealed import Arrays, seal, unseal
 from mirbench.benchmark.probing.bank import Bank
 from mirbench.benchmark.probing.draws import Draws
 from mirbench.benchmark.probing.pace import Pace
