@@ -62,7 +62,7 @@ TrainedOn = Annotated[
 
 def _silence(quiet: bool) -> bool:
     if quiet:
-        silence()
+        silence(True)
     return quiet
 
 
