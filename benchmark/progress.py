@@ -18,7 +18,7 @@ LINE_SECONDS = 30.0
 _silent = False
 
 
-def silence(silent: bool = True) -> None:
+def silence(silent: bool) -> None:
     """Show no progress in this process from now on; or show it again."""
     global _silent
     _silent = silent
@@ -70,7 +70,8 @@ class _Lines:
     def __enter__(self) -> _Lines:
         self._began = time.monotonic()
         self._lasts = False
-        say(f"{self._description}: {self._count()}")
+        if self._total is None or self._done < self._total:
+            say(f"{self._description}: {self._count()}")
         self._thread.start()
         return self
 

@@ -76,7 +76,7 @@ InSandbox = Annotated[
 
 def _silence(quiet: bool) -> bool:
     if quiet:
-        silence()
+        silence(True)
     return quiet
 
 

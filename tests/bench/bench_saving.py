@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,11 +43,13 @@ CHILD = """
 import dataclasses, sys
 from mirbench.benchmark import protocol
 from mirbench.benchmark.probing import pace
-patience, saving = int(sys.argv.pop(1)), sys.argv.pop(1) == "on"
+patience, saving = int(sys.argv.pop(1)), sys.argv.pop(1)
 whole = protocol.get_protocol("castellon2021")
 protocol.PROTOCOLS["castellon2021"] = dataclasses.replace(whole, patience=patience)
-if not saving:
+if saving == "off":
     pace.SHARE = 0.0
+if saving == "always":
+    pace.LEAST_SECONDS, pace.SHARE, pace.SPEED, pace.GROWTH = -1.0, 1e9, 1e15, 0.0
 from mirbench.benchmark.cli.app import main
 main()
 """
@@ -70,6 +73,8 @@ class Place:
 
     def __init__(self, root: Path, clips: int, dims: int, patience: int, device: str) -> None:
         self.root, self.patience, self.device = root, patience, device
+        #: When the process that runs now was started.
+        self.started = 0.0
         info = root / "site" / "madedist-0.1.dist-info"
         info.mkdir(parents=True)
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: madedist\nVersion: 0.1\n")
@@ -89,15 +94,24 @@ class Place:
             embedding=rows.astype(np.float32),
         )
 
-    def trial(self, saving: bool, every: float | None = None) -> Trial:
-        """Probe from an empty cache until the row is there."""
+    def trial(self, saving: str, ends: Callable[[Place], bool] | None = None) -> Trial:
+        """Probe from an empty cache until the row is there.
+
+        Parameters
+        ----------
+        saving : str
+            ``off``, ``on``, or ``always``: whenever a bank can be saved.
+        ends : callable, optional
+            Asked again and again; the process group is killed when it returns True.
+        """
         shutil.rmtree(self.root / "out", ignore_errors=True)
         shutil.rmtree(self.root / "cache", ignore_errors=True)
         began, processor, kills, most = time.monotonic(), 0.0, 0, 0
         while True:
             child = self._start(saving)
-            ended = _wait(child, every)
-            most = max(most, self._bytes())
+            self.started = time.monotonic()
+            ended = self._wait(child, ends)
+            most = max(most, sum(path.stat().st_size for path in self.states()))
             if not ended:
                 os.killpg(child.pid, signal.SIGKILL)
                 kills += 1
@@ -116,8 +130,8 @@ class Place:
         wall = time.monotonic() - began
         return Trial(row, predictions.read_bytes(), wall, processor, kills, most)
 
-    def _start(self, saving: bool) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-c", CHILD, str(self.patience), "on" if saving else "off"]
+    def _start(self, saving: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", CHILD, str(self.patience), saving]
         command += ["probe", "--task", "made", "--embeddings", str(self.root / "made.npz")]
         command += ["--trained-on", "none", "--device", self.device]
         command += ["--out", str(self.root / "out"), "--cache", str(self.root / "cache")]
@@ -128,22 +142,21 @@ class Place:
                 command, env=env, cwd=self.root, stdout=said, stderr=said, start_new_session=True
             )
 
-    def _bytes(self) -> int:
-        files = self.root.glob("cache/grids/**/learning/*")
-        return sum(path.stat().st_size for path in files)
+    def states(self) -> list[Path]:
+        """Files of probes that are learning."""
+        return list(self.root.glob("cache/grids/**/learning/*.safetensors"))
 
     def _finished(self) -> int:
-        return sum("learning" not in str(p) for p in self.root.glob("cache/grids/**/*.safetensors"))
+        return len(list(self.root.glob("cache/grids/**/*.safetensors"))) - len(self.states())
 
-
-def _wait(child: subprocess.Popen[bytes], seconds: float | None) -> bool:
-    """Wait until it has ended or the time is over, without reaping it; say whether it has."""
-    until = float("inf") if seconds is None else time.monotonic() + seconds
-    while time.monotonic() < until:
-        if os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-            return True
-        time.sleep(0.2)
-    return False
+    def _wait(self, child: subprocess.Popen[bytes], ends: Callable[[Place], bool] | None) -> bool:
+        """Wait until it has ended or shall end, without reaping it; say whether it has."""
+        while ends is None or not ends(self):
+            flags = os.WEXITED | os.WNOWAIT | (0 if ends is None else os.WNOHANG)
+            if os.waitid(os.P_PID, child.pid, flags) is not None:
+                return True
+            time.sleep(0.1)
+        return False
 
 
 def main() -> None:
@@ -159,19 +172,19 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=asked.folder) as root:
         place = Place(Path(root), asked.clips, asked.dims, asked.patience, asked.device)
-        trials: dict[bool, list[Trial]] = {False: [], True: []}
+        trials: dict[str, list[Trial]] = {"off": [], "on": []}
         for _ in range(asked.pairs):
-            for saving in (False, True):
+            for saving in trials:
                 trial = place.trial(saving)
                 trials[saving].append(trial)
                 print(f"saving {saving}: {trial.wall:.1f} s, processor {trial.processor:.1f} s")
-        killed = place.trial(True, asked.every)
-    without, with_ = (statistics.median(t.processor for t in trials[s]) for s in (False, True))
+        killed = place.trial("on", lambda p: time.monotonic() - p.started > asked.every)
+    without, with_ = (statistics.median(t.processor for t in trials[s]) for s in ("off", "on"))
     print(f"processor time of saving: {100 * (with_ / without - 1):+.2f} %")
     print(f"killed every {asked.every:.0f} s: {killed.kills} kills, {killed.wall:.1f} s")
     print(f"states on disk when killed: at most {killed.most_bytes / 1e6:.0f} MB")
-    whole = trials[False][0]
-    others = [*trials[True], killed]
+    whole = trials["off"][0]
+    others = [*trials["on"], killed]
     same = all((t.row, t.predictions) == (whole.row, whole.predictions) for t in others)
     print("rows and predictions are", "equal" if same else "DIFFERENT")
     sys.exit(not same)

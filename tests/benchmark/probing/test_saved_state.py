@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from probe_data import SMALL, small_data
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.sealed import seal, unseal
 from mirbench.benchmark.probing import ProbeRecord, Progress, pace, saved_state, train_grid
+from mirbench.benchmark.probing.memory import Need
 from mirbench.benchmark.probing.pace import Pace
 from mirbench.benchmark.protocol import Protocol
 
@@ -101,6 +103,28 @@ def test_a_state_is_what_the_updates_left(
         life(tmp_path, 1)
     assert taken
     assert all(found is not None and found[0] >= 8 for found in taken)
+
+
+def test_other_cohorts_and_a_part_of_the_grid_go_on_with_what_was_saved(
+    at_every_chance: None, undisturbed: list[ProbeRecord], tmp_path: Path
+) -> None:
+    with pytest.raises(Killed):
+        life(tmp_path / "a", 6)
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    assert any(len(_indices(path)) >= 4 for path in states(tmp_path))  # a bank of four
+    part = [record.index for record in undisturbed][1::3]
+    data = small_data("multiclass")
+    some = train_grid(data, GRID, part, checkpoint=tmp_path / "a")
+    assert facts(some) == facts([undisturbed[i] for i in part])
+    need = Need.of((20, 16, 4), 64, 2, 8, 80, 1, os.cpu_count() or 1)
+    memory = need.shared + 3 * need.probe
+    tight = train_grid(data, GRID, checkpoint=tmp_path / "b", memory=memory)
+    assert facts(tight) == facts(undisturbed)
+
+
+def _indices(path: Path) -> set[int]:
+    found, _, _ = unseal(path, "state", f"{path.parent.parent.name} {saved_state.VERSION}")
+    return {probe["config"]["index"] for probe in found["probes"]}
 
 
 def _cut(path: Path, about: str) -> None:
