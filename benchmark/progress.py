@@ -1,13 +1,31 @@
-"""Progress of long work: what, how many, rate, time left; silent when not on a terminal."""
+"""Progress of long work: what, how many, rate, time left.
+
+On a terminal it is a bar; elsewhere (a log file, a scheduler, a notebook) it is a plain line at
+the beginning of each stage and every half minute. `silence` ends both; remarks and errors stay.
+"""
 
 from __future__ import annotations
 
 import sys
+import threading
+import time
+from types import TracebackType
 from typing import Any
+
+#: Between two lines where there is no terminal.
+LINE_SECONDS = 30.0
+
+_silent = False
+
+
+def silence(silent: bool) -> None:
+    """Show no progress in this process from now on; or show it again."""
+    global _silent
+    _silent = silent
 
 
 def bar(description: str, total: int | None, unit: str, done: int = 0, quiet: bool = False) -> Any:
-    """Open a progress bar on stderr, to be used in a with statement; ``update(n)`` advances it.
+    """Open progress on stderr, to be used in a with statement; ``update(n)`` advances it.
 
     Parameters
     ----------
@@ -22,6 +40,9 @@ def bar(description: str, total: int | None, unit: str, done: int = 0, quiet: bo
     quiet : bool
         Show nothing.
     """
+    hidden = quiet or _silent
+    if not hidden and not sys.stderr.isatty():
+        return _Lines(description, total, unit, done)
     from tqdm import tqdm
 
     return tqdm(
@@ -30,10 +51,78 @@ def bar(description: str, total: int | None, unit: str, done: int = 0, quiet: bo
         initial=done,
         unit=unit,
         unit_scale=unit == "B",
-        disable=quiet or None,
+        disable=hidden,
         dynamic_ncols=True,
         smoothing=0.1,
     )
+
+
+class _Lines:
+    """What `bar` opens where there is no terminal; lines come from a thread of its own."""
+
+    def __init__(self, description: str, total: int | None, unit: str, done: int) -> None:
+        self._description, self._total, self._unit = description, total, unit
+        self._done = self._first = done
+        self._words = ""
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._tell, name="progress", daemon=True)
+
+    def __enter__(self) -> _Lines:
+        self._began = time.monotonic()
+        self._lasts = False
+        if self._total is None or self._done < self._total:
+            say(f"{self._description}: {self._count()}")
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+        if self._lasts:
+            say(f"{self._description}: {self._count()}, {duration(self._seconds)} in all")
+
+    def update(self, n: int) -> None:
+        """Count `n` more."""
+        self._done += n
+
+    def set_postfix_str(self, words: str, refresh: bool = True) -> None:
+        """Say `words` from the next line on, in place of the rate and the time left."""
+        self._words = words
+
+    def _tell(self) -> None:
+        while not self._over.wait(LINE_SECONDS):
+            self._lasts = True
+            parts = [self._count(), self._words or self._rate()]
+            say(f"{self._description}: {', '.join(part for part in parts if part)}")
+
+    @property
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def _count(self) -> str:
+        if self._unit != "B":
+            return count(self._done, self._unit, of=self._total)
+        of = "" if self._total is None else f" of {size(self._total)}"
+        return f"{size(self._done)}{of}"
+
+    def _rate(self) -> str:
+        new = self._done - self._first
+        if new <= 0:
+            return ""
+        each = self._seconds / new
+        if self._unit == "B":
+            rate = f"{size(1 / each)}/s"
+        else:
+            many = f"{1 / each:,.1f} {self._unit}s/s"
+            rate = many if each < 1 else f"{each:,.1f} s/{self._unit}"
+        if self._total is None:
+            return rate
+        return f"{rate}, about {duration(each * max(0, self._total - self._done))} left"
 
 
 def say(text: str) -> None:
@@ -68,3 +157,12 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def size(n: float) -> str:
+    """Bytes for people: ``812 B``, ``3.1 kB``, ``2.4 GB``."""
+    for unit in ("B", "kB", "MB"):
+        if n < 1000:
+            return f"{n:.0f} B" if unit == "B" else f"{n:.1f} {unit}"
+        n /= 1000
+    return f"{n:.1f} GB"

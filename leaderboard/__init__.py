@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mirbench.leaderboard.build import build_pages, stale_pages
+    from mirbench.leaderboard.build import build_pages, refresh_pages, stale_pages
     from mirbench.leaderboard.frame import load_results
 
-__all__ = ["build_pages", "load_results", "stale_pages"]
+__all__ = ["build_pages", "load_results", "refresh_pages", "stale_pages"]
 
 
 def __getattr__(name: str) -> Any:
@@ -20,7 +20,7 @@ def __getattr__(name: str) -> Any:
         from mirbench.leaderboard.frame import load_results
 
         return load_results
-    if name in ("build_pages", "stale_pages"):
+    if name in ("build_pages", "refresh_pages", "stale_pages"):
         from mirbench.leaderboard import build
 
         return getattr(build, name)

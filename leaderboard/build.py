@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.files.foreign import Damaged, read_bounded
 from mirbench.benchmark.result import Row, slug
 from mirbench.leaderboard.board import Table, make_board
 from mirbench.leaderboard.figures import table_svg
+from mirbench.leaderboard.fresh import are_fresh, note_pages, source_digest
 from mirbench.leaderboard.latex import table_latex
 from mirbench.leaderboard.markdown import board_markdown
 from mirbench.leaderboard.page import board_html
 from mirbench.leaderboard.rows import read_rows
 from mirbench.leaderboard.wording import MARK
+
+#: Names of the pages.
+PAGES = ("README.md", "index.html")
+#: Bytes of a page; that of 1,000 rows has a tenth of it.
+_LARGEST = 2**28
 
 
 def build_pages(
@@ -54,12 +62,25 @@ def build_pages(
             pages[folder / f"{name}.tex"] = table_latex(table)
         if svg:
             pages[folder / f"{name}.svg"] = table_svg(table)
-    for path in pages:
-        if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
-            raise MirbenchError(f"{path} was not written by mirbench and is left as it is")
-    for path, text in pages.items():
-        write_atomic(path, text.encode())
+    _write(pages)
     return list(pages)
+
+
+def refresh_pages(results: Path, out: Path) -> list[Path]:
+    """As `build_pages`, unless the pages are there already, made from the same rows.
+
+    Raises
+    ------
+    DataError, MirbenchError
+        As `build_pages`.
+    """
+    source = source_digest(results)
+    places = [out / name for name in PAGES]
+    if not are_fresh(places, source, out):
+        pages = _pages(*_read(results), out)
+        _write(pages)
+        note_pages(pages, source, out)
+    return places
 
 
 def stale_pages(results: Path, out: Path) -> list[Path]:
@@ -80,14 +101,27 @@ def _read(results: Path) -> tuple[list[Row], list[Table]]:
 
 
 def _pages(rows: list[Row], tables: list[Table], out: Path) -> dict[Path, str]:
-    return {
-        out / "README.md": board_markdown(tables),
-        out / "index.html": board_html(rows, tables),
-    }
+    texts = (board_markdown(tables), board_html(rows, tables))
+    return {out / name: text for name, text in zip(PAGES, texts, strict=True)}
+
+
+def _write(pages: dict[Path, str]) -> None:
+    for path in pages:
+        if os.path.lexists(path) and not _is_ours(path):
+            raise MirbenchError(f"{path} was not written by mirbench and is left as it is")
+    for path, text in pages.items():
+        write_atomic(path, text.encode())
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return MARK.encode() in read_bounded(path, _LARGEST)
+    except (OSError, Damaged):
+        return False
 
 
 def _holds(path: Path, text: str) -> bool:
     try:
-        return path.read_bytes() == text.encode()
-    except OSError:
+        return read_bounded(path, _LARGEST) == text.encode()
+    except (OSError, Damaged):
         return False

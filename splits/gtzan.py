@@ -44,7 +44,11 @@ def paper_split(root: Path) -> Assignment:
                 f"{path} is missing. The three lists are published at "
                 "https://github.com/coreyker/dnn-mgr/tree/master/gtzan"
             )
-        for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        try:
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: cannot be read as text: {error}") from error
+        for number, line in enumerate(lines, start=1):
             match = _LINE.fullmatch(line.strip())
             if match is None or match[2] in assignment:
                 raise DataError(

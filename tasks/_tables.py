@@ -18,6 +18,12 @@ from mirbench.benchmark.api import DataError
 
 _DELIMITERS = (",", "\t", ";")
 
+#: Bytes of a table; that of MagnaTagATune's 188 tags has 14 MB.
+_LARGEST = 200_000_000
+
+#: Digits of a clip's number.
+_DIGITS = 18
+
 #: Line number in the file (from 1) and the cells of the wanted columns, in the order asked for.
 TableRow = tuple[int, list[str]]
 
@@ -106,13 +112,18 @@ def parse_id(cell: str, path: Path, line: int) -> str:
     DataError
         If the cell is not a whole number.
     """
-    if not (cell.isascii() and cell.isdigit()):
-        raise DataError(f"{path}: line {line}: expected the number of a clip, found {cell!r}")
+    if not (cell.isascii() and cell.isdigit() and len(cell) <= _DIGITS):
+        raise DataError(f"{path}: line {line}: expected the number of a clip, found {cell[:50]!r}")
     return str(int(cell))
 
 
 def _read_text(path: Path) -> str:
-    content = path.read_bytes()
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise DataError(f"{path}: larger than {_LARGEST:,} bytes, which no such table is")
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -7,6 +7,7 @@ hold a value, or the number of a shared string.
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -20,12 +21,13 @@ _STRINGS = "xl/sharedStrings.xml"
 
 #: What the standard library raises on damaged, truncated, encrypted or unfamiliar archives.
 _UNREADABLE = (
-    *(zipfile.BadZipFile, zlib.error, ElementTree.ParseError, OSError, EOFError),
-    *(KeyError, IndexError, ValueError, NotImplementedError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, ElementTree.ParseError, OSError, EOFError, struct.error),
+    *(KeyError, IndexError, ValueError, TypeError, AttributeError, OverflowError),
+    *(NotImplementedError, RuntimeError, MemoryError),
 )
 
 #: Larger parts than this, in bytes, are no table of a few hundred tracks.
-_MAX_PART = 20_000_000
+_MAX_PART = 5_000_000
 
 
 def read_sheet(path: Path) -> list[dict[str, str]]:
@@ -55,6 +57,8 @@ def _parse(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
     # Entities are the one way in which a small XML file can blow up; spreadsheets have none.
     if b"<!DOCTYPE" in content:
         raise ValueError(f"{name} has a document type")
+    if b"\0" in content[:100]:  # UTF-16, in which it would not be seen; Excel writes UTF-8
+        raise ValueError(f"{name} is not UTF-8")
     return ElementTree.fromstring(content)
 
 
@@ -70,5 +74,12 @@ def _read_row(row: ElementTree.Element, strings: list[str]) -> dict[str, str]:
         if cell.get("t") == "inlineStr":
             cells[column] = "".join(text.text or "" for text in cell.iter(_MAIN + "t"))
         elif value is not None:
-            cells[column] = strings[int(value)] if cell.get("t") == "s" else value
+            cells[column] = _shared(value, strings) if cell.get("t") == "s" else value
     return cells
+
+
+def _shared(number: str, strings: list[str]) -> str:
+    place = int(number)
+    if not 0 <= place < len(strings):
+        raise ValueError(f"there is no shared string {place}")
+    return strings[place]

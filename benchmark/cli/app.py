@@ -16,14 +16,14 @@ import typer
 from mirbench.benchmark.api import MirbenchError, UsageError
 from mirbench.benchmark.cli.data import datasets
 from mirbench.benchmark.cli.measure import embed, probe, run
-from mirbench.benchmark.cli.options import Cache, Data
+from mirbench.benchmark.cli.options import Cache, Data, Quiet
 from mirbench.benchmark.cli.reproduce import reproduce
 from mirbench.benchmark.cli.submissions import board
 from mirbench.benchmark.cli.sweep import sweep
 from mirbench.benchmark.cli.weights import weights
+from mirbench.benchmark.progress import silence
 
 app = typer.Typer(
-    help="Benchmark music-audio representations with shallow probes.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -34,6 +34,12 @@ app.add_typer(datasets, name="data")
 for command in (run, embed, probe, sweep, reproduce):
     app.command()(command)
 app.add_typer(weights, name="weights")
+
+
+@app.callback()
+def mirbench(quiet: Quiet = False) -> None:
+    """Benchmark music-audio representations with shallow probes."""
+    silence(quiet)
 
 
 @app.command("list")

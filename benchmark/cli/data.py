@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mirbench.benchmark.api import MirbenchError
-from mirbench.benchmark.cli.options import Cache, Data, Jobs, MaxMissing, TaskName
+from mirbench.benchmark.cli.options import Cache, Data, Jobs, MaxMissing, Quiet, TaskName
 
 datasets = typer.Typer(help="Check or download datasets.", no_args_is_help=True)
 
@@ -22,6 +22,7 @@ def data_doctor(
     jobs: Jobs = None,
     cache: Cache = None,
     max_missing: MaxMissing = 0.05,
+    quiet: Quiet = False,
 ) -> None:
     """Say what of a dataset is there, what is wrong with it, and what to do next."""
     from mirbench.benchmark.cli.data_report import checkup_report
@@ -45,7 +46,9 @@ def data_doctor(
 
 
 @datasets.command("fetch")
-def data_fetch(task: TaskName, data: Data = None, cache: Cache = None) -> None:
+def data_fetch(
+    task: TaskName, data: Data = None, cache: Cache = None, quiet: Quiet = False
+) -> None:
     """Download a dataset, check and unpack it; run it again to go on where it stopped."""
     from mirbench.benchmark.cli.data_report import fetch_report
     from mirbench.benchmark.datasets.fetch import fetch

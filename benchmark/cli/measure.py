@@ -14,11 +14,14 @@ from mirbench.benchmark.cli.options import (
     Device,
     Force,
     FullHash,
+    InSandbox,
     Jobs,
     MaxMissing,
     Memory,
     Out,
+    PassEnv,
     ProtocolName,
+    Quiet,
     Rep,
     Reps,
     SplitName,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 
 def run(
+    ctx: typer.Context,
     rep: Reps,
     task: Tasks = None,
     split: SplitName = "paper",
@@ -49,13 +53,20 @@ def run(
     force: Force = False,
     full_hash: FullHash = False,
     memory: Memory = None,
+    pass_env: PassEnv = None,
+    sandbox: InSandbox = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be computed, and what it would take")
     ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Embed and probe representations; write a result row for each task and the leaderboard."""
+    from mirbench.benchmark.runs.plugin_rules import plugin_rules
+
     if engine != "local":
         raise UsageError(f"there is no engine {engine!r} in this version; use local")
+    given = plugin_rules(rep, pass_env=pass_env or (), sandbox=sandbox, data=data, cache=cache)
+    ctx.with_resource(given)
     if dry_run:
         report_plan(
             rep,
@@ -95,6 +106,7 @@ def run(
 
 
 def embed(
+    ctx: typer.Context,
     rep: Rep,
     task: Tasks = None,
     split: SplitName = "paper",
@@ -107,12 +119,18 @@ def embed(
     cache: Cache = None,
     full_hash: FullHash = False,
     max_missing: MaxMissing = 0.05,
+    pass_env: PassEnv = None,
+    sandbox: InSandbox = False,
+    quiet: Quiet = False,
 ) -> None:
     """Embed the clips of tasks into the store, without probing."""
     from mirbench.benchmark.embedding.embeddings import check_missing
     from mirbench.benchmark.progress import count
     from mirbench.benchmark.runs import commands
+    from mirbench.benchmark.runs.plugin_rules import plugin_rules
 
+    given = plugin_rules([rep], pass_env=pass_env or (), sandbox=sandbox, data=data, cache=cache)
+    ctx.with_resource(given)
     done = commands.embed(
         rep,
         task,
@@ -158,6 +176,7 @@ def probe(
     max_missing: MaxMissing = 0.05,
     force: Force = False,
     memory: Memory = None,
+    quiet: Quiet = False,
 ) -> None:
     """Probe embeddings that were computed before or elsewhere; no audio is needed."""
     from mirbench.benchmark.runs import commands

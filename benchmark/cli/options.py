@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from mirbench.benchmark.progress import silence
+
 Reps = Annotated[
     list[str],
     typer.Option("--rep", help="Representation: NAME, FILE.py, either with :key=value,… (repeat)"),
@@ -56,6 +58,29 @@ TrainedOn = Annotated[
         "--trained-on", help='What made the embeddings was trained on this: data sets, or "none"'
     ),
 ]
+PassEnv = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--pass-env",
+        metavar="NAME",
+        help="Let plugins see this environment variable though it looks like a secret (repeat)",
+    ),
+]
+InSandbox = Annotated[
+    bool,
+    typer.Option(
+        "--sandbox", help="Run plugins without network and without rights to write (Linux)"
+    ),
+]
+
+
+def _silence(quiet: bool) -> bool:
+    if quiet:
+        silence(True)
+    return quiet
+
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress", callback=_silence)]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Task, as in: mirbench list tasks")]
 
 

@@ -16,6 +16,7 @@ from mirbench.benchmark.cli.options import (
     MaxMissing,
     Out,
     ProtocolName,
+    Quiet,
 )
 
 
@@ -42,6 +43,7 @@ def reproduce(
     cache: Cache = None,
     max_missing: MaxMissing = 0.05,
     force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
     """Probe the features that a paper's authors published; print its table, ours beside theirs."""
     if what != "castellon2021":

@@ -19,13 +19,13 @@ def report_rows(rows: Sequence[Row]) -> None:
     if not rows:
         return
     from mirbench.benchmark.cli.tables import row_table
-    from mirbench.leaderboard import build_pages
+    from mirbench.leaderboard import refresh_pages
 
     typer.echo(row_table(rows))
     folder = rows[0].path.parent.parent
     typer.echo(f"rows: {folder}")
     try:
-        typer.echo(f"leaderboard: {build_pages(folder, page_folder(folder))[-1]}")
+        typer.echo(f"leaderboard: {refresh_pages(folder, page_folder(folder))[-1]}")
     except MirbenchError as error:  # the rows are written; a page can be rendered later
         typer.echo(f"mirbench: the leaderboard was not rendered: {error}", err=True)
 

@@ -13,10 +13,13 @@ from mirbench.benchmark.cli.options import (
     Device,
     Force,
     FullHash,
+    InSandbox,
     Jobs,
     MaxMissing,
     Memory,
     Out,
+    PassEnv,
+    Quiet,
     Rep,
     SplitName,
     Tasks,
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 
 def sweep(
+    ctx: typer.Context,
     rep: Rep,
     task: Tasks = None,
     split: SplitName = "paper",
@@ -49,12 +53,19 @@ def sweep(
     force: Force = False,
     full_hash: FullHash = False,
     memory: Memory = None,
+    pass_env: PassEnv = None,
+    sandbox: InSandbox = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be computed, and what it would take")
     ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Probe every layer of a representation, choose on validation, and draw the curve."""
     from mirbench.benchmark.runs import sweep as sweeping
+    from mirbench.benchmark.runs.plugin_rules import plugin_rules
+
+    given = plugin_rules([rep], pass_env=pass_env or (), sandbox=sandbox, data=data, cache=cache)
+    ctx.with_resource(given)
 
     if dry_run:
         report_plan(

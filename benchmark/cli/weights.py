@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mirbench.benchmark.cli.options import Cache
+from mirbench.benchmark.cli.options import Cache, Quiet
 
 weights = typer.Typer(help="List, download or add model weights.", no_args_is_help=True)
 
@@ -37,6 +37,7 @@ def weights_fetch(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Even if they are here")] = False,
     cache: Cache = None,
+    quiet: Quiet = False,
 ) -> None:
     """Download weights, check and convert them; run it again to go on where it stopped."""
     from mirbench.benchmark.cli.weights_report import fetch_report
@@ -53,6 +54,7 @@ def weights_add(
         list[Path], typer.Argument(metavar="PATH…", help="Files, folders or zip archives")
     ],
     cache: Cache = None,
+    quiet: Quiet = False,
 ) -> None:
     """Take weights that you have: recognise which they are, and convert them."""
     from mirbench.benchmark.cli.weights_report import added_report

@@ -15,6 +15,9 @@ from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.machine.process_state import kept_process
 from mirbench.benchmark.progress import count, say
 
+#: Bytes of the name of a file or folder, and of a path.
+_LONGEST_NAME, _LONGEST_PATH = 255, 4096
+
 
 def data_root(folder: Path | None = None) -> Path:
     """Folder of the datasets: the argument, ``MIRBENCH_DATA``, or ``./data``."""
@@ -56,6 +59,11 @@ def read_clips(task: Task, folder: Path, split: SplitTable | None = None) -> lis
                 f"task {task.name!r}: read_clips yields {clip!r}, but id and group must be text "
                 "and path a pathlib.Path or None"
             )
+        if not _can_be_written(clip):
+            raise DataError(
+                f"task {task.name!r}: the clip {clip.id!r} has an id, a group or a path "
+                f"{str(clip.path)!r} that no file can have; mend the annotation"
+            )
     for clip, following in pairwise(clips):
         if clip.id == following.id:
             raise PluginError(
@@ -63,6 +71,17 @@ def read_clips(task: Task, folder: Path, split: SplitTable | None = None) -> lis
                 f"{clip.path} and {following.path}"
             )
     return clips if split is None else clips_of_split(task, folder, clips, split)
+
+
+def _can_be_written(clip: Clip) -> bool:
+    """Whether the texts of a clip stand in UTF-8, and its path is one that the system takes."""
+    try:
+        f"{clip.id}{clip.group}".encode()
+        path = os.fsencode(clip.path or "")
+    except UnicodeEncodeError:
+        return False
+    longest = max(map(len, path.split(b"/")))
+    return b"\0" not in path and longest <= _LONGEST_NAME and len(path) < _LONGEST_PATH
 
 
 def clips_of_split(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.benchmark.api import SPLITS, DataError, Split, Task, UsageError
+from mirbench.benchmark.files.foreign import Damaged, read_bounded
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ def read_split(task: Task, name: str, folder: Path) -> SplitTable:
         raise UsageError(f"task {task.name!r} has no split {name!r}; it offers: {offered}")
     path = folder / f"{task.name}.{name}.csv"
     try:
-        content = path.read_bytes()
-    except OSError as error:
+        content = read_bounded(path)
+    except (OSError, Damaged) as error:
         raise DataError(f"task {task.name!r}: cannot read the split {path}: {error}") from error
     return SplitTable(name, _parse(content, path), hashlib.sha256(content).hexdigest())
 

@@ -39,6 +39,8 @@ from mirbench.benchmark.embedding.window_counts import Counts
 from mirbench.benchmark.embedding.worker import model_info
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.checksums import digest
+from mirbench.benchmark.files.foreign import DAMAGES
+from mirbench.benchmark.files.strict_json import read_note
 from mirbench.benchmark.machine.workers import Workers
 
 #: A row of a batch: its clip and which window of it.
@@ -73,9 +75,8 @@ def known_batch_size(fingerprint: str, store: Store) -> tuple[bool, int | None]:
     Nothing is computed by what it says alone: see `mirbench.benchmark.embedding.compute`.
     """
     try:
-        facts = json.loads(store.model_facts(fingerprint).read_bytes())
-        size = facts["batch_size"]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        size = read_note(store.model_facts(fingerprint))["batch_size"]
+    except (OSError, *DAMAGES):
         return False, None
     if size is not None and (type(size) is not int or size < 1):
         return False, None

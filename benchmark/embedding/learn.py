@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from mirbench.benchmark.embedding.worker import (
     stand_in,
 )
 from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.files.claims import in_turn
 from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.registry import RepresentationSpec
@@ -37,15 +39,25 @@ def learn_files(pair: Pair, settings: EmbeddingSettings) -> None:
     It takes part in the fingerprint of `pair`, which must not have been asked for.
     """
     spec = pair.spec
-    if not spec.reads_files or read_record(_cache(spec), spec.own_fingerprint()) is not None:
+    own = spec.own_fingerprint()
+    if not spec.reads_files or read_record(_cache(spec), own) is not None:
         return
+    waiting = f"{{}} is finding out which files {spec.label} reads; waiting for it"
+    known = functools.partial(read_record, _cache(spec), own)
+    with in_turn(_cache(spec).made_from(own), lambda: known() is not None, waiting) as mine:
+        if mine:
+            _learn(pair, settings)
+    pair.forget_fingerprint()
+
+
+def _learn(pair: Pair, settings: EmbeddingSettings) -> None:
+    spec = pair.spec
     announce(spec)
     clips = tuple(clip for clip in pair.data.clips if _is_here(clip))[:CANDIDATES]
     chunk = Chunk(pair.model(settings.device), pair.task.window, clips, shard=0)
     with Workers(settings.workers if settings.on_cpu else 1) as workers:
         (files,) = workers.unordered(files_of_new, [chunk])
     _write(spec, files)
-    pair.forget_fingerprint()
 
 
 def files_of_new(chunk: Chunk) -> frozenset[Path]:
@@ -101,7 +113,10 @@ def remember_files(pair: Pair, files: Iterable[Path]) -> None:
     if not new or not pair.spec.reads_files:
         return
     before = pair.spec.fingerprint()
-    _write(pair.spec, new)
+    record = _cache(pair.spec).made_from(pair.spec.own_fingerprint())
+    waiting = f"{{}} is noting which files {pair.spec.label} reads; waiting for it"
+    with in_turn(record, lambda: False, waiting):  # what others have noted must not be lost
+        _write(pair.spec, new)
     if pair.spec.fingerprint() != before:
         names = ", ".join(sorted(path.name for path in new)[:5])
         say(

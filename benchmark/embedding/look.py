@@ -19,6 +19,7 @@ from pathlib import Path
 from mirbench.benchmark.api import Clip, PluginError, Task, UnusableClip
 from mirbench.benchmark.datasets.audio import audio_info
 from mirbench.benchmark.datasets.dataset import Dataset
+from mirbench.benchmark.embedding.holder import model_holder
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.embedding.trial import (
@@ -30,8 +31,12 @@ from mirbench.benchmark.embedding.trial import (
     try_out,
 )
 from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.files.claims import in_turn
+from mirbench.benchmark.files.foreign import DAMAGES
+from mirbench.benchmark.files.strict_json import read_note
+from mirbench.benchmark.machine.ended import WorkerDied
 from mirbench.benchmark.machine.memory import free_main_memory, peak_memory
-from mirbench.benchmark.machine.process import WorkerDied, WorkerProcess
+from mirbench.benchmark.machine.process import WorkerProcess
 from mirbench.benchmark.machine.workers import Workers
 
 #: Raised whenever more is looked at, or less is let pass.
@@ -59,6 +64,13 @@ def look_before(pair: Pair, settings: EmbeddingSettings) -> None:
     path = _place(settings.store, pair.fingerprint, settings.device)
     if _remembered(path) is not None:
         return
+    waiting = f"{{}} is looking at {pair.spec.label}; waiting for what it finds"
+    with in_turn(path, lambda: _remembered(path) is not None, waiting) as mine:
+        if mine:
+            _look_and_remember(pair, settings, path)
+
+
+def _look_and_remember(pair: Pair, settings: EmbeddingSettings, path: Path) -> None:
     data = _shortest([pair.data, *pair.others])
     clips = _candidates(data.clips)
     if not clips:
@@ -172,7 +184,9 @@ def _look(trial: Trial, settings: EmbeddingSettings) -> Iterator[Seen]:
         # One worker may have been quick enough to do both.
         others = [other for other in others if other.pid != seen.pid]
     else:
-        seen, others = try_out(trial), []
+        with model_holder() as holder:
+            (seen,) = holder.apply(try_out, [trial])
+        others = []
         yield seen
     if others:
         yield from others
@@ -232,8 +246,8 @@ def _candidates(clips: Sequence[Clip]) -> tuple[Clip, ...]:
 def _remembered(path: Path) -> dict[str, str] | None:
     """Read what was found; None where there was no look, or the file is not what one wrote."""
     try:
-        content = json.loads(path.read_bytes())
+        content = read_note(path)
         found = {str(key): str(value) for key, value in content["found"].items()}
         return found if content["version"] == LOOK_VERSION else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, *DAMAGES):
         return None

@@ -1,21 +1,33 @@
-"""Shards that are computed now: by workers, and written one by one."""
+"""Shards that are computed now: by workers, part by part, together with other runs."""
 
 from __future__ import annotations
 
 import contextlib
+import time
+from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from mirbench.benchmark.api import Clip, DataError, IntArray
+from mirbench.benchmark.api import Clip, DataError
 from mirbench.benchmark.embedding.absent import check_absent, describe
+from mirbench.benchmark.embedding.holder import Holder, embed_decoded, model_holder
 from mirbench.benchmark.embedding.layers import leave_on_disk
 from mirbench.benchmark.embedding.learn import remember_files
+from mirbench.benchmark.embedding.model import ModelInfo
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
+from mirbench.benchmark.embedding.parts import (
+    Part,
+    UnfinishedShard,
+    clips_of_a_part,
+    join_parts,
+    remove_damaged,
+    remove_leftovers,
+    take_parts,
+)
 from mirbench.benchmark.embedding.shard_spec import ShardSpec
-from mirbench.benchmark.embedding.store import Shard, add_notes, read_shard, write_shard
+from mirbench.benchmark.embedding.store import Shard, read_shard, write_shard
 from mirbench.benchmark.embedding.worker import (
     Chunk,
     Outcome,
@@ -23,9 +35,9 @@ from mirbench.benchmark.embedding.worker import (
     embed_chunk,
     model_info,
 )
-from mirbench.benchmark.files.atomic import remove_stale_temporaries
+from mirbench.benchmark.files.claims import LOOKED_AT_EVERY, Claims
 from mirbench.benchmark.machine.workers import Workers
-from mirbench.benchmark.progress import bar, say
+from mirbench.benchmark.progress import bar, count, say
 
 #: Clips that a worker is given at once.
 CHUNK_CLIPS = 4
@@ -69,6 +81,8 @@ class ShardMaker:
         self._pair, self._settings, self._size, self._clips = pair, settings, size, clips
         self._absent: dict[str, Clip] = {}
         self._changed: list[Clip] = []
+        self._files: set[Path] = set()
+        self._at_once = CHUNK_CLIPS if settings.on_cpu else GPU_CHUNK_CLIPS
         self.computed: set[str] = set()
 
     def make(self, specs: Mapping[int, ShardSpec]) -> dict[int, Shard]:
@@ -116,7 +130,6 @@ class ShardMaker:
         check_absent(self._absent, self._clips, self._settings.max_missing)
         if not todo:
             return {}
-        remove_stale_temporaries(next(iter(todo.values())).folder)
         changed: dict[int, ShardSpec] = {}
         for number, spec, shard in self._compute(todo):
             if shard is None:
@@ -135,88 +148,144 @@ class ShardMaker:
     def _compute(
         self, specs: Mapping[int, ShardSpec]
     ) -> Iterator[tuple[int, ShardSpec, Shard | None]]:
-        """Compute shards, and write each as soon as its last clip is done.
+        """Compute shards together with other runs, and write each as soon as all of it is there.
 
         Each comes with its name by what could be read, or is None if that changed meanwhile.
         """
         pair, settings = self._pair, self._settings
-        waiting = {n: len(spec.clips) for n, spec in specs.items()}
-        outcomes: dict[int, list[Outcome]] = {n: [] for n in specs}
+        size = clips_of_a_part(self._clips, self._at_once)
+        left = {n: UnfinishedShard(n, spec, size) for n, spec in specs.items()}
+        remove_leftovers(next(iter(specs.values())).folder, list(left.values()))
         title = f"embedding {pair.task.folder} with {pair.spec.label}"
-        done = max(0, self._clips - sum(waiting.values()))
-        files: set[Path] = set()
-        work = list(_chunks(pair, settings, specs))
+        done = max(0, self._clips - sum(len(spec.clips) for spec in specs.values()))
+        told = False
         with (
             bar(title, self._clips, "clip", done) as progress,
-            contextlib.closing(_outcomes(work, settings)) as results,
+            Claims() as claims,
+            Workers(settings.workers) as workers,
         ):
-            for outcome in results:
+            while left:
+                yield from self._settled(left, list(left.values()), progress)
+                taken = 0
+                for part in self._embedded(take_parts(left, claims), workers, progress):
+                    taken += 1
+                    part.finish()
+                    mine = [shard for shard in left.values() if shard.made]
+                    yield from self._settled(left, mine, progress)
+                    claims.release(part.spec.path)
+                if left and not taken:
+                    told = told or _tell_who_is_at_it(left, claims)
+                    time.sleep(LOOKED_AT_EVERY)
+        remember_files(pair, self._files)
+
+    def _embedded(self, parts: Iterator[Part], workers: Workers, progress: Any) -> Iterator[Part]:
+        """Embed parts, as many at once as there are workers; each comes when it is done."""
+        begun: dict[int, Part] = {}
+        with contextlib.closing(self._outcomes(self._chunks(parts, begun), workers)) as outcomes:
+            for outcome in outcomes:
                 if outcome.batch_size != self._size:
                     raise OtherBatches(outcome.batch_size)
-                files |= outcome.files
-                number, spec = outcome.shard, specs[outcome.shard]
-                self._absent |= {clip.id: clip for clip in spec.clips if clip.id in outcome.absent}
+                self._files |= outcome.files
+                part = begun[outcome.shard]
+                clips = part.spec.clips
+                self._absent |= {clip.id: clip for clip in clips if clip.id in outcome.absent}
                 check_absent(self._absent, self._clips, self._settings.max_missing)
-                outcomes[number].append(outcome)
-                count = len(outcome.rows) + len(outcome.missing)
-                waiting[number] -= count
-                progress.update(count)
-                if waiting[number] == 0:
-                    yield number, *self._finish(spec, outcomes.pop(number))
-        remember_files(pair, files)
+                progress.update(part.add(outcome))
+                if part.waiting == 0:
+                    self.computed |= {clip.id for clip in clips}
+                    yield begun.pop(outcome.shard)
 
-    def _finish(
-        self, spec: ShardSpec, outcomes: Sequence[Outcome]
-    ) -> tuple[ShardSpec, Shard | None]:
-        self.computed |= {clip.id for clip in spec.clips}
-        absent = frozenset[str]().union(*(outcome.absent for outcome in outcomes))
-        changed = [clip for clip in spec.changed() if clip.id not in absent]
-        if changed:
-            self._changed += changed
-            return spec, None
-        spec = spec.without(absent)
-        shard = _to_shard(spec, outcomes)
-        write_shard(spec.path, shard)
-        return spec, _let_go(shard, spec)
+    def _chunks(self, parts: Iterator[Part], begun: dict[int, Part]) -> Iterator[Chunk]:
+        """Cut parts into what a worker is given at once, under numbers; a batch is one piece."""
+        model, window = self._pair.model(self._settings.device), self._pair.task.window
+        for number, part in enumerate(parts):
+            begun[number] = part
+            clips, rows = part.spec.clips, part.spec.rows
+            step = self._at_once if rows is None else max(1, len(clips))
+            for first in range(0, max(1, len(clips)), step):
+                yield Chunk(model, window, clips[first : first + step], shard=number, rows=rows)
 
+    def _outcomes(
+        self, chunks: Iterator[Chunk], workers: Workers
+    ) -> Generator[Outcome, None, None]:
+        """Embed chunks, by workers each with its own model; or by one, with audio decoded ahead.
 
-def _chunks(
-    pair: Pair, settings: EmbeddingSettings, specs: Mapping[int, ShardSpec]
-) -> Iterator[Chunk]:
-    """Cut shards into what a worker is given at once; a batch is one piece."""
-    model = pair.model(settings.device)
-    at_once = CHUNK_CLIPS if settings.on_cpu else GPU_CHUNK_CLIPS
-    for number, spec in specs.items():
-        clips, pieces = spec.clips, [spec.clips]
-        if spec.rows is None:
-            starts = range(0, len(clips), at_once)
-            pieces = [clips[start : start + at_once] for start in starts]
-        for piece in pieces:
-            yield Chunk(model, pair.task.window, piece, shard=number, rows=spec.rows)
-
-
-def _outcomes(
-    chunks: Sequence[Chunk], settings: EmbeddingSettings
-) -> Generator[Outcome, None, None]:
-    """Embed chunks, by workers each with its own model; or by one model, with audio decoded ahead.
-
-    The second is for a GPU, whose memory has room for one model.
-    """
-    with Workers(settings.workers) as workers:
-        if settings.on_cpu:
+        The second is for a GPU, whose memory has room for one model.
+        """
+        if self._settings.on_cpu:
             yield from workers.unordered(embed_chunk, chunks)
             return
-        info = model_info((chunks[0].model, chunks[0].folder))
-        work = [(chunk, info) for chunk in chunks]
-        audio = workers.ahead(decode_chunk, work, settings.workers + 1)
-        for chunk, decoded in zip(chunks, audio, strict=True):
-            yield embed_chunk(chunk, decoded)
+        begun: deque[Chunk] = deque()
+        with model_holder() as holder:
+            work = _with_info(chunks, begun, holder)
+            audio = workers.ahead(decode_chunk, work, self._settings.workers + 1)
+            decoded = ((begun.popleft(), one) for one in audio)
+            yield from holder.apply(embed_decoded, decoded)
+
+    def _settled(
+        self, left: dict[int, UnfinishedShard], some: Sequence[UnfinishedShard], progress: Any
+    ) -> Iterator[tuple[int, ShardSpec, Shard | None]]:
+        """Take shards that are whole by now, by this run's doing or another's, from those left."""
+        for shard in some:
+            settled = self._settle(shard)
+            if settled is not None:
+                del left[shard.number]
+                progress.update(len(shard.spec.clips) - shard.counted)
+                yield shard.number, *settled
+
+    def _settle(self, shard: UnfinishedShard) -> tuple[ShardSpec, Shard | None] | None:
+        spec = shard.spec
+        if spec.path.exists():
+            stored = stored_shard(spec)
+            if stored is not None:
+                shard.remove_parts()
+                return spec, stored
+        parts = shard.collect() if shard.made or len(shard.parts) > 1 else None
+        if parts is None:
+            return None
+        changed = [clip for clip in spec.changed() if clip.id not in shard.absent]
+        if changed or shard.changed:
+            self._changed += changed + shard.changed
+            return spec, None
+        spec = spec.without(shard.absent)
+        whole = join_parts(spec, parts)
+        write_shard(spec.path, whole)
+        shard.remove_parts()
+        return spec, _let_go(whole, spec)
+
+
+def _with_info(
+    chunks: Iterator[Chunk], begun: deque[Chunk], holder: Holder
+) -> Iterator[tuple[Chunk, ModelInfo]]:
+    """Say with each chunk what its model declares, and remember in which order they were begun."""
+    info: ModelInfo | None = None
+    for chunk in chunks:
+        if info is None:
+            (info,) = holder.apply(model_info, [(chunk.model, chunk.folder)])
+        begun.append(chunk)
+        yield chunk, info
+
+
+def _tell_who_is_at_it(left: Mapping[int, UnfinishedShard], claims: Claims) -> bool:
+    """Say for whom this run waits; false where nobody is at it any more."""
+    paths = [part.path for shard in left.values() for part in shard.parts]
+    owners = sorted({owner for path in paths if (owner := claims.owner(path))})
+    if owners:
+        clips = sum(len(shard.spec.clips) for shard in left.values())
+        say(
+            f"the shards of the last {count(clips, 'clip')} are being embedded by other runs "
+            f"({', '.join(owners[:3])}); waiting for them"
+        )
+    return bool(owners)
 
 
 def stored_shard(spec: ShardSpec) -> Shard | None:
-    """Read a shard; None if there is none, or if it is damaged, which is said."""
+    """Read a shard; None if there is none. A damaged one is removed, which is said."""
     shard = read_shard(spec.path, say, spec)
-    return None if shard is None else _let_go(shard, spec)
+    if shard is not None:
+        return _let_go(shard, spec)
+    remove_damaged(spec.path)
+    return None
 
 
 def _let_go(shard: Shard, spec: ShardSpec) -> Shard:
@@ -224,34 +293,3 @@ def _let_go(shard: Shard, spec: ShardSpec) -> Shard:
     if spec.rows is not None:
         return shard
     return replace(shard, embedding=leave_on_disk(spec.path, shard.embedding))
-
-
-def _to_shard(spec: ShardSpec, outcomes: Sequence[Outcome]) -> Shard:
-    rows = {clip_id: row for outcome in outcomes for clip_id, row in outcome.rows.items()}
-    missing = {clip_id: why for outcome in outcomes for clip_id, why in outcome.missing.items()}
-    missing |= spec.missing
-    ids = spec.clip_ids
-    present = [(place, rows[clip_id]) for place, clip_id in enumerate(ids) if clip_id in rows]
-    embedding = np.concatenate([row for _, row in present]) if present else np.zeros((0, 0))
-    return Shard(
-        clip_ids=ids,
-        embedding=embedding.astype(np.float32, copy=False),
-        clip=np.repeat([place for place, _ in present], [len(row) for _, row in present]).astype(
-            np.int64
-        ),
-        missing={clip_id: missing[clip_id] for clip_id in ids if clip_id in missing},
-        seconds=sum(outcome.seconds for outcome in outcomes),
-        peak_bytes=max(outcome.peak_bytes for outcome in outcomes),
-        layers=outcomes[0].layers,
-        made_with=outcomes[0].made_with,
-        window=_window_numbers(spec, [place for place, _ in present]),
-        notes=add_notes(outcome.notes for outcome in outcomes),
-    )
-
-
-def _window_numbers(spec: ShardSpec, places: Sequence[int]) -> IntArray | None:
-    """Which window each row of a batch's shard is, where the clips at `places` have rows."""
-    if spec.rows is None:
-        return None
-    ordered = [window for place in places for at, window in sorted(spec.rows) if at == place]
-    return np.array(ordered, dtype=np.int64)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,9 @@ import numpy.typing as npt
 from mirbench.benchmark.api import DataError, FloatArray, Task, clip_and_window, window_id
 from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.files.foreign import ARCHIVE_DAMAGES, Damaged, is_zip
+from mirbench.benchmark.files.npy import Header, read_header, read_values
+from mirbench.benchmark.machine.memory import free_main_memory
 from mirbench.benchmark.progress import count
 
 _FORM = "an .npz with the arrays clip_id [n] (text) and embedding [n, dims] or [n, layers, dims]"
@@ -26,16 +28,8 @@ _INSTEAD = {
     "embedding": "np.stack(vectors).astype(np.float32), all of one length",
 }
 
-_UNREADABLE = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    NotImplementedError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+#: Bytes that Python takes for the id of a row, beside its text.
+_ROW = 300
 
 
 def read_embeddings(path: Path, task: Task, clip_ids: Sequence[str]) -> Embeddings:
@@ -91,44 +85,72 @@ def read_embeddings(path: Path, task: Task, clip_ids: Sequence[str]) -> Embeddin
 def _read_arrays(path: Path) -> tuple[list[str], FloatArray]:
     if not path.exists():
         raise DataError(f"there is no file {path}")
-    if not zipfile.is_zipfile(path):
+    if not is_zip(path):
         raise DataError(f"{path} is no .npz file; expected {_FORM}")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            absent = {"clip_id", "embedding"} - set(file.files)
+        with zipfile.ZipFile(path) as archive:
+            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            absent = _INSTEAD.keys() - members.keys()
             if absent:
                 raise DataError(f"{path} has no array {sorted(absent)[0]!r}; expected {_FORM}")
-            ids, matrix = (_read_array(path, file, name) for name in _INSTEAD)
-    except _UNREADABLE as error:
-        raise DataError(f"cannot read {path} ({error}); expected {_FORM}") from error
-    if ids.ndim != 1 or ids.dtype.kind not in "US":
+            headers = {name: _read_header(path, archive, members[name]) for name in _INSTEAD}
+            _check_form(path, headers["clip_id"], headers["embedding"])
+            ids, matrix = (_read_values(archive, members[name], headers[name]) for name in _INSTEAD)
+        names = [i.decode("utf-8", "replace") if isinstance(i, bytes) else i for i in ids.tolist()]
+    except (OSError, MemoryError, *ARCHIVE_DAMAGES) as error:
         raise DataError(
-            f"{path}: clip_id must be a vector of text, but has shape {list(ids.shape)} and dtype "
-            f"{ids.dtype}; save {_INSTEAD['clip_id']}; expected {_FORM}"
-        )
-    shaped = matrix.ndim in (2, 3) and len(matrix) == len(ids) and 0 not in matrix.shape[1:]
-    if not shaped or matrix.dtype.kind != "f":
-        raise DataError(
-            f"{path}: embedding has shape {list(matrix.shape)} and dtype {matrix.dtype} for "
-            f"{count(len(ids), 'clip id')}; expected {_FORM}"
-        )
-    names = [i.decode("utf-8", "replace") if isinstance(i, bytes) else i for i in ids.tolist()]
-    if not names:
-        raise DataError(f"{path} holds no clip")
+            f"cannot read {path} ({str(error) or type(error).__name__}); expected {_FORM}"
+        ) from error
     with np.errstate(over="ignore"):
         return names, matrix.astype(np.float32, copy=False)
 
 
-def _read_array(path: Path, file: Mapping[str, npt.NDArray[Any]], name: str) -> npt.NDArray[Any]:
-    try:
-        return file[name]
-    except ValueError as error:
-        if "Object arrays" not in str(error):
-            raise
+def _read_header(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Header:
+    with archive.open(member) as file:
+        header = read_header(file)
+        if header.dtype.hasobject:
+            name = member.filename.removesuffix(".npy")
+            raise DataError(
+                f"{path}: {name} is an array of Python objects, which mirbench does not unpickle; "
+                f"save {_INSTEAD[name]} instead"
+            )
+        if file.tell() + header.bytes != member.file_size:
+            raise Damaged(
+                f"{member.filename} claims {count(header.bytes, 'byte')} of values, and has "
+                f"{member.file_size - file.tell():,}"
+            )
+    return header
+
+
+def _read_values(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, header: Header
+) -> npt.NDArray[Any]:
+    with archive.open(member) as file:
+        read_header(file)
+        return read_values(file, header)
+
+
+def _check_form(path: Path, ids: Header, matrix: Header) -> None:
+    """Check types and shapes, and that there is room, before a value is read."""
+    if len(ids.shape) != 1 or ids.dtype.kind not in "US":
         raise DataError(
-            f"{path}: {name} is an array of Python objects, which mirbench does not unpickle; "
-            f"save {_INSTEAD[name]} instead"
-        ) from error
+            f"{path}: clip_id must be a vector of text, but has shape {list(ids.shape)} and dtype "
+            f"{ids.dtype}; save {_INSTEAD['clip_id']}; expected {_FORM}"
+        )
+    shaped = len(matrix.shape) in (2, 3) and matrix.shape[0] == ids.shape[0]
+    if not shaped or 0 in matrix.shape[1:] or matrix.dtype.kind != "f":
+        raise DataError(
+            f"{path}: embedding has shape {list(matrix.shape)} and dtype {matrix.dtype} for "
+            f"{count(ids.shape[0], 'clip id')}; expected {_FORM}"
+        )
+    if ids.shape[0] == 0:
+        raise DataError(f"{path} holds no clip")
+    needed, free = 2 * matrix.bytes + 3 * ids.bytes + _ROW * ids.shape[0], free_main_memory()
+    if needed > free:
+        raise DataError(
+            f"{path} takes {needed / 1e9:,.1f} GB of memory when it is read, of which "
+            f"{free / 1e9:,.1f} GB are free; leave clips out that task and split do not have"
+        )
 
 
 def check_windows(path: Path, windows: Mapping[str, Iterable[int]]) -> None:

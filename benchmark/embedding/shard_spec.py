@@ -16,6 +16,9 @@ from mirbench.benchmark.files.checksums import digest, file_sha256
 #: Stands for the file of a clip that is not there or cannot be read.
 ABSENT = "absent"
 
+#: Folder, beside shards, of the parts of those that are not finished.
+PARTS = "parts"
+
 
 @dataclass(frozen=True, slots=True)
 class Audio:
@@ -107,6 +110,20 @@ class ShardSpec:
     def absent(self) -> list[Clip]:
         """Clips whose files were not there."""
         return [clip for clip, audio in zip(self.clips, self.audio, strict=True) if audio.absent]
+
+    def parts(self, clips: int) -> list[ShardSpec]:
+        """Cut it into parts of so many clips, which runs can share; a batch stays whole."""
+        if self.rows is not None or clips >= len(self.clips):
+            return [self]
+        return [
+            replace(
+                self,
+                folder=self.folder / PARTS,
+                clips=self.clips[first : first + clips],
+                audio=self.audio[first : first + clips],
+            )
+            for first in range(0, len(self.clips), clips)
+        ]
 
     def without(self, clip_ids: Collection[str]) -> ShardSpec:
         """Name it as it is if the files of some clips cannot be read."""

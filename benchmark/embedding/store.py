@@ -33,7 +33,8 @@ from mirbench.benchmark.embedding.shard_spec import ShardSpec, look_at
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import digest
-from mirbench.benchmark.files.sealed import DAMAGES, seal, unseal
+from mirbench.benchmark.files.foreign import DAMAGES
+from mirbench.benchmark.files.sealed import seal, unseal
 
 #: Clips a shard; part of the shards' names, so a change embeds everything anew.
 SHARD_CLIPS = 64
@@ -171,8 +172,16 @@ def task_fingerprint(task: Task, audio_version: int = AUDIO_VERSION) -> str:
     return digest([task.folder, version, task.window, audio_version])
 
 
-def write_shard(path: Path, shard: Shard) -> None:
-    """Write a shard atomically."""
+def write_shard(path: Path, shard: Shard, durable: bool = True) -> None:
+    """Write a shard atomically.
+
+    Parameters
+    ----------
+    path : Path
+    shard : Shard
+    durable : bool
+        See `write_atomic`.
+    """
     facts = {name: getattr(shard, name) for name in _FACTS}
     arrays: dict[str, npt.NDArray[Any]] = {
         "embedding": np.asarray(shard.embedding),
@@ -180,7 +189,7 @@ def write_shard(path: Path, shard: Shard) -> None:
     }
     if shard.window is not None:
         arrays["window"] = shard.window.astype(np.int64)
-    write_atomic(path, seal(facts, arrays, "mirbench", path.name))
+    write_atomic(path, seal(facts, arrays, "mirbench", path.name), durable)
 
 
 def read_shard(
@@ -205,8 +214,7 @@ def read_shard(
         content: dict[str, Any] = {**facts, **arrays}
         content |= {name: tuple(facts[name]) for name in ("clip_ids", "layers")}
         shard = Shard(**content)
-        if not sealed:
-            _check(shard)
+        _check(shard)
         if spec is not None:
             _compare(shard, spec)
     except (OSError, *DAMAGES) as error:
@@ -218,13 +226,19 @@ def read_shard(
 def _check(shard: Shard) -> None:
     """Check that a shard agrees with itself.
 
-    Older versions wrote shards with a digest of no more than their arrays.
+    Older versions wrote shards with a digest of no more than their arrays, and a digest of
+    everything can be made by anybody.
     """
     ids, places = shard.clip_ids, shard.clip
     assert isinstance(shard.embedding, np.ndarray)
+    _check_facts(shard)
+    if places.ndim != 1 or places.dtype != np.int64 or shard.embedding.ndim not in (2, 3):
+        raise ValueError("its arrays have other forms")
     if shard.embedding.dtype != np.float32 or len(shard.embedding) != len(places):
         raise ValueError("its rows are not those of its clips")
-    if len(set(ids)) != len(ids) or not all(isinstance(name, str) for name in ids):
+    if not np.isfinite(shard.embedding).all():
+        raise ValueError("its rows are not finite")
+    if len(set(ids)) != len(ids):
         raise ValueError("its clip ids are not different names")
     if len(places) and (np.any(np.diff(places) < 0) or places[0] < 0 or places[-1] >= len(ids)):
         raise ValueError("its rows are of clips that it has not")
@@ -233,8 +247,21 @@ def _check(shard: Shard) -> None:
         raise ValueError("its clips are not those that have rows or are missing")
     if shard.embedding.ndim == 3 and shard.embedding.shape[1] != len(shard.layers):
         raise ValueError("its layers have not as many names")
-    if shard.window is not None and shard.window.shape != places.shape:
+    window = shard.window
+    if window is not None and (window.shape != places.shape or window.dtype != np.int64):
         raise ValueError("its rows are not those of its windows")
+
+
+def _check_facts(shard: Shard) -> None:
+    """Check the types of what a shard says of its rows."""
+    texts = [*shard.clip_ids, *shard.layers]
+    for pairs in (shard.missing, shard.made_with):
+        texts += [*pairs.keys(), *pairs.values()]
+    numbers = [shard.seconds, shard.peak_bytes, *shard.notes.values()]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("its names are not texts")
+    if not all(type(number) in (int, float) and 0 <= number < 1e18 for number in numbers):
+        raise ValueError("its costs are not numbers")
 
 
 def _compare(shard: Shard, spec: ShardSpec) -> None:

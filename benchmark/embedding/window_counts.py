@@ -18,9 +18,14 @@ from mirbench.benchmark.embedding.shard_spec import Audio, look_at
 from mirbench.benchmark.embedding.worker import windows_of
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.checksums import digest
+from mirbench.benchmark.files.foreign import DAMAGES
 from mirbench.benchmark.files.sealed import content_digest
+from mirbench.benchmark.files.strict_json import read_note
 from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import bar
+
+#: No clip has more windows.
+_MOST = 10**7
 
 #: Number of windows of a clip by its id, or the reason why it has none.
 Counts = dict[str, int | str]
@@ -86,11 +91,17 @@ def _known(path: Path, audio: dict[str, Audio]) -> Counts:
 def _read(path: Path) -> Counts:
     """Read counts by digests of clips; of a file that is damaged, or has no digest, none."""
     try:
-        content = json.loads(path.read_bytes())
+        content = read_note(path)
         counts: Counts = content["counts"]
-        return counts if content["digest"] == content_digest(counts, {}) else {}
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        whole = content["digest"] == content_digest(counts, {})
+        return counts if whole and all(map(_is_count, counts.values())) else {}
+    except (OSError, *DAMAGES):
         return {}
+
+
+def _is_count(count: object) -> bool:
+    """Whether it is a number of windows, or the reason why there is none."""
+    return isinstance(count, str) or (type(count) is int and 0 < count < _MOST)
 
 
 def _write(path: Path, counts: Counts) -> None:

@@ -7,36 +7,56 @@ import fcntl
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.progress import say
 
+#: How often a file is written before its folder, which others delete meanwhile, is given up.
+_ATTEMPTS = 5
 
-def write_atomic(path: Path, content: bytes) -> None:
+
+def write_atomic(path: Path, content: bytes, durable: bool = True) -> None:
     """Write a file so that it is there whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made if need be, and made again if another process deletes it meanwhile.
+    content : bytes
+    durable : bool
+        Wait until the disk has it. A file that is not may be damaged after a loss of power, so
+        it must carry a digest, and be of little worth.
 
     Raises
     ------
     MirbenchError
         If it cannot be written; the message says why.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    for attempt in range(1, _ATTEMPTS + 1):
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
+            return _write(path, content, durable)
+        except OSError as error:
+            if isinstance(error, FileNotFoundError) and attempt < _ATTEMPTS:
+                continue
+            raise MirbenchError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _write(path: Path, content: bytes, durable: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            if durable:
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise MirbenchError(f"cannot write {path}: {error.strerror or error}") from error
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def check_writable(folder: Path) -> None:
@@ -55,7 +75,12 @@ def check_writable(folder: Path) -> None:
         raise MirbenchError(f"cannot write into {folder}: {error.strerror or error}") from error
 
 
-def remove_stale_temporaries(folder: Path, older_than: float = 86400.0) -> None:
+def remove_stale_temporaries(
+    folder: Path,
+    older_than: float = 86400.0,
+    pattern: str = ".*.tmp",
+    keep: Collection[Path] = (),
+) -> None:
     """Remove what runs that were killed left half-written more than a day ago.
 
     Parameters
@@ -64,10 +89,14 @@ def remove_stale_temporaries(folder: Path, older_than: float = 86400.0) -> None:
         Only its own files are looked at, not those of folders in it.
     older_than : float
         Seconds since the last change of a file.
+    pattern : str
+        What their names are like.
+    keep : collection of Path
+        Files that stay.
     """
-    for path in folder.glob(".*.tmp"):
+    for path in folder.glob(pattern):
         try:
-            if time.time() - path.stat().st_mtime > older_than:
+            if path not in keep and time.time() - path.stat().st_mtime > older_than:
                 path.unlink()
         except OSError:
             continue

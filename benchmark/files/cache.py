@@ -45,6 +45,11 @@ class CacheFolder:
         return self.root / "made_from" / f"{own}.json"
 
     @property
+    def sandbox(self) -> Path:
+        """Folders that plugins in a sandbox can write, one for each command that runs."""
+        return self.root / "sandbox"
+
+    @property
     def windows(self) -> Path:
         """How many windows the clips of each dataset have."""
         return self.root / "windows"

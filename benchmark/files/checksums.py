@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
-from mirbench.benchmark.api import Download
+from mirbench.benchmark.api import Download, MirbenchError
 from mirbench.benchmark.progress import count
 
 
 def digest(content: Any) -> str:
     """First 16 hex digits of the SHA-256 of JSON-like content."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    # Python writes what is no text in the name of a file as halves of surrogate pairs.
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def file_sha256(path: Path) -> str:
@@ -23,12 +25,23 @@ def file_sha256(path: Path) -> str:
 
 
 def path_digest(path: Path) -> str | None:
-    """Digest of a file, or of the names and contents of all files in a folder; None if neither."""
-    if path.is_file():
-        return file_sha256(path)
-    if path.is_dir():
-        files = sorted(member for member in path.rglob("*") if member.is_file())
-        return digest([[str(file.relative_to(path)), file_sha256(file)] for file in files])
+    """Digest of a file, or of the names and contents of all files in a folder; None if neither.
+
+    Raises
+    ------
+    MirbenchError
+        If it is there and cannot be read.
+    """
+    try:
+        if path.is_file():
+            return file_sha256(path)
+        if path.is_dir():
+            files = sorted(member for member in path.rglob("*") if member.is_file())
+            return digest([[str(file.relative_to(path)), file_sha256(file)] for file in files])
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # it is another text than the name of a file
+            return None
+        raise MirbenchError(f"cannot read {path}: {error.strerror or error}") from error
     return None
 
 

@@ -150,7 +150,7 @@ class Request:
             raise AgainError(said)
         if error.code in _AGAIN:
             wait = error.headers.get("Retry-After", "")
-            raise AgainError(said, float(wait) if wait.isdigit() else 0.0)
+            raise AgainError(said, float(_number(wait) or 0))
         raise NextMirrorError(said)
 
     def _check_kind(self, response: Any, replaces: bool) -> None:
@@ -166,11 +166,16 @@ def _extent(response: Any, start: int) -> tuple[int, int | None]:
         match = re.fullmatch(
             r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", "")
         )
-        if match is None or int(match[1]) != start:
+        if match is None or _number(match[1]) != start:
             raise NextMirrorError("the server answers with another part than was asked for")
-        return start, None if match[3] == "*" else int(match[3])
+        return start, None if match[3] == "*" else _number(match[3])
     length = response.headers.get("Content-Length", "")
-    return 0, int(length) if length.isdigit() else None
+    return 0, _number(length)
+
+
+def _number(text: str) -> int | None:
+    """Read a number of a server; None if it is none, or no file could have so many bytes."""
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
 
 
 def _copy(

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.benchmark.api import MirbenchError
+from mirbench.benchmark.files.foreign import DAMAGES
+from mirbench.benchmark.files.strict_json import read_note
 
 
 class DownloadError(MirbenchError):
@@ -44,9 +46,9 @@ class PartialFile:
     def validator(self, url: str) -> str:
         """Look up what the server at `url` called the version of this part; empty if unknown."""
         try:
-            known = json.loads(self.note.read_text("utf-8"))
+            known = read_note(self.note)
             return str(known["validator"]) if known["url"] == url else ""
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, *DAMAGES):
             return ""
 
     def remember(self, url: str, validator: str) -> None:

@@ -16,14 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mirbench.benchmark.files.foreign import DAMAGES, Damaged, check_regular
+from mirbench.benchmark.files.strict_json import parse_json
+
 Arrays = Mapping[str, npt.NDArray[Any]]
-
-#: What everything is called that a damaged or foreign file raises when it is read.
-DAMAGES = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
-
-
-class Damaged(ValueError):
-    """A file is not what was written; the message says how that shows."""
 
 
 def content_digest(facts: Mapping[str, Any], arrays: Arrays, about: str = "") -> str:
@@ -92,13 +88,15 @@ def unseal(
     """
     from safetensors import SafetensorError, safe_open
 
+    check_regular(path)
     try:
         with safe_open(path, framework="numpy") as file:
-            facts = json.loads(file.metadata()[key])
+            facts = parse_json(file.metadata()[key].encode(), "what it says of its arrays", False)
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         sealed = facts.pop("digest", None)
+        changed = sealed is not None and sealed != content_digest(facts, arrays, about)
     except (SafetensorError, *DAMAGES) as error:
         raise Damaged(str(error) or type(error).__name__) from error
-    if sealed is not None and sealed != content_digest(facts, arrays, about):
+    if changed:
         raise Damaged("its content has changed")
     return facts, arrays, sealed is not None

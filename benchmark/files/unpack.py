@@ -15,16 +15,22 @@ import stat
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Literal
 
 from mirbench.benchmark.api import DataError
+from mirbench.benchmark.files.foreign import ARCHIVE_DAMAGES
 from mirbench.benchmark.progress import bar, count
 
 _BLOCK = 1 << 20
+
+#: Types of members of a tar archive that say more about the next one.
+_ABOUT_THE_NEXT = (
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +95,11 @@ def unpack(
                     written += _write(member, place)
     except DataError as error:
         raise DataError(f"{name} is not unpacked: {error}") from error
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
-        raise DataError(f"{name} is damaged: {error}; delete it and fetch it again") from error
-    except (OSError, NotImplementedError, RuntimeError) as error:
+    except OSError as error:
         raise DataError(f"{name} cannot be unpacked into {target}: {error}") from error
+    except (MemoryError, *ARCHIVE_DAMAGES) as error:
+        why = str(error) or type(error).__name__
+        raise DataError(f"{name} is damaged: {why}; delete it and fetch it again") from error
     return written
 
 
@@ -120,7 +127,7 @@ def _zip_members(file: IO[bytes], progress: Any) -> Iterator[_Member]:
 
 
 def _tar_members(file: Any) -> Iterator[_Member]:
-    with tarfile.open(fileobj=file, mode="r|gz") as archive:
+    with tarfile.open(fileobj=file, mode="r|gz", tarinfo=SmallHeaders) as archive:
         for info in archive:
             if info.isdir():
                 yield _Member(info.name, 0, None)
@@ -128,6 +135,15 @@ def _tar_members(file: Any) -> Iterator[_Member]:
                 yield _Member(info.name, info.size, archive.extractfile(info))
             else:
                 raise DataError(f"{info.name!r} is a link or device")
+
+
+class SmallHeaders(tarfile.TarInfo):
+    """A member whose name and attributes are short: `tarfile` reads them whole, however long."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type in _ABOUT_THE_NEXT and self.size > _BLOCK:
+            raise tarfile.ReadError(f"it has {count(self.size, 'byte')} of names and attributes")
+        return super()._proc_member(archive)  # type: ignore[misc,no-any-return]
 
 
 def _place(target: Path, name: str) -> Path:

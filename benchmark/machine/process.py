@@ -1,12 +1,13 @@
 """One worker process: it is given one call after the other, and answers each.
 
-Calls and answers go through a pipe, by `multiprocessing.connection`. The pipe
-closes when the process that started the worker ends, however it ends, and then the
-worker ends too.
+Calls and answers go through a pipe, by `multiprocessing.connection`. The worker leads a
+session of its own, and all that is left in it ends with the worker: also when the process
+that has started it is killed, see `mirbench.benchmark.machine.guard`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import signal
@@ -19,30 +20,24 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any
 
+from mirbench.benchmark.machine.answers import read_answer, write_answer
+from mirbench.benchmark.machine.ended import Ended, WorkerDied, memory_kills
+from mirbench.benchmark.machine.guard import GUARD
 from mirbench.benchmark.machine.heap import kept_memory
-
-#: What numerical libraries read to know their number of threads.
-_THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMBA_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-)
-
+from mirbench.benchmark.machine.last_words import keep_notes, open_notes, read_notes
+from mirbench.benchmark.machine.launch import Rules, obey, rules, start_python
 
 #: Seconds after which a silent worker is looked at.
 _LOOK_EVERY = 1.0
 
 
-#: Seconds within which an idle worker answers.
+#: Seconds within which an idle worker answers, and one whose pipe is closed has ended.
 _PATIENCE = 10.0
 
-
-class WorkerDied(Exception):
-    """A worker process ended before it answered."""
+#: What tells processes to end. It is the starting one that decides when workers do.
+_ENDING = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 
 
 @dataclass(frozen=True)
@@ -54,21 +49,28 @@ class _Failure:
 
 
 class WorkerProcess:
-    """A Python process of its own, whose numerical libraries have one thread each."""
+    """A Python process of its own, whose numerical libraries have one thread each.
+
+    Attributes
+    ----------
+    rules : Rules
+        Those that were in force when it was started.
+    """
+
+    rules: Rules
 
     def __init__(self) -> None:
         self._pipe, theirs = Pipe()
+        self._notes, self._ended = open_notes(), False
         code = (
             f"import sys; sys.path[:] = {sys.path!r}\n"
-            f"from {__name__} import serve; serve({theirs.fileno()})"
+            f"from {obey.__module__} import obey; obey({rules().passed!r})\n"
+            f"from {__name__} import serve; serve({theirs.fileno()}, {self._notes})"
         )
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", code],
-                stdin=subprocess.DEVNULL,
-                env={**os.environ, **dict.fromkeys(_THREADS, "1")},
-                pass_fds=[theirs.fileno()],
-            )
+            self.rules = rules()
+            self._process = start_python(code, (theirs.fileno(), self._notes))
+        GUARD.add(self._process.pid)
 
     @property
     def alive(self) -> bool:
@@ -79,7 +81,7 @@ class WorkerProcess:
         """Whether it takes calls; one that was killed may look alive for a moment longer."""
         try:
             self._pipe.send((_nothing, None))
-            return self._pipe.poll(_PATIENCE) and self._pipe.recv() is None
+            return self._pipe.poll(_PATIENCE) and self._received() is None
         except (EOFError, ConnectionError):
             return False
 
@@ -94,42 +96,90 @@ class WorkerProcess:
         WorkerDied
             If the process ends before it has answered.
         """
+        kills = memory_kills()
         try:
             self._pipe.send((function, item))
             while not self._pipe.poll(_LOOK_EVERY):
                 # A child of the worker may hold its end of the pipe, and outlive it.
                 if not self.alive and not self._pipe.poll(0):
                     raise EOFError
-            answer = self._pipe.recv()
+            answer = self._received()
         except (EOFError, ConnectionError) as error:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_PATIENCE)  # of itself, so that its status tells why
             self.kill()
-            raise WorkerDied from error
+            words = read_notes(self._notes)
+            status, killed = self._process.returncode, memory_kills() > kills
+            raise WorkerDied(Ended(status, words, killed)) from error
         if isinstance(answer, _Failure):
             answer.error.add_note(f"In a worker process:\n{answer.trace}")
             raise answer.error
         return answer
 
+    def _received(self) -> Any:
+        if self.rules.sandbox is None:
+            return self._pipe.recv()
+        return read_answer(self._pipe.recv_bytes())
+
     def kill(self) -> None:
-        """End the process, whatever it does; a `call` that waits for it raises `WorkerDied`."""
-        self._process.kill()
+        """End the process, with all that it has started; a waiting `call` raises `WorkerDied`."""
+        if not self._ended:  # from then on its number may be another's
+            self._ended = True
+            # What was started in the sandbox of another user is ended with that.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.kill()
         self._process.wait()
+        GUARD.remove(self._process.pid)
 
     def close(self) -> None:
         """End the process and close the pipe; no `call` may wait for it."""
         self.kill()
         self._pipe.close()
+        os.close(self._notes)
 
 
-def serve(handle: int) -> None:
+def serve(handle: int, notes: int) -> None:
     """Answer calls that come through a pipe until it is closed; runs in the worker.
 
     Parameters
     ----------
     handle : int
         File descriptor of the worker's end.
+    notes : int
+        File descriptor of what tells what it is at.
     """
-    # Ctrl-C reaches every process of a terminal; it is the starting one that decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_notes(notes)
+    _ignore_ending()
+    try:
+        _serve(handle)
+    finally:
+        # A thread or process that a plugin has left behind would keep this one alive.
+        if os.getpgrp() == os.getpid():
+            os.killpg(os.getpid(), signal.SIGKILL)
+        os._exit(0)
+
+
+def _ignore_ending() -> None:
+    """Ignore signals that tell the whole command to end, but not in what a plugin starts."""
+    usual = {number: signal.getsignal(number) for number in _ENDING}
+    for number in _ENDING:
+        # A function, since programs that are started inherit what is ignored.
+        signal.signal(number, _ignore)
+
+    def put_back() -> None:
+        for number in _ENDING:
+            if signal.getsignal(number) is _ignore:
+                signal.signal(number, usual[number])
+
+    os.register_at_fork(after_in_child=put_back)
+
+
+def _ignore(number: int, frame: object) -> None:
+    """Go on."""
+
+
+def _serve(handle: int) -> None:
     with Connection(handle) as pipe:
         while True:
             try:
@@ -162,11 +212,11 @@ def _answer(function: Callable[[Any], Any], item: Any) -> Any:
 
 def _send(pipe: Connection, answer: Any) -> None:
     try:
-        pipe.send(answer)
+        pipe.send_bytes(write_answer(answer))
     except ConnectionError:
         raise
     except Exception as error:  # it cannot be pickled
-        pipe.send(_failure(error))
+        pipe.send_bytes(write_answer(_failure(error)))
 
 
 def _failure(error: BaseException) -> _Failure:

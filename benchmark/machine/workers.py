@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import atexit
 import itertools
-import sys
 import threading
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import TypeVar
 
 from mirbench.benchmark.api import MirbenchError
-from mirbench.benchmark.machine.heap import kept_memory
-from mirbench.benchmark.machine.process import WorkerDied, WorkerProcess
+from mirbench.benchmark.machine.ended import WorkerDied
+from mirbench.benchmark.machine.launch import rules
+from mirbench.benchmark.machine.process import WorkerProcess
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -32,16 +32,19 @@ class Workers:
     by pickling, so it must be importable by name.
 
     Numerical libraries get one thread per worker, so that workers do not slow
-    each other and results do not depend on their number.
+    each other and results do not depend on their number. A single one is a process of
+    its own as well: what a plugin does there ends with it, and is told if it crashes.
 
     Parameters
     ----------
     count : int
         How many; they are started when there is work for them.
+    kind : str
+        Those of one kind are kept for the next of it, as the one that has a model on a GPU.
     """
 
-    def __init__(self, count: int) -> None:
-        self.count = max(1, count)
+    def __init__(self, count: int, kind: str = "") -> None:
+        self.count, self.kind = max(1, count), kind
         self._lock = threading.Lock()
         self._closed = False
         self._idle: list[WorkerProcess] = []
@@ -63,23 +66,18 @@ class Workers:
             for process in self._busy:
                 process.kill()
         self._threads.shutdown(cancel_futures=True)
-        _KEPT.put(self._idle)
+        _KEPT.put(self._idle, self.kind)
 
     def unordered(
         self, function: Callable[[Item], Outcome], items: Iterable[Item]
     ) -> Iterator[Outcome]:
         """Apply a function to items; results come as they are ready.
 
-        A single worker is this process itself.
-
         Raises
         ------
         MirbenchError
             If a worker dies; whatever the function itself raises is passed on.
         """
-        if self.count == 1:
-            yield from _here(function, items)
-            return
         rest, begun = iter(items), set[Future[Outcome]]()
         while True:
             for item in itertools.islice(rest, 2 * self.count - len(begun)):
@@ -121,7 +119,7 @@ class Workers:
         with self._lock:
             if self._closed:
                 raise CancelledError
-            process = self._idle.pop() if self._idle else _KEPT.take()
+            process = self._idle.pop() if self._idle else _KEPT.take(self.kind)
             self._busy.add(process)
         try:
             outcome: Outcome = process.call(function, item)
@@ -135,51 +133,35 @@ class Workers:
         try:
             return future.result()
         except WorkerDied as error:
-            raise MirbenchError(
-                "a worker process died, most likely for want of memory; run the same command "
-                f"again with fewer workers (--jobs {max(1, self.count // 2)}): what is finished "
-                "is kept"
-            ) from error
-
-
-def _here(function: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
-    """Apply a function to items in this process, its libraries with one thread meanwhile."""
-    from threadpoolctl import ThreadpoolController
-
-    libraries, seen = ThreadpoolController(), len(sys.modules)
-    for item in items:
-        if len(sys.modules) != seen:  # to look for libraries takes as long as a small clip
-            libraries, seen = ThreadpoolController(), len(sys.modules)
-        with libraries.limit(limits=1), kept_memory():
-            outcome = function(item)
-        yield outcome
+            raise MirbenchError(error.ended.text(self.count)) from error
 
 
 class _Kept:
     """Processes that have no work now, and the timer that ends them."""
 
     def __init__(self) -> None:
-        self._lock, self._processes = threading.Lock(), list[WorkerProcess]()
+        self._lock = threading.Lock()
+        self._processes: defaultdict[str, list[WorkerProcess]] = defaultdict(list)
         self._timer = threading.Timer(0, self.end)
         atexit.register(self.end)
 
-    def take(self) -> WorkerProcess:
+    def take(self, kind: str) -> WorkerProcess:
         """Return a process that is alive, a new one if there is none."""
         with self._lock:
             self._timer.cancel()
-            while self._processes:
-                process = self._processes.pop()
-                if process.alive and process.answers():
+            while self._processes[kind]:
+                process = self._processes[kind].pop()
+                if process.rules == rules() and process.alive and process.answers():
                     return process
                 process.close()
         return WorkerProcess()
 
-    def put(self, processes: Iterable[WorkerProcess]) -> None:
+    def put(self, processes: Iterable[WorkerProcess], kind: str) -> None:
         """Keep processes for `KEPT` seconds."""
         with self._lock:
             for process in processes:
                 if process.alive:
-                    self._processes.append(process)
+                    self._processes[kind].append(process)
                 else:
                     process.close()
             self._timer.cancel()
@@ -190,8 +172,14 @@ class _Kept:
     def end(self) -> None:
         """End all."""
         with self._lock:
-            while self._processes:
-                self._processes.pop().close()
+            for processes in self._processes.values():
+                while processes:
+                    processes.pop().close()
 
 
 _KEPT = _Kept()
+
+
+def end_idle() -> None:
+    """End the processes that have no work."""
+    _KEPT.end()

@@ -20,7 +20,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
-from mirbench.benchmark.plugins.development import is_installed
+from mirbench.benchmark.machine.code_lines import is_installed
 
 
 @dataclass(eq=False)

@@ -8,14 +8,13 @@ packages are found by the names that files import, without importing any.
 from __future__ import annotations
 
 import ast
-import functools
 import sys
-import sysconfig
 from collections.abc import Callable, Iterable, Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from mirbench.benchmark.api import PluginError
+from mirbench.benchmark.machine.code_lines import is_installed
 
 #: Files of one package that are looked at; what is larger is hardly edited for a model.
 MOST_FILES = 5000
@@ -95,7 +94,7 @@ def _find(name: str) -> ModuleSpec | None:
     for finder in sys.meta_path:
         try:
             spec = finder.find_spec(name, None)
-        except (ImportError, ValueError, AttributeError):
+        except (ImportError, ValueError, AttributeError, OSError):
             continue
         if spec is not None:
             return spec
@@ -109,16 +108,3 @@ def _has_record(name: str, folder: Path) -> bool:
         if f"{name}/__init__.py," in text or f"{name}.py," in text:
             return True
     return False
-
-
-def is_installed(path: Path) -> bool:
-    """Whether a file belongs to Python itself or to an ordinary installation of a package."""
-    if not {"site-packages", "dist-packages"}.isdisjoint(path.parts):
-        return True
-    return any(path.is_relative_to(place) for place in _python())
-
-
-@functools.cache
-def _python() -> tuple[Path, ...]:
-    paths = sysconfig.get_paths()
-    return tuple(Path(paths[key]).resolve() for key in ("stdlib", "platstdlib"))

@@ -24,7 +24,9 @@ from typing import Literal, cast
 
 from mirbench.benchmark.api import Card, PluginError, UsageError
 from mirbench.benchmark.files.checksums import file_sha256
+from mirbench.benchmark.machine.launch import check_here, rules
 from mirbench.benchmark.machine.process_state import PluginState, plugin_state
+from mirbench.benchmark.machine.secret_names import secrets_hidden
 from mirbench.benchmark.plugins.apart import forget_own, own_module_tables, own_modules
 from mirbench.benchmark.plugins.card import card_mistake
 from mirbench.benchmark.plugins.source import Source, module_source, package_source
@@ -76,8 +78,12 @@ class Plugin:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Enter around every call of its code: its own modules and settings, and only now."""
+        """Enter around every call of its code: its own modules and settings, and only now.
+
+        Meanwhile the environment has no secrets.
+        """
         with contextlib.ExitStack() as stack:
+            stack.enter_context(secrets_hidden(rules().passed))
             if self.module is None and self.source is not None:
                 stack.enter_context(own_modules(self.source.path.parent))
             stack.enter_context(self.state)
@@ -109,8 +115,11 @@ class Plugin:
         Raises
         ------
         PluginError
-            If that fails for whatever reason; the message gives it.
+            If that fails for whatever reason; the message gives it. Also while there is a
+            sandbox, of which this process is outside, unless the plugin is built in.
         """
+        if self.origin != "built-in":
+            check_here(f"{self.kind} {self.name!r} of {self.place}")
         if self.source is not None:
             development = self.source.development()
             files = [*self.source.files(), *development.values()]

@@ -9,13 +9,19 @@ from __future__ import annotations
 import ast
 import os
 import re
+import unicodedata
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mirbench.benchmark.api import UsageError
+from mirbench.benchmark.files.foreign import DAMAGES, show
 from mirbench.benchmark.plugins.adapters import adapter_form
 from mirbench.benchmark.plugins.finding import Plugin
+
+#: Characters of a value that is read as a number or a quoted text, and the largest number.
+_LONGEST_VALUE, _LARGEST_VALUE = 1000, 1e300
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +96,13 @@ def split_name(text: str, plugins: Iterable[Plugin]) -> Name:
     Raises
     ------
     UsageError
-        If an adapter is named without a target.
+        If an adapter is named without a target, or a row could not hold the name.
     """
+    if not _is_writable(text):
+        raise UsageError(
+            f"{show(text)} holds characters that are not seen, or are no characters; a name and "
+            "its parameters are one line of text"
+        )
     form = named_adapter(text, plugins)
     if form is not None:
         base, _, rest = text.partition(":")
@@ -106,16 +117,29 @@ def split_name(text: str, plugins: Iterable[Plugin]) -> Name:
     return Name(text, base, None, rest)
 
 
+def _is_writable(text: str) -> bool:
+    """Whether a text stands in one line, and in UTF-8."""
+    return not any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text)
+
+
 def read_value(text: str) -> Any:
     """Read a value whose type is not known: a number, true, false or none; else it is text."""
     words = {"true": True, "false": False, "none": None}
     if text.lower() in words:
         return words[text.lower()]
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    if len(text) > _LONGEST_VALUE:
         return text
-    return value if isinstance(value, int | float | str) else text
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            value = ast.literal_eval(text)
+    except (SyntaxError, MemoryError, *DAMAGES):
+        return text
+    if isinstance(value, str):
+        return value if _is_writable(value) else text
+    # What is no finite number, or too long for one, no row could hold.
+    plain = isinstance(value, int | float) and -_LARGEST_VALUE < value < _LARGEST_VALUE
+    return value if plain else text
 
 
 def read_value_like(text: str, default: Any, who: str) -> Any:

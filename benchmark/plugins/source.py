@@ -10,12 +10,14 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import warnings
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import PluginError
+from mirbench.benchmark.files.foreign import DAMAGES, read_bounded
 from mirbench.benchmark.plugins.development import development_files
 
 
@@ -53,7 +55,7 @@ class Source:
                 value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
                 try:
                     return None if value is None else ast.literal_eval(value)
-                except (ValueError, TypeError):
+                except (MemoryError, *DAMAGES):
                     return None
         return None
 
@@ -147,9 +149,12 @@ class Source:
         if not name.startswith(prefix):
             return None
         place = self.root.joinpath(*name.removeprefix(prefix).split("."))
-        for candidate in (place.with_suffix(".py"), place / "__init__.py"):
-            if candidate.is_file():
-                return candidate
+        try:
+            for candidate in (place.with_suffix(".py"), place / "__init__.py"):
+                if candidate.is_file():
+                    return candidate
+        except (OSError, ValueError):  # no file can have such a name
+            pass
         return None
 
 
@@ -159,16 +164,19 @@ def _tree(content: bytes, path: str) -> ast.Module:
 
     The text is part of the key, so an edited file is parsed anew.
     """
-    return ast.parse(content, filename=path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they are for its author, who runs it
+        return ast.parse(content, filename=path)
 
 
 def _parse(path: Path) -> ast.Module:
     try:
-        return _tree(path.read_bytes(), str(path))
+        return _tree(read_bounded(path), str(path))
     except SyntaxError as error:
         raise PluginError(f"{path}, line {error.lineno}: {error.msg}") from error
-    except (OSError, ValueError) as error:
-        raise PluginError(f"{path} cannot be read: {error}") from error
+    except (OSError, MemoryError, *DAMAGES) as error:
+        why = str(error) or type(error).__name__
+        raise PluginError(f"{path} cannot be read: {why}") from error
 
 
 def _defaults(arguments: ast.arguments) -> dict[str, Any] | None:
@@ -185,7 +193,7 @@ def _defaults(arguments: ast.arguments) -> dict[str, Any] | None:
             for argument, value in pairs
             if argument.arg != "device"
         }
-    except (ValueError, TypeError):
+    except (MemoryError, *DAMAGES):
         return None
 
 

@@ -20,6 +20,8 @@ of 216 times one, and every probe still ends as if it had been trained alone.
 `Layout`       Where the weights of a bank lie in one flat buffer.
 `Pieces`       The same for the optimiser: stretches of the buffer, cut into blocks.
 `Scorer`       The validation score of all probes of a bank at once.
+`SavedStates`  The probes that are still learning, on disk.
+`Pace`         When they are saved.
 `Threads`      The threads that train banks side by side.
 `Clock`        How far the grid is, and how long it will still take.
 =============  ========================================================================

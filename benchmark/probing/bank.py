@@ -7,10 +7,12 @@ of its own: its products are large enough, and it stays in the cache.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from mirbench.benchmark.api import DataError
@@ -23,6 +25,10 @@ from mirbench.benchmark.probing.setup import Setup
 from mirbench.benchmark.probing.views import View
 from mirbench.benchmark.protocol import ProbeConfig
 from mirbench.benchmark.scoring.metrics import Way
+
+#: Buffers of a bank: weights, running means of the gradient and of its square, and the weights
+#: remembered.
+STATE = ("weights", "first", "second", "best")
 
 
 @dataclass(slots=True)
@@ -110,6 +116,57 @@ class Bank:
             [learner.config.l2 for learner in self.learners],
         )
 
+    @property
+    def state_bytes(self) -> int:
+        """Size of the arrays of `state`."""
+        floats = sum(part.size for layer in self.layout.layers for part in layer)
+        return len(STATE) * len(self.learners) * floats * self.best.element_size()
+
+    def state(self) -> tuple[list[dict[str, Any]], dict[str, npt.NDArray[np.float32]]]:
+        """Copy what the updates to come depend on, besides their random numbers.
+
+        Returns
+        -------
+        list of dict, dict
+            The record of each probe, JSON-like; and the arrays `STATE`, float32
+            ``[probes, floats]``.
+        """
+        records = [asdict(learner) for learner in self.learners]
+        parts = [part for layer in self.layout.layers for part in layer]
+        arrays = {}
+        for name, buffer in zip(STATE, self._buffers(), strict=True):
+            views = [self.layout.view(buffer, part).flatten(1) for part in parts]
+            arrays[name] = torch.cat(views, 1).cpu().numpy()
+        return records, arrays
+
+    def restore(
+        self, records: Sequence[Mapping[str, Any]], arrays: Mapping[str, npt.NDArray[np.float32]]
+    ) -> None:
+        """Go on where `state` was taken of the same probes, in the order of this bank.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If that is not such a state; the bank is as it was.
+        """
+        learners = [
+            Learner(**{**record, "config": learner.config})
+            for record, learner in zip(records, self.learners, strict=True)
+        ]
+        parts = [part for layer in self.layout.layers for part in layer]
+        shape = len(learners), sum(part.size for part in parts)
+        if any(arrays[name].shape != shape or arrays[name].dtype != np.float32 for name in STATE):
+            raise ValueError(f"the state of a bank is float32 {list(shape)} in {STATE}")
+        for name, buffer in zip(STATE, self._buffers(), strict=True):
+            columns = np.split(arrays[name], np.cumsum([part.size for part in parts])[:-1], axis=1)
+            for part, values in zip(parts, columns, strict=True):
+                view = self.layout.view(buffer, part)
+                view.copy_(torch.from_numpy(values.reshape(view.shape)))
+        self.learners = learners
+
+    def _buffers(self) -> tuple[torch.Tensor, ...]:
+        return self.adam.weights, *self.adam.moments, self.best
+
     def train(
         self,
         number: int,
@@ -184,8 +241,7 @@ class Bank:
         kept = [i for i in range(len(self.learners)) if i not in out]
         self.learners = [self.learners[i] for i in kept]
         if kept:
-            buffers = (self.adam.weights, *self.adam.moments, self.best)
-            layout, smaller = self._extract(kept, *buffers)
+            layout, smaller = self._extract(kept, *self._buffers())
             self._adopt(layout, *smaller)
         return finished
 

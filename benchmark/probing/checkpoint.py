@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from mirbench.benchmark.files.atomic import write_atomic
-from mirbench.benchmark.files.sealed import DAMAGES, Damaged, seal, unseal
+from mirbench.benchmark.files.foreign import DAMAGES, Damaged
+from mirbench.benchmark.files.sealed import seal, unseal
 from mirbench.benchmark.probing.data import ProbeData, ProbeRecord
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import ProbeConfig, Protocol
@@ -47,8 +48,11 @@ class Checkpoint:
     """The finished probes of one grid, below `folder`."""
 
     def __init__(self, folder: Path, data: ProbeData, protocol: Protocol, device: str) -> None:
-        self._folder = folder / grid_key(data, protocol, device)
+        #: Of this grid.
+        self.folder = folder / grid_key(data, protocol, device)
         self._told = False
+        clips = len(data.y_test) if data.clips_test is None else len(np.unique(data.clips_test))
+        self._shape = clips, data.outputs
 
     def save(self, record: ProbeRecord) -> None:
         """Write one record with its test outputs."""
@@ -64,7 +68,7 @@ class Checkpoint:
         }
         assert record.test_outputs is not None
         outputs = {"test_outputs": record.test_outputs}
-        write_atomic(path, seal(facts, outputs, "record", self._folder.name))
+        write_atomic(path, seal(facts, outputs, "record", self.folder.name))
 
     def load(self, config: ProbeConfig) -> ProbeRecord | None:
         """Read the record of one probe; None where there is none, or a damaged one.
@@ -73,12 +77,14 @@ class Checkpoint:
         """
         path = self._path(config.index)
         try:
-            facts, arrays, sealed = unseal(path, "record", self._folder.name)
+            facts, arrays, sealed = unseal(path, "record", self.folder.name)
             if not sealed:
                 raise Damaged("it has no digest")
             if facts.pop("config") != asdict(config):
                 raise Damaged("it is of another probe")
-            return ProbeRecord(**facts, config=config, test_outputs=arrays["test_outputs"])
+            record = ProbeRecord(**facts, config=config, test_outputs=arrays["test_outputs"])
+            _check(record, self._shape)
+            return record
         except FileNotFoundError:
             return None
         except (OSError, *DAMAGES) as error:
@@ -88,4 +94,19 @@ class Checkpoint:
             return None
 
     def _path(self, index: int) -> Path:
-        return self._folder / f"{index:03d}.safetensors"
+        return self.folder / f"{index:03d}.safetensors"
+
+
+def _check(record: ProbeRecord, shape: tuple[int, int]) -> None:
+    """Check types and shapes: a digest can be made of anything."""
+    outputs = record.test_outputs
+    if outputs is None or outputs.dtype != np.float32 or outputs.shape != shape:
+        raise Damaged("its outputs are not those of the test set")
+    counts = (record.index, record.updates, record.best_update)
+    scores = (record.valid, *record.test.values())
+    if record.index != record.config.index or not all(type(n) is int and n >= 0 for n in counts):
+        raise Damaged("it is of another probe")
+    if not all(type(score) in (int, float) for score in scores):
+        raise Damaged("its scores are not numbers")
+    if record.way is not None and not isinstance(record.way, str):
+        raise Damaged("its way of merging windows is none")

@@ -16,8 +16,9 @@ from __future__ import annotations
 import functools
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -99,6 +100,25 @@ class Draws:
         #: Initial weights and biases, layer by layer.
         self.initial = [(layer.weight.detach(), layer.bias.detach()) for layer in layers]
         self._uniforms = torch.empty(self.batch * max(self.inputs), dtype=torch.float64)
+
+    #: Arrays of `state`.
+    STATE = ("batches", "masks")
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Copy where both streams are: what is drawn from now on depends on nothing else."""
+        _, words, _ = self._batches.getstate()
+        return {"batches": np.array(words), "masks": self._masks.get_state().numpy().copy()}
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on where `state` was taken."""
+        version, _, _ = self._batches.getstate()
+        self._batches.setstate((version, tuple(state["batches"].tolist()), None))
+        self._masks.set_state(torch.from_numpy(state["masks"]))
+
+    @property
+    def masked(self) -> bool:
+        """Whether masks are drawn: without, that stream stands still."""
+        return any(p > 0 for p in self.dropouts)
 
     @property
     def rates(self) -> tuple[float, ...]:

@@ -213,7 +213,7 @@ def fleet_round_seconds(
         Returns seconds.
     """
     device = group.setup.threads.device
-    with contextlib.closing(Fleet(group, probes)) as fleet:
+    with contextlib.closing(Fleet(group.shared, probes)) as fleet:
         for _ in range(DEPTH + 2):  # recorded by now, and no longer ahead of the draws
             fleet.launch()
         _wait(device)

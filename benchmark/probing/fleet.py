@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -27,12 +26,11 @@ from mirbench.benchmark.probing.layout import Layout
 from mirbench.benchmark.probing.network import Network
 from mirbench.benchmark.probing.replay import Mark, Replay
 from mirbench.benchmark.probing.rounds import Round
+from mirbench.benchmark.probing.setup import Shared
 from mirbench.benchmark.probing.stack import Stack
+from mirbench.benchmark.probing.testing import score_test, test_outputs
 from mirbench.benchmark.probing.views import View
 from mirbench.benchmark.protocol import ProbeConfig
-
-if TYPE_CHECKING:
-    from mirbench.benchmark.probing.group import Group
 
 #: Rounds that the device may have before it while the scores of an earlier one are read.
 LAG = 2
@@ -57,7 +55,8 @@ class Fleet:
 
     Parameters
     ----------
-    group : Group
+    shared : Shared
+        Of their group.
     configs : sequence of ProbeConfig
 
     Attributes
@@ -66,24 +65,24 @@ class Fleet:
         Updates that were launched.
     """
 
-    def __init__(self, group: Group, configs: Sequence[ProbeConfig]) -> None:
-        self.group, self.number = group, 0
-        setup, self._device = group.setup, group.setup.threads.device
+    def __init__(self, shared: Shared, configs: Sequence[ProbeConfig]) -> None:
+        self.shared, self.number = shared, 0
+        setup, self._device = shared.setup, shared.setup.threads.device
         protocol = setup.protocol
         draws = Draws(
             protocol.seed,
             len(setup.data.X_train),
-            group.batch,
-            widths=group.widths,
-            dropouts=group.dropouts,
+            shared.batch,
+            widths=shared.widths,
+            dropouts=shared.dropouts,
             device=self._device,
         )
         views, self._places = _arranged([Learner(config) for config in configs])
         places = _configs(self._places)
-        stack = Stack.begin(group.widths, views, places, draws.initial, self._device)
+        stack = Stack.begin(shared.widths, views, places, draws.initial, self._device)
         stack.waited.masked_fill_(self._vacant(), protocol.patience)
         self._ahead = Ahead(draws, protocol.eval_every, self._device)
-        self._round = Round(group, draws.rates, self._ahead.numbers)
+        self._round = Round(shared, draws.rates, self._ahead.numbers)
         self._board(stack)
         self._evaluated: deque[Evaluated] = deque()
         self._pool = ThreadPoolExecutor(min(SCORING, os.cpu_count() or 1))
@@ -133,7 +132,7 @@ class Fleet:
         scores.copy_(self._scores, non_blocking=True)
         arrived.set()
         self._evaluated.append(Evaluated(self.number, list(self._places), scores, arrived))
-        self.number += self.group.setup.protocol.eval_every
+        self.number += self.shared.setup.protocol.eval_every
 
     def _board(self, stack: Stack) -> None:
         """Let `stack` be what is trained."""
@@ -152,7 +151,7 @@ class Fleet:
         evaluated = self._evaluated.popleft()
         evaluated.arrived.wait()
         scores = evaluated.scores.numpy()
-        protocol, ways = self.group.setup.protocol, self._round.score.ways
+        protocol, ways = self.shared.setup.protocol, self._round.score.ways
         for place, learner in enumerate(evaluated.learners):
             if learner is None or learner.waited >= protocol.patience:
                 continue
@@ -165,8 +164,9 @@ class Fleet:
         layout = Layout(self.stack.layout.widths, 1)
         network = Network(layout, self.stack.remembered(place))
         finished = Finished(learner, updates, network)
-        outputs = self.group.test_outputs(finished)
-        self._testing.append(self._pool.submit(self.group.record, finished, outputs))
+        outputs = test_outputs(self.shared.setup, finished)
+        scoring = self._pool.submit(score_test, self.shared.setup, finished, outputs)
+        self._testing.append(scoring)
         self._places[place] = None
 
     def _tested(self, wait: bool) -> list[ProbeRecord]:
@@ -191,7 +191,7 @@ class Fleet:
         index = [old[id(learner)] if learner else next(iter(old.values())) for learner in places]
         self._places = places
         stack = self.stack.rearranged(views, _configs(places), index)
-        stack.waited.masked_fill_(self._vacant(), self.group.setup.protocol.patience)
+        stack.waited.masked_fill_(self._vacant(), self.shared.setup.protocol.patience)
         self._board(stack)
 
     def _vacant(self) -> torch.Tensor:

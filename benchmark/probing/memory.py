@@ -79,8 +79,10 @@ class Need:
         rows = max(batch, n_valid)
         active = rows * (2 * widths[0] + 4 * bank * sum(widths[1:])) * FLOAT
         valid = 2 * n_valid * widths[0] * FLOAT
+        # One bank that is saved: its copy, and that once more as the content of a file.
+        saving = 2 * BUFFERS * layout
         probe = BUFFERS * Layout(widths, 1).size * FLOAT
-        return cls(masks + views + valid + threads * (layout + active), probe)
+        return cls(masks + views + valid + saving + threads * (layout + active), probe)
 
     @classmethod
     def of_fleet(

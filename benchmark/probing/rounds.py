@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 
 from mirbench.benchmark.probing.ahead import Numbers
 from mirbench.benchmark.probing.device_scores import DeviceScorer
 from mirbench.benchmark.probing.draws import kept_factor
+from mirbench.benchmark.probing.setup import Shared
 from mirbench.benchmark.probing.stack import Stack
 from mirbench.benchmark.probing.views import View
-
-if TYPE_CHECKING:
-    from mirbench.benchmark.probing.group import Group
 
 
 class Round:
@@ -22,21 +19,21 @@ class Round:
 
     Parameters
     ----------
-    group : Group
+    shared : Shared
     rates : tuple of float
         Those of `Draws`.
     numbers : Numbers
         Where the random numbers of a round are when it begins.
     """
 
-    def __init__(self, group: Group, rates: tuple[float, ...], numbers: Numbers) -> None:
-        setup = group.setup
+    def __init__(self, shared: Shared, rates: tuple[float, ...], numbers: Numbers) -> None:
+        setup = shared.setup
         self._updates, self._patience = setup.protocol.eval_every, setup.protocol.patience
-        self._batch, self._terms = group.batch, group.loss.terms
+        self._batch, self._terms = shared.batch, shared.loss.terms
         self._rates, self._numbers = rates, numbers
-        ways = sorted({config.standardise for config in group.configs})
-        self._X_train = {way: setup.inputs.rows("train", way) for way in ways}
-        self._X_valid = {way: setup.inputs.rows("valid", way) for way in ways}
+        ways, rows = shared.standardise, setup.inputs.rows
+        self._X_train = {way: rows("train", way) for way in ways}
+        self._X_valid = {way: rows("valid", way) for way in ways}
         self.score = DeviceScorer(setup.data, setup.threads.device)
 
     def __call__(self, stack: Stack, scores: torch.Tensor) -> None:

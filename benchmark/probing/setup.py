@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mirbench.benchmark.probing import adam, draws
 from mirbench.benchmark.probing.data import ProbeData, clip_targets
 from mirbench.benchmark.probing.inputs import Inputs
+from mirbench.benchmark.probing.losses import Loss
 from mirbench.benchmark.probing.memory import SHARE, free_memory
 from mirbench.benchmark.probing.scorer import Scorer
 from mirbench.benchmark.probing.threads import Threads
@@ -63,3 +64,29 @@ class Setup:
         draws.prepare()
         Inputs.prepare()
         return cls(data, protocol, inputs, score, threads, budget)
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """What the probes of one group share.
+
+    Attributes
+    ----------
+    setup : Setup
+    loss : Loss
+    widths : tuple of int
+        Units of the layers, the input first.
+    batch : int
+        Rows per batch.
+    standardise : tuple of bool
+        Whether their inputs are standardised; both ways, where some are.
+    dropouts : tuple of float
+        Their rates, ascending.
+    """
+
+    setup: Setup
+    loss: Loss
+    widths: tuple[int, ...]
+    batch: int
+    standardise: tuple[bool, ...]
+    dropouts: tuple[float, ...]

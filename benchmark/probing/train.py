@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from mirbench.benchmark.probing.checkpoint import Checkpoint
 from mirbench.benchmark.probing.clock import Clock, Progress
 from mirbench.benchmark.probing.data import ProbeData, ProbeRecord, select
 from mirbench.benchmark.probing.group import Group
+from mirbench.benchmark.probing.saved_state import SavedStates, discard_states
 from mirbench.benchmark.probing.setup import Setup
 from mirbench.benchmark.probing.threads import Threads
 from mirbench.benchmark.protocol import ProbeConfig, Protocol, get_protocol
@@ -56,7 +58,8 @@ def train_grid(
         Bytes that training may take besides the embeddings; a group that
         needs more is split. Default: four fifths of what is free.
     checkpoint : Path, optional
-        Folder in which finished probes are kept, and looked for first.
+        Folder in which finished probes, and the states of those that are learning, are kept and
+        looked for first.
     on_progress : callable, optional
         Called after every round of evaluations.
 
@@ -99,12 +102,17 @@ def train_grid(
     records = _Records(protocol, clock, store, on_probe, on_progress)
     missing = [config for config in configs if not records.read(config)]
     if missing:
-        with Threads(where) as threads:
+        with Threads(where) as threads, contextlib.ExitStack() as stack:
             setup = Setup.of(data, protocol, threads, memory)
+            saved = None
+            if store is not None:
+                saved = stack.enter_context(SavedStates(store.folder, where, threads.size))
             for group in _groups(missing):
                 clock.start()
-                for record in Group(setup, group).train(records.report):
+                for record in Group(setup, group, saved).train(records.report):
                     records.add(record)
+    if store is not None and only is None:
+        discard_states(store.folder)
     return sorted(records.records, key=lambda record: record.index)
 
 

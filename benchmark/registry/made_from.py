@@ -9,6 +9,7 @@ part of its fingerprint.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from typing import Any
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import digest, file_sha256
+from mirbench.benchmark.files.foreign import DAMAGES
+from mirbench.benchmark.files.strict_json import read_note
 
 #: Raised when the files hold something else.
 VERSION = 1
@@ -79,12 +82,23 @@ def write_record(cache: CacheFolder, own: str, files: Iterable[Path], folder: Pa
 def _remembered(cache: CacheFolder, own: str) -> list[dict[str, Any]] | None:
     """Read the record; None if there is none, or it is damaged."""
     try:
-        content = json.loads(cache.made_from(own).read_bytes())
+        content = read_note(cache.made_from(own))
         files: list[dict[str, Any]] = content["files"]
         whole = content["version"] == VERSION and content["digest"] == digest(files)
-    except (OSError, ValueError, KeyError, TypeError):
+        return files if whole and all(map(_is_entry, files)) else None
+    except (OSError, *DAMAGES):
         return None
-    return files if whole else None
+
+
+def _is_entry(file: dict[str, Any]) -> bool:
+    """Whether it says of a file where it lies and what is in it."""
+    texts = (file["path"], file["name"], file["sha256"])
+    numbers = (file["bytes"], file["mtime_ns"])
+    return (
+        all(isinstance(text, str) and "\0" not in text for text in texts)
+        and all(type(number) is int for number in numbers)
+        and re.fullmatch("[0-9a-f]{64}", file["sha256"]) is not None
+    )
 
 
 def _sha256(file: dict[str, Any]) -> str:

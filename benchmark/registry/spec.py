@@ -11,6 +11,7 @@ from typing import Any
 from mirbench.benchmark.api import MirbenchError, ModelCost, PluginError
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import digest, path_digest
+from mirbench.benchmark.machine.launch import check_here, rules
 from mirbench.benchmark.plugins.adapters import (
     adapter_form,
     digest_files,
@@ -101,7 +102,12 @@ class RepresentationSpec:
 
     @property
     def tells_cost(self) -> bool:
-        """Whether its plugin says what a clip costs, without loading the model."""
+        """Whether its plugin says what a clip costs, without loading the model.
+
+        While there is a sandbox, only those that are built in are asked, in this process.
+        """
+        if self.plugin.origin != "built-in" and rules().sandbox is not None:
+            return False
         return self.plugin.source is not None and self.plugin.source.defines("plan_model")
 
     def cost(self, seconds: float, device: str) -> ModelCost:
@@ -187,10 +193,12 @@ class RepresentationSpec:
         Raises
         ------
         PluginError
-            If the plugin fails or lacks a package, with the reason.
+            If the plugin fails or lacks a package, with the reason. Also while there is a
+            sandbox, of which this process is outside.
         MissingWeights
             If its weights are not on this machine.
         """
+        check_here(f"the model of representation {self.label!r}")
         lacking = self.plugin.missing_requirement()
         if lacking is not None:
             raise PluginError(f"representation {self.label!r} {lacking}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-import zlib
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,9 @@ import numpy as np
 from mirbench.benchmark.api import DataError, Download, FloatArray, Task, clip_and_window
 from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.embedding.npz import check_windows
+from mirbench.benchmark.files.foreign import ARCHIVE_DAMAGES, Damaged, read_bounded
+from mirbench.benchmark.files.npy import read_header, read_values
+from mirbench.benchmark.files.unpack import SmallHeaders
 from mirbench.benchmark.progress import bar, count
 
 BASE_URL = "https://nlp.stanford.edu/data/cdonahue/jukemir/precomputed/"
@@ -44,7 +46,13 @@ DATASETS = {
 }
 
 #: No feature of one clip is larger, in bytes.
-_LARGEST_MEMBER = 16 * 1024**2
+_LARGEST_MEMBER = 1024**2
+
+#: Features are packed to two thirds; they are not read if they are so many times the archive.
+_MOST_UNPACKED = 30
+
+#: Bytes of features that are read from however small an archive.
+_ALWAYS = 256 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +98,8 @@ def read_checksums(path: Path | None = None) -> dict[str, str]:
     path = path or Path(__file__).with_name("castellon2021.sha256")
     table = {}
     try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_bounded(path).decode("utf-8").splitlines()
+    except (OSError, ValueError) as error:
         raise DataError(f"cannot read the checksums {path}: {error}") from error
     for number, line in enumerate(lines, start=1):
         words = line.split()
@@ -127,6 +135,7 @@ def read_archive(path: Path, task: Task, clip_ids: Sequence[str], sha256: str) -
     clip_of = {task.stem(clip_id): number for number, clip_id in enumerate(ids)}
     rows: list[tuple[int, int]] = []
     values, dims, problem = array("f"), 0, ""
+    most = max(_ALWAYS, _MOST_UNPACKED * path.stat().st_size) if path.is_file() else 0
     for name, vector in _members(path, sha256):
         stem, window = _stem_of(name, task)
         number = clip_of.get(stem)
@@ -137,8 +146,11 @@ def read_archive(path: Path, task: Task, clip_ids: Sequence[str], sha256: str) -
             problem = problem or f"{name} has {count(len(vector), 'value')}, others {dims:,}"
         if not np.isfinite(vector).all():
             problem = problem or f"{name} holds NaN or infinity"
-        rows.append((number, window))
-        values.frombytes(vector.tobytes())
+        if vector.nbytes + len(values) * 4 > most:
+            problem = problem or "its features are more than such an archive can hold"
+        if not problem:
+            rows.append((number, window))
+            values.frombytes(vector.tobytes())
     # Only now, since a wrong checksum would be the better explanation.
     if problem:
         raise DataError(f"{path.name}: {problem}")
@@ -177,11 +189,11 @@ def _members(path: Path, sha256: str) -> Iterator[tuple[str, FloatArray]]:
             source = _Hashed(file, progress.update)
             try:
                 stream: Any = source
-                with tarfile.open(fileobj=stream, mode="r|gz") as archive:
+                with tarfile.open(fileobj=stream, mode="r|gz", tarinfo=SmallHeaders) as archive:
                     for info in archive:
                         if info.isreg() and _is_feature(info.name):
                             yield info.name, _vector(archive, info, path)
-            except (tarfile.TarError, zlib.error, EOFError, ValueError) as error:
+            except (MemoryError, *ARCHIVE_DAMAGES) as error:
                 source.check(path, sha256)
                 raise DataError(f"{path} is damaged: {error}") from error
             except DataError:
@@ -206,7 +218,11 @@ def _vector(archive: tarfile.TarFile, info: tarfile.TarInfo, path: Path) -> Floa
         )
     member = archive.extractfile(info)
     assert member is not None
-    matrix = np.lib.format.read_array(io.BytesIO(member.read()), allow_pickle=False)
+    file = io.BytesIO(member.read())
+    header = read_header(file)
+    if len(header.shape) > 2:
+        raise Damaged(f"{info.name} has shape {list(header.shape)}")
+    matrix = read_values(file, header)
     vector = matrix[0] if matrix.ndim == 2 and len(matrix) == 1 else matrix
     if vector.ndim != 1 or vector.dtype.kind != "f" or not vector.size:
         raise DataError(

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from mirbench.benchmark.api import DataError, FloatArray
 from mirbench.benchmark.files.atomic import write_atomic
-from mirbench.benchmark.files.sealed import DAMAGES, seal, unseal
+from mirbench.benchmark.files.foreign import DAMAGES
+from mirbench.benchmark.files.sealed import seal, unseal
 from mirbench.benchmark.result.paths import predictions_path
+
+#: Classes and tags; or values.
+_TARGETS = (np.int64, np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +58,13 @@ def read_predictions(path: Path) -> Predictions:
     try:
         facts, arrays, _ = unseal(place, "mirbench")  # older files have no digest
         ids, groups = tuple(facts["clip_ids"]), tuple(facts["groups"])
-        return Predictions(ids, groups, arrays["outputs"], arrays["targets"])
+        outputs, targets = arrays["outputs"], arrays["targets"]
+        if not all(isinstance(text, str) for text in (*ids, *groups)):
+            raise ValueError("its clip ids and groups are not texts")
+        if outputs.dtype != np.float32 or outputs.ndim != 2 or targets.dtype not in _TARGETS:
+            raise ValueError("its arrays have other types or shapes")
+        if not len(ids) == len(groups) == len(outputs) == len(targets) or targets.ndim > 2:
+            raise ValueError("its outputs and targets are not those of its clips")
+        return Predictions(ids, groups, outputs, targets)
     except (OSError, *DAMAGES) as error:
         raise DataError(f"cannot read the predictions {place}: {error}") from error

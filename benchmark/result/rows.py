@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 from mirbench.benchmark.api import DataError
 from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.files.foreign import Damaged, read_bounded
+from mirbench.benchmark.files.strict_json import parse_json
 from mirbench.benchmark.result.paths import rows_below
 from mirbench.benchmark.result.predictions import Predictions, write_predictions
 from mirbench.benchmark.result.records import Result
@@ -57,9 +59,13 @@ def read_result(path: Path) -> Result:
         If the file cannot be read or is not a row of this schema.
     """
     try:
-        return Result.model_validate_json(path.read_bytes())
+        content = read_bounded(path)
+        parse_json(content, "the file")  # which knows more of JSON than the schema does
+        return Result.model_validate_json(content)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
+    except Damaged as error:
+        raise DataError(f"{path} is not a result row: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the file"

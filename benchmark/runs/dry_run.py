@@ -15,6 +15,7 @@ from mirbench.benchmark.api import SPLITS, Clip, ModelCost, UnusableClip
 from mirbench.benchmark.datasets.audio import audio_info
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.embedding.batches import batches_of, known_batch_size, merge_batches
+from mirbench.benchmark.embedding.holder import model_holder
 from mirbench.benchmark.embedding.making import CHUNK_CLIPS
 from mirbench.benchmark.embedding.pair import Pair
 from mirbench.benchmark.embedding.shard_spec import ShardSpec
@@ -24,6 +25,7 @@ from mirbench.benchmark.embedding.worker import Chunk, embed_chunk
 from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.machine.device import check_device, free_cpus
+from mirbench.benchmark.machine.launch import rules
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.result import result_path
 from mirbench.benchmark.runs.pairs import Names, Where, pairs_of
@@ -196,7 +198,9 @@ def _embed_some(pair: Pair, todo: list[Clip], device: str) -> Sample | None:
     """Embed a few clips, or noise of their length if none is on disk; the very first warms up."""
     if not todo:
         return None
-    with tempfile.TemporaryDirectory(prefix="mirbench-") as folder:
+    sandbox = rules().sandbox
+    place = None if sandbox is None else sandbox.scratch  # which does not see the usual one
+    with tempfile.TemporaryDirectory(prefix="mirbench-", dir=place) as folder:
         present = [clip for clip in todo if clip.path is not None and clip.path.is_file()]
         present = present or [_noise(todo[0], Path(folder))]
         return _time(pair, present[:1], present[1 : 1 + CHUNK_CLIPS] or present, device)
@@ -212,9 +216,10 @@ def _noise(clip: Clip, folder: Path) -> Clip:
 
 
 def _time(pair: Pair, first: list[Clip], some: list[Clip], device: str) -> Sample | None:
-    for clips in (first, some):
-        chunk = Chunk(pair.model(device), pair.task.window, tuple(clips), shard=0)
-        outcome = embed_chunk(chunk)
+    with model_holder() as holder:
+        for clips in (first, some):
+            chunk = Chunk(pair.model(device), pair.task.window, tuple(clips), shard=0)
+            (outcome,) = holder.apply(embed_chunk, [chunk])
     if not outcome.rows:
         return None
     rows = list(outcome.rows.values())

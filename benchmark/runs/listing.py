@@ -14,6 +14,7 @@ from mirbench.benchmark.api import MirbenchError, PluginError
 from mirbench.benchmark.datasets.locate import readiness
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.machine.device import free_cpus
+from mirbench.benchmark.machine.launch import plugin_environment
 from mirbench.benchmark.plugins.finding import Plugin, PluginKind, find_plugins
 from mirbench.benchmark.registry import load_task
 from mirbench.benchmark.weights.sets import chosen_set, weight_sets
@@ -138,7 +139,9 @@ def _try_imports(plugins: Sequence[Plugin]) -> dict[str, str]:
 def _try_import(module: str) -> str | None:
     command = [sys.executable, "-c", _TRY, module]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE, env=plugin_environment()
+        )
     except subprocess.TimeoutExpired:
         return f"importing it took over {PATIENCE:.0f} s"
     if done.returncode == _NO_MODEL:

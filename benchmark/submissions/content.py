@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import SPLITS
+from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.plugins.naming import allowed_characters
 from mirbench.benchmark.progress import count
 from mirbench.benchmark.result import Cost, Environment, RepresentationRecord, Result
 from mirbench.benchmark.submissions.ground import AGAIN, Ground
 from mirbench.benchmark.submissions.selection import check_selection
-from mirbench.benchmark.submissions.verdict import show
 
 #: Share of a split's clips that a row of the board may lack, as ``--max-missing`` has it.
 MAX_MISSING = 0.05

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import stat
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mirbench.benchmark.api import DataError, UsageError
+from mirbench.benchmark.files.foreign import Damaged, read_bounded
 from mirbench.benchmark.result import predictions_path
 
 #: Bytes of a row and of its predictions. The largest test set of the four datasets
@@ -76,16 +78,20 @@ def _walk(folder: Path, leave_out: set[Path]) -> Iterator[Path]:
     """Yield everything below a folder that is no folder; links are yielded, not followed."""
     waiting, count = [folder], 0
     while waiting:
-        with os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                path = Path(entry.path)
-                count += 1
-                if count > MOST_FILES:
-                    raise UsageError(f"there are more than {MOST_FILES} files below {folder}")
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(path)
-                elif path not in leave_out:
-                    yield path
+        try:
+            with os.scandir(waiting.pop()) as found:
+                entries = list(itertools.islice(found, MOST_FILES + 1))
+        except OSError as error:
+            raise UsageError(f"cannot read {error.filename}: {error.strerror}") from error
+        for entry in entries:
+            path = Path(entry.path)
+            count += 1
+            if count > MOST_FILES:
+                raise UsageError(f"there are more than {MOST_FILES} files below {folder}")
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(path)
+            elif path not in leave_out:
+                yield path
 
 
 def check_place(path: Path) -> list[str]:
@@ -120,7 +126,7 @@ def read_limited(path: Path, limit: int, what: str) -> bytes:
         If it is absent, too large or no regular file.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        return read_bounded(path, limit, follow_links=False)
     except FileNotFoundError:
         raise DataError(
             f"there is no {path.name}: {what} is missing; a row is two files, "
@@ -128,16 +134,5 @@ def read_limited(path: Path, limit: int, what: str) -> bytes:
         ) from None
     except OSError as error:
         raise DataError(f"cannot read {path.name}: {error.strerror}") from error
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise DataError(f"{path.name} is no regular file; put {what} there")
-        if status.st_size > limit:
-            raise DataError(
-                f"{path.name} is too large: {status.st_size / 1e6:,.1f} MB, where {what} has at "
-                f"most {limit / 1e6:.0f} MB; it was not read"
-            )
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise DataError(f"{path.name} grew while it was read")
-    return content
+    except Damaged as error:
+        raise DataError(f"{path.name} was not read: {error}; put {what} there") from None

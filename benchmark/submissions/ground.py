@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from mirbench.benchmark.api import MirbenchError, Task
 from mirbench.benchmark.datasets.splits import SplitTable
+from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.protocol import PROTOCOLS, Protocol
 from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.result import Result
-from mirbench.benchmark.submissions.verdict import show
 
 #: How most of what cannot be is mended.
 AGAIN = "run the row again with this version of mirbench"

@@ -17,6 +17,7 @@ from mirbench.benchmark.api import DataError, MirbenchError, UsageError
 from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
 from mirbench.benchmark.datasets.targets import targets_by_clip
 from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.plugins.adapters import adapter_form
 from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.plugins.naming import base_name
@@ -25,7 +26,6 @@ from mirbench.benchmark.registry import parse_representation
 from mirbench.benchmark.result import Predictions, RepresentationRecord, Result
 from mirbench.benchmark.submissions.ground import Ground
 from mirbench.benchmark.submissions.texts import check_name
-from mirbench.benchmark.submissions.verdict import show
 
 #: Between two z-scored regression targets of one clip: rounding.
 TOLERANCE = 1e-5

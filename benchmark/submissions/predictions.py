@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from mirbench.benchmark.api import DataError, Task
+from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.progress import count
 from mirbench.benchmark.result import Predictions, predictions_path, read_predictions
 from mirbench.benchmark.submissions.files import PREDICTIONS_BYTES, read_limited
 from mirbench.benchmark.submissions.strict_json import parse_json
-from mirbench.benchmark.submissions.verdict import show
 
 _AGAIN = "hand in the file that mirbench run wrote"
 

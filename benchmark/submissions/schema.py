@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.result import Result
-from mirbench.benchmark.submissions.verdict import show
 
 SCHEMA_VERSION = 1
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from mirbench.benchmark.api import DataError
 from mirbench.benchmark.evaluation.select import test_scores
+from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.progress import count
 from mirbench.benchmark.result import Predictions, Result, Score
 from mirbench.benchmark.submissions.ground import Ground
-from mirbench.benchmark.submissions.verdict import show
 
 #: Between a number of the row and the same number computed here: rounding, which differs
 #: between versions of NumPy and scikit-learn.

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator
 
 from mirbench.benchmark.api import Task
+from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.progress import count
 from mirbench.benchmark.protocol import Protocol
 from mirbench.benchmark.result import ProbeRow, Result
 from mirbench.benchmark.scoring.metrics import WAYS
 from mirbench.benchmark.submissions.ground import AGAIN, Ground
-from mirbench.benchmark.submissions.verdict import show
 
 
 def check_selection(result: Result, ground: Ground) -> Iterator[str]:

@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
+from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.progress import count
-from mirbench.benchmark.submissions.verdict import show
 
 #: Characters of a representation's name, and of the longest text.
 NAME_LENGTH = 100

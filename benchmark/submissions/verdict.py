@@ -44,14 +44,6 @@ class Verdict:
         return not self.errors
 
 
-def show(value: object, length: int = 80) -> str:
-    """Write a value from a file into a message: quoted, visible, and not too long."""
-    if isinstance(value, str):
-        value = value[: length + 1]
-    text = repr(value)
-    return text if len(text) <= length else text[: length - 1] + "…"
-
-
 def printable(text: str) -> str:
     """Escape what a terminal or the log of a CI service might act upon."""
     safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

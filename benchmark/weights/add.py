@@ -9,9 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from mirbench.benchmark.api import DataError, PluginError, UsageError
-from mirbench.benchmark.files.unpack import unpack
+from mirbench.benchmark.files.foreign import ARCHIVE_DAMAGES, is_zip
+from mirbench.benchmark.files.unpack import Limits, unpack
 from mirbench.benchmark.weights.conversion import Draft, draft, locked
 from mirbench.benchmark.weights.sets import WeightSet
+
+#: Weights are packed to no less than a half; an archive of so many times its size holds others.
+_MOST_UNPACKED = 20
+
+#: Bytes that are unpacked from however small an archive.
+_ALWAYS = 10**9
 
 
 def add_weights(
@@ -130,16 +137,18 @@ def _unpacked(path: Path, sets: Iterable[WeightSet], stack: contextlib.ExitStack
 
     Many checkpoints are zip files themselves, so what counts is what is in them.
     """
-    if not path.is_file() or not zipfile.is_zipfile(path):
+    if not is_zip(path):
         return path
     names = {file.name for weights in sets for file in weights.files}
     try:
         with zipfile.ZipFile(path) as archive:
             held = {PurePosixPath(member).name for member in archive.namelist()}
-    except (OSError, zipfile.BadZipFile) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
+    except (OSError, *ARCHIVE_DAMAGES) as error:
+        why = str(error) or type(error).__name__
+        raise DataError(f"{path} is a damaged or unknown archive: {why}") from error
     if not held & names:
         return path
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mirbench-")))
-    unpack([path], "zip", folder)
+    most = max(_ALWAYS, _MOST_UNPACKED * path.stat().st_size)
+    unpack([path], "zip", folder, Limits(total_bytes=most))
     return folder

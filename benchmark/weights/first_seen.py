@@ -9,6 +9,8 @@ from pathlib import Path
 from mirbench.benchmark.api import DataError, MirbenchError
 from mirbench.benchmark.files.atomic import lock, write_atomic
 from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.files.foreign import DAMAGES
+from mirbench.benchmark.files.strict_json import read_note
 from mirbench.benchmark.weights.sets import Original, WeightFile, WeightSet
 
 
@@ -35,11 +37,11 @@ def _address(file: WeightFile) -> str:
 
 def _read_first_seen(path: Path) -> dict[str, str]:
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = read_note(path)
         return {str(key): str(value) for key, value in content.items()}
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, *DAMAGES) as error:
         raise MirbenchError(f"{path} is damaged ({error}); repair or delete it") from error
 
 

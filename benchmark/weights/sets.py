@@ -9,7 +9,7 @@ imported, hashed or downloaded here.
 from __future__ import annotations
 
 import importlib.util
-import json
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,8 +18,12 @@ from typing import Any
 
 from mirbench.benchmark.api import PluginError, UsageError
 from mirbench.benchmark.files.cache import CacheFolder, cache_root
+from mirbench.benchmark.files.foreign import DAMAGES
+from mirbench.benchmark.files.strict_json import read_note
 from mirbench.benchmark.plugins.finding import Plugin
 from mirbench.benchmark.plugins.naming import plugin_argument, write_name
+
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,8 @@ class WeightSet:
             originals = {name: Original(**file) for name, file in self._noted()["files"].items()}
         except (KeyError, TypeError, AttributeError):
             return {}
+        if not all(_SHA256.fullmatch(str(file.sha256)) for file in originals.values()):
+            return {}
         declared = {file.name: file.sha256 for file in self.files}
         differ = originals.keys() != declared.keys() or any(
             sha256 is not None and sha256.lower() != originals[name].sha256
@@ -116,10 +122,9 @@ class WeightSet:
 
     def _noted(self) -> dict[str, Any]:
         try:
-            content = json.loads(self.note.read_text("utf-8"))
-        except (OSError, ValueError):
+            return read_note(self.note)
+        except (OSError, *DAMAGES):
             return {}
-        return content if isinstance(content, dict) else {}
 
     def in_package(self) -> dict[str, Path] | None:
         """Files of the set inside an installed package; None if they are not there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import tempfile
@@ -11,6 +12,9 @@ from typing import Any
 from mirbench.tasks._rendered.audio import N_SAMPLES, render
 from mirbench.tasks._rendered.corpus import CORPUS_VERSION, SAMPLE_RATE, Piece, pieces
 from mirbench.tasks._rendered.score import chords
+
+#: Bytes of the annotations; they have a twentieth of this.
+_LARGEST = 10_000_000
 
 _COMMENT = f"mirbench rendered corpus, version {CORPUS_VERSION}"
 
@@ -27,7 +31,9 @@ def prepare(root: Path) -> None:
     if _is_current(annotations) and all(_audio_path(root, p).is_file() for p in pieces()):
         return
     (root / "audio").mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".rendering-", dir=root) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix=".rendering-", dir=root, ignore_cleanup_errors=True
+    ) as folder:
         for piece in pieces():
             if not _is_rendered(_audio_path(root, piece)):
                 _write_audio(Path(folder) / "piece.flac", piece)
@@ -43,8 +49,10 @@ def _audio_path(root: Path, piece: Piece) -> Path:
 
 def _is_current(annotations: Path) -> bool:
     try:
+        if not annotations.is_file() or annotations.stat().st_size > _LARGEST:
+            return False
         content = json.loads(annotations.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(content, dict) and content.get("corpus") == _COMMENT
 
@@ -62,10 +70,13 @@ def _is_rendered(path: Path) -> bool:
 def _write_audio(path: Path, piece: Piece) -> None:
     import soundfile
 
-    with soundfile.SoundFile(path, "w", SAMPLE_RATE, 1, "PCM_16", format="FLAC") as file:
+    # In memory first: libsndfile does not say why a file cannot be written, or that it was not.
+    content = io.BytesIO()
+    with soundfile.SoundFile(content, "w", SAMPLE_RATE, 1, "PCM_16", format="FLAC") as file:
         file.title = piece.id
         file.comment = _COMMENT
         file.write(render(piece))
+    path.write_bytes(content.getvalue())
 
 
 def _annotations() -> str:

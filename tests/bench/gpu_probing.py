@@ -134,7 +134,7 @@ def time_group(setup: Setup, probes: list[ProbeConfig]) -> Timed:
     """Time the rounds of one group, and the drawing of their random numbers alone."""
     device, every = str(setup.threads.device), setup.protocol.eval_every
     group = Group(setup, probes)
-    with contextlib.closing(Fleet(group, probes[: group.fit])) as fleet:
+    with contextlib.closing(Fleet(group.shared, probes[: group.fit])) as fleet:
         with counted() as launches:
             fleet.launch()
         for _ in range(4):
@@ -251,7 +251,7 @@ def same_batches(data: ProbeData, protocol: Protocol, device: str) -> bool:
         X = torch.from_numpy(data.X_train)
         for probes in groups_of(protocol):
             group = Group(setup, probes)
-            with contextlib.closing(Fleet(group, probes)) as fleet:
+            with contextlib.closing(Fleet(group.shared, probes)) as fleet:
                 fleet.launch()
                 seen, hidden = fleet.batches()
                 draws = Draws(
@@ -307,8 +307,8 @@ def grids(report: Report, asked: Asked) -> None:
     protocol = SHORT if asked.small else CASTELLON2021
     report.add(
         f"A whole grid of {len(protocol.grid())} probes, to the end of early stopping, on random "
-        "features that hold a signal; the first score decides. ≈: not trained to the end for want of time, but "
-        "expected from the probes that were.",
+        "features that hold a signal; the first score decides. ≈: not trained to the end for want "
+        "of time, but expected from the probes that were.",
         "",
         "| shape of | dims | score | seconds | updates, median | most | best validation score |",
         "|---|---|---|---|---|---|---|",

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from mirbench.benchmark.progress import count
+from mirbench.benchmark import progress
+from mirbench.benchmark.cli.app import app
+from mirbench.benchmark.progress import bar, count, silence
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,3 +75,122 @@ def test_scores_are_printed_without_a_minus_before_zero(folder: str) -> None:
         if score.search(line)
     ]
     assert not found, "\n".join(found)
+
+
+class Log:
+    """What was written to stderr, which is no terminal in a test."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys, self._text = capsys, ""
+
+    def getvalue(self) -> str:
+        self._text += self._capsys.readouterr().err
+        return self._text
+
+
+@pytest.fixture
+def log(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
+    """Let lines come every twentieth of a second."""
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.05)
+    yield Log(capsys)
+    silence(False)
+
+
+def wait_for(log: Log, text: str) -> list[str]:
+    """Wait until a line holds the text, and return all."""
+    until = time.monotonic() + 60
+    while text not in log.getvalue():
+        assert time.monotonic() < until, log.getvalue()
+        time.sleep(0.01)
+    return log.getvalue().splitlines()
+
+
+def test_without_a_terminal_there_are_lines_at_the_beginning_and_now_and_then(
+    log: Log,
+) -> None:
+    with bar("embedding x", 1200, "clip", done=200) as shown:
+        assert log.getvalue() == "embedding x: 200 of 1,200 clips\n"
+        shown.update(300)
+        line = wait_for(log, "left")[-1]
+        assert re.fullmatch(
+            r"embedding x: 500 of 1,200 clips, [\d,.]+ clips/s, about \d+ s left", line
+        )
+        shown.set_postfix_str("54 learning, about 2 h left", refresh=False)
+        wait_for(log, "embedding x: 500 of 1,200 clips, 54 learning, about 2 h left\n")
+        shown.update(700)
+    assert re.fullmatch(
+        r"embedding x: 1,200 of 1,200 clips, \d+ s in all", log.getvalue().splitlines()[-1]
+    )
+
+
+def test_a_line_comes_even_if_nothing_gets_done(log: Log) -> None:
+    with bar("decoding y", 3, "clip"):
+        wait_for(log, "decoding y: 0 of 3 clips\ndecoding y: 0 of 3 clips\n")
+
+
+def test_bytes_are_counted_in_their_units(log: Log) -> None:
+    with bar("w.bin", 2_400_000, "B") as shown:
+        shown.update(1_200_000)
+        wait_for(log, "w.bin: 1.2 MB of 2.4 MB, ")
+    with bar("unknown.bin", None, "B"):
+        wait_for(log, "unknown.bin: 0 B\n")
+
+
+def test_what_is_short_takes_one_line_and_nothing_none(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "LINE_SECONDS", 60.0)
+    with bar("short", 2, "clip") as shown:
+        shown.update(2)
+    with bar("nothing", 0, "clip"), bar("all done", 5, "clip", done=5):
+        pass
+    assert log.getvalue() == "short: 0 of 2 clips\n"
+
+
+def test_quiet_shows_nothing(log: Log) -> None:
+    with bar("a", 2, "clip", quiet=True) as shown:
+        shown.update(1)
+        time.sleep(0.2)
+    silence(True)
+    with bar("b", 2, "clip") as shown:
+        shown.update(1)
+        shown.set_postfix_str("words", refresh=False)
+        time.sleep(0.2)
+    assert log.getvalue() == ""
+    progress.say("a remark")
+    assert log.getvalue() == "a remark\n"
+
+
+def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    stderr = io.StringIO()
+    stderr.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with bar("embedding x", 4, "clip") as shown:
+        shown.update(4)
+    assert "100%" in stderr.getvalue()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-q", "schema"],
+        ["--quiet", "list", "tasks"],
+        ["run", "--quiet", "--rep", "no such"],
+        ["embed", "-q", "--rep", "no such"],
+        ["probe", "-q", "--rep", "no such", "--task", "no such"],
+        ["sweep", "-q", "--rep", "no such", "--task", "no such"],
+        ["reproduce", "-q", "no such"],
+        ["data", "fetch", "-q", "no such"],
+        ["data", "doctor", "-q", "no such"],
+        ["weights", "fetch", "no such", "-q"],
+        ["weights", "add", "no such", "-q", "no such"],
+    ],
+)
+def test_quiet_stands_before_or_after_the_command(
+    log: Log, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[bool] = []
+    monkeypatch.setattr("mirbench.benchmark.cli.options.silence", said.append)
+    done = CliRunner().invoke(app, arguments, env={"MIRBENCH_CACHE": str(tmp_path)})
+    assert done.exception is None or "no such" in str(done.exception)
+    assert said == [True]

@@ -11,6 +11,7 @@ import importlib.util
 import os
 import platform
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,6 +72,16 @@ def _portable_masks() -> bool:
     return masks_are_portable()
 
 
+def _runs(*command: str) -> Callable[[], bool]:
+    def met() -> bool:
+        if shutil.which(command[0]) is None:
+            return False
+        done = subprocess.run(command, capture_output=True, timeout=30, check=False)
+        return done.returncode == 0
+
+    return met
+
+
 def _jukebox_in_transformers() -> bool:
     try:
         return importlib.util.find_spec("transformers.models.deprecated.jukebox") is not None
@@ -100,6 +111,17 @@ NEEDS = {
     "glibc": Need("glibc, which has the settings", lambda: platform.libc_ver()[0] == "glibc"),
     "ordinary_user": Need(
         "a user whom permissions bind, which root is not", lambda: os.geteuid() != 0
+    ),
+    "bwrap": Need(
+        "bubblewrap, and user namespaces to be allowed",
+        _runs("bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "true"),
+    ),
+    "unshare": Need(
+        "unshare of util-linux, and user namespaces to be allowed",
+        _runs(
+            *("unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork"),
+            *("--mount-proc", "true"),
+        ),
     ),
     "avx512": Need("a processor with AVX-512, for a choice of kernels", _avx512),
     "portable_masks": Need("a processor on which bernoulli_ is PyTorch's own", _portable_masks),

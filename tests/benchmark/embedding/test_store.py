@@ -82,7 +82,8 @@ def test_shards_come_back_as_they_were(tmp_path: Path) -> None:
 def test_a_shard_without_a_single_row(tmp_path: Path) -> None:
     path = tmp_path / "0.safetensors"
     empty = np.zeros((0, 0), np.float32)
-    write_shard(path, replace(SHARD, embedding=empty, clip=np.zeros(0, np.int64)))
+    missing = dict.fromkeys(SHARD.clip_ids, "its file is empty (0 bytes)")
+    write_shard(path, replace(SHARD, embedding=empty, clip=np.zeros(0, np.int64), missing=missing))
     again = read_shard(path)
     assert again is not None
     assert again.embedding.shape == (0, 0)

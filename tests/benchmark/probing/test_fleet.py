@@ -53,7 +53,7 @@ def train(data: ProbeData, protocol: Protocol, only: list[int] | None = None) ->
     """Train a grid as `train_grid` does on a GPU."""
     records: list[ProbeRecord] = []
     for group in groups_of(data, protocol, only):
-        with contextlib.closing(Fleet(group, list(group.configs))) as fleet:
+        with contextlib.closing(Fleet(group.shared, list(group.configs))) as fleet:
             for some in fleet.rounds():
                 records += some
     return sorted(records, key=lambda record: record.index)
@@ -87,7 +87,7 @@ def test_batches_masks_and_weights_are_those_of_the_cpu_bit_for_bit(kind: str) -
             dropouts=group.dropouts,
             device=CPU,
         )
-        with contextlib.closing(Fleet(group, list(group.configs))) as fleet:
+        with contextlib.closing(Fleet(group.shared, list(group.configs))) as fleet:
             for part, values in zip(
                 [part for layer in fleet.stack.layout.layers for part in layer],
                 [value for layer in draws.initial for value in layer],
@@ -157,7 +157,7 @@ def test_those_that_stopped_leave_together(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(Fleet, "_compact", noted)
     for group in groups_of(small_data("multiclass"), SMALL):
         moves.clear()
-        with contextlib.closing(Fleet(group, list(group.configs))) as fleet:
+        with contextlib.closing(Fleet(group.shared, list(group.configs))) as fleet:
             records = [record for some in fleet.rounds() for record in some]
         assert len(records) == len(group.configs) == 16
         assert 1 <= len(moves) <= 4
@@ -218,7 +218,7 @@ def test_few_kernels_are_launched(kind: str, outputs: int, metric: str, windows:
     deep = [c.index for c in CASTELLON2021.grid() if (c.hidden, c.batch_size) == (512, 64)]
     for group in groups_of(data, CASTELLON2021, deep):
         assert len(group.configs) == 54
-        with contextlib.closing(Fleet(group, list(group.configs))) as fleet:
+        with contextlib.closing(Fleet(group.shared, list(group.configs))) as fleet:
             fleet.launch()
             with counted() as launches:
                 fleet.launch()
@@ -234,12 +234,13 @@ def test_few_kernels_are_launched(kind: str, outputs: int, metric: str, windows:
 def test_more_probes_are_not_more_kernels() -> None:
     data = small_data("multiclass")
     totals = []
-    for only in ([24, 29], list(range(24, 32))):
+    for only in ([24, 26], [24, 25, 26, 27]):  # both dropout rates, and each L2 or one
         (group,) = groups_of(data, SMALL, only)
-        with contextlib.closing(Fleet(group, list(group.configs))) as fleet:
+        with contextlib.closing(Fleet(group.shared, list(group.configs))) as fleet:
+            fleet.launch()
             with counted() as launches:
                 fleet.launch()
-            totals.append(launches.total - launches.by_name["_fused_adam_"])
+        totals.append(launches.total - launches.by_name["_fused_adam_"])
     assert totals[1] == totals[0]
 
 

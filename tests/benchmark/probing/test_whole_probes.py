@@ -18,6 +18,7 @@ from mirbench.benchmark.probing.checkpoint import Checkpoint
 from mirbench.benchmark.probing.data import ProbeRecord
 
 GRID = SMALL.grid()
+CLIPS = len(small_data("multiclass").y_test)
 RECORD = ProbeRecord(
     index=5,
     config=GRID[5],
@@ -26,7 +27,7 @@ RECORD = ProbeRecord(
     valid=0.967,
     way=None,
     test={"accuracy": 0.95},
-    test_outputs=np.arange(24, dtype=np.float32).reshape(8, 3),
+    test_outputs=np.arange(3 * CLIPS, dtype=np.float32).reshape(CLIPS, 3),
 )
 
 

@@ -119,7 +119,7 @@ def test_wrong_rows(
 def test_files_that_are_no_row(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "row.json"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"row\.json is not a result row: the file: "):
+    with pytest.raises(DataError, match=r"row\.json is not a result row: the file"):
         read_result(path)
     with pytest.raises(DataError, match=r"cannot read .*absent\.json: No such file"):
         read_result(tmp_path / "absent.json")

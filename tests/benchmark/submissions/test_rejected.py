@@ -165,10 +165,13 @@ def add_file(name: str) -> Change:
 
 BAD: dict[str, tuple[Change, str]] = {
     # Files and folders.
-    "a 2 GB file": (be_huge, "is too large: 2,000.0 MB, where a row has at most 1 MB"),
+    "a 2 GB file": (
+        be_huge,
+        "too large: 2,000.0 MB, where at most 1 MB belong; put a row there",
+    ),
     "2 GB of predictions": (
         lambda path: be_huge(predictions_path(path)),
-        "is too large: 2,000.0 MB, where the file of predictions has at most 16 MB",
+        "too large: 2,000.0 MB, where at most 16 MB belong; put the file of predictions",
     ),
     "a link to a row": (link, "rendered_key.paper.json is a symbolic link; put the file"),
     "a link to predictions": (
@@ -177,7 +180,7 @@ BAD: dict[str, tuple[Change, str]] = {
     ),
     "a link to a folder": (link_folder, "mine is a symbolic link; put the folder"),
     "a link to all results": (link_results, "results is a symbolic link"),
-    "a pipe": (be_a_pipe, "rendered_key.paper.json is no regular file"),
+    "a pipe": (be_a_pipe, "rendered_key.paper.json was not read: it is a pipe, not a file"),
     "an executable row": (lambda path: path.chmod(0o755), "is executable; rows are data"),
     "a program": (add_file("setup.py"), "setup.py is no file of a row"),
     "no predictions": (

@@ -1,0 +1,42 @@
+"""Where the one model is whose device or purpose has no use for several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from mirbench.benchmark.embedding.worker import Chunk, Decoded, Outcome, embed_chunk
+from mirbench.benchmark.machine.launch import rules
+from mirbench.benchmark.machine.workers import Workers
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+
+
+class Holder:
+    """The process that holds a model: this one, or while there is a sandbox one in there."""
+
+    def __init__(self, workers: Workers | None) -> None:
+        self._workers = workers
+
+    def apply(self, function: Callable[[Item], Found], items: Iterable[Item]) -> Iterator[Found]:
+        """Apply a function that uses the model to items, one after the other."""
+        if self._workers is None:
+            return map(function, items)
+        return self._workers.unordered(function, items)
+
+
+@contextmanager
+def model_holder() -> Iterator[Holder]:
+    """Find the process that holds the model."""
+    if rules().sandbox is None:
+        yield Holder(None)
+        return
+    with Workers(1) as workers:
+        yield Holder(workers)
+
+
+def embed_decoded(work: tuple[Chunk, Decoded]) -> Outcome:
+    """Embed some clips that were decoded elsewhere."""
+    return embed_chunk(*work)

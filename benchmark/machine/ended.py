@@ -1,0 +1,134 @@
+"""How a worker process ended, in words, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mirbench.benchmark.machine.last_words import LastWords
+
+_SIGNALS = {
+    "SIGSEGV": "had a segmentation fault (SIGSEGV)",
+    "SIGABRT": "aborted (SIGABRT)",
+    "SIGBUS": "had a bus error (SIGBUS)",
+    "SIGILL": "met an instruction that this processor lacks (SIGILL)",
+    "SIGFPE": "had an arithmetic error (SIGFPE)",
+}
+
+
+class WorkerDied(Exception):
+    """A worker process ended before it answered.
+
+    Attributes
+    ----------
+    ended : Ended
+        How.
+    """
+
+    def __init__(self, ended: Ended) -> None:
+        super().__init__(ended.text(1))
+        self.ended = ended
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a worker process ended.
+
+    Attributes
+    ----------
+    status : int
+        Its exit status; negative: the number of the signal that ended it.
+    words : LastWords
+        What it was at.
+    out_of_memory : bool
+        Whether the kernel has killed a process for want of memory meanwhile.
+    """
+
+    status: int
+    words: LastWords = field(default_factory=LastWords)
+    out_of_memory: bool = False
+
+    @property
+    def signal(self) -> str:
+        """Name of the signal that ended it; empty if none did.
+
+        A sandbox tells of a signal as shells do, by a status above 128.
+        """
+        number = -self.status if self.status < 0 else self.status - 128
+        try:
+            return signal.Signals(number).name
+        except ValueError:
+            return ""
+
+    @property
+    def may_lack_memory(self) -> bool:
+        """Whether it was killed, and not by mirbench: most likely for want of memory."""
+        return self.signal == "SIGKILL"
+
+    def text(self, workers: int) -> str:
+        """Say it in a sentence, with what to do.
+
+        Parameters
+        ----------
+        workers : int
+            How many there were.
+        """
+        said = f"a worker process {self._how()}"
+        if self.words.doing:
+            said += f" while {self.words.doing}"
+        if self.words.line:
+            said += f" ({self.words.line})"
+        return f"{said}; {self._advice(workers)}; what is finished is kept"
+
+    def _how(self) -> str:
+        if self.words.late:
+            return "was ended, since it took longer than --clip-timeout allows,"
+        if self.signal == "SIGKILL":
+            if self.out_of_memory:
+                return "was killed by the kernel for want of memory (SIGKILL)"
+            return "was killed (SIGKILL), by the kernel for want of memory or by somebody,"
+        if self.signal:
+            return _SIGNALS.get(self.signal, f"was ended by signal {self.signal}")
+        return f"exited with status {self.status} (os._exit, or exit in C)"
+
+    def _advice(self, workers: int) -> str:
+        if self.words.late:
+            return "mend the representation, or allow more seconds"
+        if self.signal == "SIGKILL":
+            if workers > 1:
+                return f"run the same command again with fewer workers (--jobs {workers // 2})"
+            return "see that more memory is free, and run the same command again"
+        return "mend the representation, and run the same command again"
+
+
+def memory_kills() -> int:
+    """Count the processes that the kernel has killed for want of memory, as far as it says.
+
+    Of the control group of this process, or else of the whole machine.
+    """
+    for path in [*_group_files(), Path("/proc/vmstat")]:
+        try:
+            found = re.search(r"^oom_kill (\d+)$", path.read_text(encoding="ascii"), re.MULTILINE)
+        except (OSError, ValueError):
+            continue
+        if found is not None:
+            return int(found[1])
+    return 0
+
+
+def _group_files() -> list[Path]:
+    try:
+        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return []
+    root, files = Path("/sys/fs/cgroup"), []
+    for number, controllers, place in (line.split(":", 2) for line in lines if ":" in line):
+        if number == "0":
+            files += [root / place.lstrip("/") / "memory.events", root / "memory.events"]
+        elif "memory" in controllers.split(","):
+            folder = root / "memory"
+            files += [folder / place.lstrip("/") / "memory.oom_control"]
+            files += [folder / "memory.oom_control"]
+    return files

@@ -1,0 +1,77 @@
+"""Whether pages are there that were rendered from the very same rows.
+
+To render a table of tags takes seconds, since PyTorch is loaded for its sigmoids; a run that finds
+all its rows needs nothing rendered. Beside the pages lies a note of what they were made from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+
+import mirbench.benchmark.result as result
+import mirbench.benchmark.scoring as scoring
+from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.files.checksums import digest, file_sha256
+from mirbench.benchmark.result import predictions_path, rows_below
+
+#: Name of the note; hidden, since it is nobody's page.
+NOTE = ".rendered.json"
+
+#: Files of mirbench that decide what a page looks like.
+_KINDS = (".py", ".css", ".js", ".html", ".json")
+
+#: Libraries whose numbers stand on the pages.
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
+
+
+def source_digest(results: Path) -> str:
+    """Digest of all that pages are made from: rows, predictions, mirbench's code, libraries."""
+    files = {str(path.relative_to(results)): _known(path) for path in _files(results)}
+    code = {f"{path.parent.name}/{path.name}": file_sha256(path) for path in _code()}
+    return digest([files, code, [version(name) for name in _LIBRARIES]])
+
+
+def are_fresh(pages: list[Path], source: str, out: Path) -> bool:
+    """Whether the note in `out` says that these pages are there, made from that source."""
+    try:
+        note = json.loads((out / NOTE).read_text(encoding="utf-8"))
+        return bool(
+            note["source"] == source
+            and note["pages"] == {page.name: file_sha256(page) for page in pages}
+        )
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def note_pages(pages: Mapping[Path, str], source: str, out: Path) -> None:
+    """Write the note of pages, with their texts as they were rendered from `source`.
+
+    Another process may have written its own meanwhile, which the note then does not fit.
+    """
+    sums = {page.name: sha256(text.encode()).hexdigest() for page, text in pages.items()}
+    write_atomic(out / NOTE, json.dumps({"source": source, "pages": sums}, indent=1).encode())
+
+
+def _files(results: Path) -> Iterator[Path]:
+    for row in rows_below(results):
+        yield row
+        yield predictions_path(row)
+
+
+def _known(path: Path) -> str | None:
+    return file_sha256(path) if path.is_file() else None
+
+
+def _code() -> Iterator[Path]:
+    here = Path(__file__).parent
+    for folder in (here, here / "templates", here / "published", *_packages()):
+        yield from sorted(path for path in folder.iterdir() if path.suffix in _KINDS)
+
+
+def _packages() -> Iterator[Path]:
+    for package in (result, scoring):
+        yield Path(str(package.__file__)).parent

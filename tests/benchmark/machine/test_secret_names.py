@@ -1,0 +1,74 @@
+"""Which variables look like secrets, and that they are hidden for the time of a call."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from mirbench.benchmark.machine.launch import Rules, plugin_environment, rules, under
+from mirbench.benchmark.machine.secret_names import is_secret, secrets_hidden
+
+SECRET = {
+    "HF_TOKEN": "x",
+    "HUGGING_FACE_HUB_TOKEN": "x",
+    "GITHUB_TOKEN": "x",
+    "WANDB_API_KEY": "x",
+    "OPENAI_APIKEY": "x",
+    "AWS_ACCESS_KEY_ID": "x",
+    "AWS_SECRET_ACCESS_KEY": "x",
+    "GOOGLE_APPLICATION_CREDENTIALS": "/home/me/key.json",
+    "AZURE_CLIENT_SECRET": "x",
+    "PGPASSWORD": "x",
+    "db_passwd": "x",
+    "SSH_AUTH_SOCK": "/tmp/agent",
+    "SLURM_JWT": "x",
+    "SENTRY_DSN": "x",
+    "https_proxy": "http://me:word@proxy:3128",
+    "PIP_INDEX_URL": "https://token@index.example/simple",
+    "NAMELESS": "ghp_0123456789abcdef0123456789abcdef0123",
+    "CERTIFICATE": "-----BEGIN RSA PRIVATE KEY-----\nMII",
+}
+NONE = {
+    "PATH": "/usr/bin:/bin",
+    "HOME": "/home/me",
+    "PWD": "/home/me/passwords",
+    "TOKENIZERS_PARALLELISM": "false",
+    "KEYBOARD": "de",
+    "PASSENGERS": "3",
+    "OMP_NUM_THREADS": "1",
+    "CUDA_VISIBLE_DEVICES": "0",
+    "HF_HOME": "/data/hf",
+    "MIRBENCH_CACHE": "/data/cache",
+    "http_proxy": "http://proxy:3128",
+    "AUTHOR": "me@example.org",
+}
+
+
+@pytest.mark.parametrize("name", SECRET)
+def test_secrets_are_known(name: str) -> None:
+    assert is_secret(name, SECRET[name])
+
+
+@pytest.mark.parametrize("name", NONE)
+def test_others_are_left(name: str) -> None:
+    assert not is_secret(name, NONE[name])
+
+
+def test_workers_are_started_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_TOKEN", "x")
+    monkeypatch.setenv("MY_PLACE", "y")
+    assert "MY_TOKEN" not in plugin_environment()
+    assert plugin_environment()["MY_PLACE"] == "y"
+    with under(Rules(frozenset({"MY_TOKEN"}))):
+        assert plugin_environment()["MY_TOKEN"] == "x"
+    assert rules() == Rules()
+
+
+def test_they_are_hidden_for_a_time_and_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_TOKEN", "x")
+    monkeypatch.setenv("YOUR_TOKEN", "y")
+    with secrets_hidden({"YOUR_TOKEN"}):
+        assert "MY_TOKEN" not in os.environ
+        assert os.environ["YOUR_TOKEN"] == "y"
+    assert os.environ["MY_TOKEN"] == "x"
