@@ -12,6 +12,10 @@ of 216 times one, and every probe still ends as if it had been trained alone.
                memory.
 `Bank`         Those of a cohort that are one computation, because they see the same
                input; one thread trains a bank.
+`Fleet`        A cohort on a GPU: all of it is one computation, which is recorded and replayed.
+`Stack`        The weights of a fleet, as a few large tensors.
+`Round`        What a fleet does at once: an evaluation, and the updates up to the next.
+`Ahead`        The random numbers of the rounds to come, drawn and sent meanwhile.
 `Learner`      One probe that has not stopped: its best score, and evaluations since.
 `Inputs`       The embeddings on the device, as they are or standardised.
 `Views`        The batches of one round as banks see them: standardised and masked.

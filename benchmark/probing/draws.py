@@ -13,6 +13,7 @@ to MKL, which draws other numbers.
 
 from __future__ import annotations
 
+import copy
 import functools
 import itertools
 import random
@@ -26,9 +27,13 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from mirbench.benchmark.probing.twister import Bytes, Twister
+from mirbench.benchmark.api import MirbenchError
+from mirbench.benchmark.probing.twister import Bytes, Sampler, Twister
 
 Doubles = npt.NDArray[np.float64]
+#: Uniforms that are compared before any is believed: more than two blocks of the twister.
+_CHECKED = 1000
+_ELSEWHERE = "train with --device cpu"
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,14 +146,31 @@ class Draws:
             many of `rates` keep an element. The lower ones do.
         """
         for update in range(len(rows)):
-            rows[update] = self._batches.sample(range(self.n_rows), self.batch)
+            self._sampler.sample(rows[update])
             for array in levels:
                 some = array[update * self.batch : (update + 1) * self.batch]
                 self._twister.levels(some.reshape(-1))
 
     @functools.cached_property
+    def _sampler(self) -> Sampler:
+        sampler = Sampler(self._batches, self.n_rows, self.batch)
+        wanted, found = random.Random(), np.empty(self.batch, dtype=np.int64)
+        wanted.setstate(self._batches.getstate())
+        copy.deepcopy(sampler).sample(found)
+        if found.tolist() != wanted.sample(range(self.n_rows), self.batch):
+            raise MirbenchError(f"this Python draws samples otherwise; {_ELSEWHERE}")
+        return sampler
+
+    @functools.cached_property
     def _twister(self) -> Twister:
-        return Twister(self._masks, self.rates)
+        twister = Twister(self._masks, self.rates)
+        wanted, found = torch.Generator(), np.empty(_CHECKED, dtype=np.uint8)
+        wanted.set_state(self._masks.get_state())
+        copy.deepcopy(twister).levels(found)
+        uniforms = torch.empty(_CHECKED, dtype=torch.float64).uniform_(generator=wanted).numpy()
+        if not np.array_equal(found, sum(uniforms < 1 - p for p in self.rates)):
+            raise MirbenchError(f"this PyTorch draws uniforms otherwise; {_ELSEWHERE}")
+        return twister
 
     def _next(self) -> Update:
         rows = torch.tensor(self._batches.sample(range(self.n_rows), self.batch))

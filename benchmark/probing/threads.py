@@ -62,6 +62,9 @@ class Threads:
         torch.set_num_threads(1)
         self._precision = torch.get_float32_matmul_precision()
         torch.set_float32_matmul_precision("highest")
+        self._context = contextlib.ExitStack()
+        if self.device.type == "cuda":  # what is launched goes to this one, if there are several
+            self._context.enter_context(torch.cuda.device(self.device))
         self._lock = _Presence()
         self._pool = ThreadPoolExecutor(self.size, initializer=torch.set_num_threads, initargs=(1,))
         return self
@@ -74,6 +77,7 @@ class Threads:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
         self._lock.close()
+        self._context.close()
         torch.set_float32_matmul_precision(self._precision)
         torch.set_num_threads(self._before)
 

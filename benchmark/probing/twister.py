@@ -1,16 +1,18 @@
-"""The uniforms of torch's CPU generator, several times faster, as levels of dropout.
+"""The numbers of torch's CPU generator and of Python's, several times faster.
 
-Torch draws a double-precision uniform from two numbers of a Mersenne Twister
-(Matsumoto & Nishimura, 1998): 21 bits of the first and all 32 of the second.
-Here the same numbers come from one compiled loop over whole blocks of the
-twister's state, and each is only compared with the shares that dropout rates
-keep. What comes out is one byte per element for all rates: its level, the
-number of rates that keep it.
+Both are a Mersenne Twister (Matsumoto & Nishimura, 1998). Torch draws a
+double-precision uniform from two of its words: 21 bits of the first and all 32
+of the second. Here the same uniforms come from one compiled loop over whole blocks
+of the twister's state, and each is only compared with the shares that dropout
+rates keep. What comes out is one byte per element for all rates: its level,
+the number of rates that keep it. Python draws the rows of a batch from single
+words; here a compiled loop does.
 """
 
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Sequence
 
 import numba
@@ -61,6 +63,67 @@ class Twister:
             Contiguous; overwritten.
         """
         _levels(self._state, self._words, self._ends, self._limits, out)
+
+
+class Sampler:
+    """The samples that Python's ``Random.sample(range(n), size)`` will give.
+
+    Parameters
+    ----------
+    source : random.Random
+        Its state is copied, and does not change.
+    n, size : int
+        As many, and how many of them.
+    """
+
+    def __init__(self, source: random.Random, n: int, size: int) -> None:
+        _, words, _ = source.getstate()
+        self._state = np.array(words[:STATE], dtype=np.uint32)
+        self._next = np.array([words[STATE]], dtype=np.int64)
+        #: Python keeps a list of those that are left where that takes less than a set.
+        self._pools = n <= 21 + (4 ** math.ceil(math.log(size * 3, 4)) if size > 5 else 0)
+        self._marks = np.zeros(n, dtype=np.int64)
+
+    def sample(self, out: npt.NDArray[np.int64]) -> None:
+        """Fill `out` with numbers below n, no two of which are equal."""
+        _sample(self._state, self._next, self._pools, self._marks, out)
+
+
+@numba.njit(nogil=True)
+def _sample(
+    state: Words,
+    position: npt.NDArray[np.int64],
+    pools: bool,
+    marks: npt.NDArray[np.int64],
+    out: npt.NDArray[np.int64],
+) -> None:
+    n = marks.size
+    for i in range(n):
+        marks[i] = i if pools else 0
+    for i in range(out.size):
+        left = n - i if pools else n
+        bits = 0
+        while left >> bits:
+            bits += 1
+        while True:
+            if position[0] >= STATE:
+                _twist(state)
+                position[0] = 0
+            x = state[position[0]]
+            position[0] += 1
+            x ^= x >> np.uint32(11)
+            x ^= (x << np.uint32(7)) & np.uint32(0x9D2C5680)
+            x ^= (x << np.uint32(15)) & np.uint32(0xEFC60000)
+            x ^= x >> np.uint32(18)
+            drawn = np.int64(x >> np.uint32(32 - bits))
+            if drawn < left and (pools or marks[drawn] == 0):
+                break
+        if pools:
+            out[i] = marks[drawn]
+            marks[drawn] = marks[left - 1]
+        else:
+            out[i] = drawn
+            marks[drawn] = 1
 
 
 @numba.njit(nogil=True)

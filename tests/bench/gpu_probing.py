@@ -15,10 +15,13 @@ from bench.gpu_check import Asked, Report
 from helpers.launches import Launches, counted
 
 from mirbench.benchmark.probing import ProbeData, ProbeRecord, Progress, train_grid
+from mirbench.benchmark.probing.draws import Draws
 from mirbench.benchmark.probing.fleet import Fleet
 from mirbench.benchmark.probing.group import Group
+from mirbench.benchmark.probing.inputs import Inputs
 from mirbench.benchmark.probing.setup import Setup
 from mirbench.benchmark.probing.threads import Threads
+from mirbench.benchmark.probing.views import Views
 from mirbench.benchmark.protocol import CASTELLON2021, ProbeConfig, Protocol
 
 #: Units of the paper's six representations: CHROMA, MFCC, CHOI, CLMR, MUSICNN, JUKEBOX.
@@ -243,30 +246,31 @@ def exact(report: Report, asked: Asked) -> None:
 
 def same_batches(data: ProbeData, protocol: Protocol, device: str) -> bool:
     """Compare what a fleet's probes see in the first round with what the CPU's trainer sees."""
-    from mirbench.benchmark.probing.draws import Draws
-
-    same = True
+    cpu, same = torch.device("cpu"), True
+    inputs, every = Inputs(data, cpu), protocol.eval_every
     with Threads(torch.device(device)) as threads:
         setup = Setup.of(data, protocol, threads)
-        X = torch.from_numpy(data.X_train)
         for probes in groups_of(protocol):
-            group = Group(setup, probes)
-            with contextlib.closing(Fleet(group.shared, probes)) as fleet:
-                fleet.launch()
+            shared = Group(setup, probes).shared
+            draws = Draws(
+                protocol.seed,
+                len(data.X_train),
+                shared.batch,
+                widths=shared.widths,
+                dropouts=shared.dropouts,
+                device=cpu,
+            )
+            updates = draws.next(every)
+            with contextlib.closing(Fleet(shared, probes)) as fleet:
+                fleet.draw()
                 seen, hidden = fleet.batches()
-                draws = Draws(
-                    *(protocol.seed, len(X), group.batch, group.widths, group.dropouts),
-                    device=torch.device("cpu"),
-                )
-                views = fleet.stack.views
-                for number, update in enumerate(draws.next(protocol.eval_every)):
-                    for place, (standardise, dropout) in enumerate(views):
-                        mask = update.masks[dropout]
-                        rows = setup.inputs.rows("train", standardise).cpu()[update.rows]
-                        rows = rows * (mask.input * mask.factor)
-                        same &= torch.equal(seen[place, number].cpu(), rows)
-                        if hidden is not None:
-                            same &= torch.equal(hidden[place, number].cpu(), mask.hidden)
+                for place, view in enumerate(fleet.stack.views):
+                    wanted = torch.stack(Views(inputs, updates, [view]).take(view))
+                    same &= torch.equal(seen[place].cpu(), wanted)
+                    if hidden is not None:
+                        masks = [update.masks[view[1]].hidden for update in updates]
+                        kept = torch.stack([mask for mask in masks if mask is not None])
+                        same &= torch.equal(hidden[place].cpu(), kept)
     return same
 
 

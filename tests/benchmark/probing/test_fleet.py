@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from helpers.launches import counted
 from probe_data import SMALL, small_data
 
-from mirbench.benchmark.api import DataError
+from mirbench.benchmark.api import DataError, MirbenchError
 from mirbench.benchmark.probing import ProbeData, ProbeRecord, train_grid
 from mirbench.benchmark.probing.device_scores import DeviceScorer
 from mirbench.benchmark.probing.draws import Draws
@@ -27,7 +28,7 @@ from mirbench.benchmark.probing.replay import Replay
 from mirbench.benchmark.probing.scorer import Scorer
 from mirbench.benchmark.probing.setup import Setup
 from mirbench.benchmark.probing.threads import Threads
-from mirbench.benchmark.probing.twister import Twister
+from mirbench.benchmark.probing.twister import Sampler, Twister
 from mirbench.benchmark.probing.views import Views
 from mirbench.benchmark.protocol import CASTELLON2021, Protocol
 
@@ -74,6 +75,30 @@ def test_levels_are_the_uniforms_of_torch(before: int) -> None:
         levels = np.full(n, 9, dtype=np.uint8)
         twister.levels(levels)
         np.testing.assert_array_equal(levels, sum(uniforms < 1 - p for p in rates))
+
+
+@pytest.mark.parametrize(
+    ("n", "size"), [(3, 3), (12, 5), (64, 64), (443, 64), (443, 256), (4000, 256), (18706, 6)]
+)
+def test_samples_are_those_of_python(n: int, size: int) -> None:
+    source = random.Random(5)
+    source.random()
+    sampler, found = Sampler(source, n, size), np.zeros(size, dtype=np.int64)
+    for _ in range(20):
+        sampler.sample(found)
+        assert found.tolist() == source.sample(range(n), size)
+
+
+def test_numbers_that_are_drawn_otherwise_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, message in ((Sampler, "samples"), (Twister, "uniforms")):
+        draws = Draws(0, 50, 16, (6, 2), [0.5], CPU)
+        with monkeypatch.context() as patch, pytest.raises(MirbenchError, match=message):
+            patch.setattr(module, "sample" if module is Sampler else "levels", _nothing)
+            draws.levels(np.zeros((1, 16), dtype=np.int64), [np.zeros((16, 6), dtype=np.uint8)])
+
+
+def _nothing(self: object, out: np.ndarray) -> None:
+    out[:] = 0
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "regression"])
