@@ -92,9 +92,11 @@ def test_samples_are_those_of_python(n: int, size: int) -> None:
 def test_numbers_that_are_drawn_otherwise_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, message in ((Sampler, "samples"), (Twister, "uniforms")):
         draws = Draws(0, 50, 16, (6, 2), [0.5], CPU)
-        with monkeypatch.context() as patch, pytest.raises(MirbenchError, match=message):
+        rows, levels = np.zeros((1, 16), dtype=np.int64), np.zeros((16, 6), dtype=np.uint8)
+        with monkeypatch.context() as patch:
             patch.setattr(module, "sample" if module is Sampler else "levels", _nothing)
-            draws.levels(np.zeros((1, 16), dtype=np.int64), [np.zeros((16, 6), dtype=np.uint8)])
+            with pytest.raises(MirbenchError, match=message):
+                draws.levels(rows, [levels])
 
 
 def _nothing(self: object, out: np.ndarray) -> None:
