@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from mirbench.benchmark.api import MirbenchError, UsageError
+from mirbench.benchmark.cli.cache import cache_folder
 from mirbench.benchmark.cli.data import datasets
 from mirbench.benchmark.cli.doctor import doctor
 from mirbench.benchmark.cli.measure import embed, probe, run
@@ -35,6 +36,7 @@ app.add_typer(datasets, name="data")
 for command in (run, embed, probe, sweep, reproduce, doctor):
     app.command()(command)
 app.add_typer(weights, name="weights")
+app.add_typer(cache_folder, name="cache")
 
 
 @app.callback()
