@@ -209,7 +209,7 @@ class Prior:
         )
         del normed
         attended = PATTERNS[number % 3](q, k, v, self.shape.head_width**-0.5)
-        return block.attention_out(attended.view(len(x), -1))
+        return block.attention_out(attended.reshape(len(x), -1))
 
 
 def _quick_gelu(x: Tensor) -> Tensor:
