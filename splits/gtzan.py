@@ -53,7 +53,7 @@ def paper_split(root: Path) -> Assignment:
             if match is None or match[2] in assignment:
                 raise DataError(
                     f"{path}: line {number}: expected a new <genre>/<genre>.<number>.wav, "
-                    f"found {line!r}"
+                    f"found {line[:80]!r}"
                 )
             assignment[match[2]] = split
     return assignment

@@ -143,10 +143,11 @@ def _find_columns(path: Path, header: str, columns: Sequence[str]) -> tuple[str,
     assert best is not None
     missing, delimiter, names = best
     if missing:
+        found = ", ".join(name[:40] for name in names[:6]) or "an empty line"
         raise DataError(
             f"{path}: line 1: the column{'s' if len(missing) > 1 else ''} "
             f"{', '.join(repr(column) for column in missing[:6])} missing from the header"
             f"{' (and more)' if len(missing) > 6 else ''}; found "
-            f"{', '.join(names[:6]) or 'an empty line'}{', …' if len(names) > 6 else ''}"
+            f"{found}{', …' if len(names) > 6 else ''}"
         )
     return delimiter, [names.index(column.casefold()) for column in columns]

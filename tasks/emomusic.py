@@ -90,7 +90,7 @@ def read_songs(root: Path) -> list[Song]:
         if which not in SETS:
             raise DataError(
                 f"{path}: line {line}: expected the Mediaeval 2013 set to be {' or '.join(SETS)}, "
-                f"found {which!r}"
+                f"found {which[:50]!r}"
             )
         if song_id in songs:
             raise DataError(f"{path}: line {line}: song {song_id} stands there twice")
@@ -127,7 +127,7 @@ def _parse_rating(cell: str, path: Path, line: int) -> float:
         value = float("nan")
     if not low <= value <= high:
         raise DataError(
-            f"{path}: line {line}: expected a rating from {low:g} to {high:g}, found {cell!r}"
+            f"{path}: line {line}: expected a rating from {low:g} to {high:g}, found {cell[:50]!r}"
         )
     return value
 

@@ -195,14 +195,15 @@ def _read_mtg_keys(path: Path) -> dict[str, str | None]:
             raise DataError(f"{path}: line {line}: track {track} stands there twice")
         if confidence not in ("0", "1", "2"):
             raise DataError(
-                f"{path}: line {line}: expected a confidence C of 0, 1 or 2, found {confidence!r}"
+                f"{path}: line {line}: expected a confidence C of 0, 1 or 2, "
+                f"found {confidence[:50]!r}"
             )
         keys[track] = None
         if confidence == "2" and "/" not in key:
             keys[track] = parse_key(key)
             if keys[track] is None:
                 raise DataError(
-                    f"{path}: line {line}: expected a key such as C# minor, found {key!r}"
+                    f"{path}: line {line}: expected a key such as C# minor, found {key[:50]!r}"
                 )
     return keys
 

@@ -88,11 +88,11 @@ def read_clips(root: Path) -> Iterator[Clip]:
         if not _MP3_PATH.fullmatch(mp3_path):
             raise DataError(
                 f"{annotations}: line {line}: expected an mp3_path such as f/name.mp3, "
-                f"found {mp3_path!r}"
+                f"found {mp3_path[:80]!r}"
             )
         tags = tuple(tag for tag, cell in zip(TAGS, cells, strict=True) if cell == "1")
         if len(tags) + cells.count("0") != len(TAGS):
-            wrong = next(cell for cell in cells if cell not in ("0", "1"))
+            wrong = next(cell[:50] for cell in cells if cell not in ("0", "1"))
             raise DataError(f"{annotations}: line {line}: expected tags of 0 or 1, found {wrong!r}")
         yield Clip(clip_id, audio / mp3_path, label=tags, group=groups[clip_id])
 

@@ -16,8 +16,13 @@ import numpy as np
 import pytest
 import soundfile
 from helpers.needs import SHARED, require
+from hypothesis import settings
 
 pytest_plugins = ["helpers.skip_report"]
+
+# What is tried is the same at every run, on every machine, however slow that is.
+settings.register_profile("mirbench", derandomize=True, deadline=None, print_blob=True)
+settings.load_profile("mirbench")
 
 # Numba's cache of compiled functions is not made for processes that compile different forms
 # of one function at once: an index may then name another's code, and calling it crashes. So

@@ -99,7 +99,7 @@ def _read_arrays(path: Path) -> tuple[list[str], FloatArray]:
         names = [i.decode("utf-8", "replace") if isinstance(i, bytes) else i for i in ids.tolist()]
     except (OSError, MemoryError, *ARCHIVE_DAMAGES) as error:
         raise DataError(
-            f"cannot read {path} ({str(error) or type(error).__name__}); expected {_FORM}"
+            f"cannot read {path} ({str(error)[:300] or type(error).__name__}); expected {_FORM}"
         ) from error
     with np.errstate(over="ignore"):
         return names, matrix.astype(np.float32, copy=False)

@@ -7,7 +7,7 @@ is in it may be anything. Whoever reads it turns `OSError` and `DAMAGES` (of arc
 
 from __future__ import annotations
 
-import contextlib
+import lzma
 import os
 import stat
 import struct
@@ -24,15 +24,11 @@ SMALL = 16 * 2**20
 DAMAGES = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 
 #: The same of zip and tar archives and of arrays in them; of encrypted ones, too.
-ARCHIVE_DAMAGES: tuple[type[Exception], ...] = (
+ARCHIVE_DAMAGES = (
     *DAMAGES,
-    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, struct.error, EOFError, IndexError),
-    *(NotImplementedError, RuntimeError, SyntaxError, TokenError),
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, EOFError),
+    *(IndexError, NotImplementedError, RuntimeError, SyntaxError, TokenError),
 )
-with contextlib.suppress(ImportError):  # Python may be built without it, and reads none then
-    from lzma import LZMAError
-
-    ARCHIVE_DAMAGES = (*ARCHIVE_DAMAGES, LZMAError)
 
 
 class Damaged(ValueError):
@@ -87,6 +83,14 @@ def read_bounded(path: Path, most: int = SMALL, follow_links: bool = True) -> by
     if len(content) > most:
         raise Damaged("it grew while it was read")
     return content
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is something at a path; False, too, where no file can have such a name."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def is_zip(path: Path) -> bool:

@@ -59,7 +59,7 @@ def read_header(file: IO[bytes]) -> Header:
     except Damaged:
         raise
     except (OSError, MemoryError, *ARCHIVE_DAMAGES) as error:
-        raise Damaged(f"it is no array: {str(error) or type(error).__name__}") from error
+        raise Damaged(f"it is no array: {str(error)[:300] or type(error).__name__}") from error
 
 
 def read_values(file: IO[bytes], header: Header) -> npt.NDArray[Any]:

@@ -96,7 +96,7 @@ def unseal(
         sealed = facts.pop("digest", None)
         changed = sealed is not None and sealed != content_digest(facts, arrays, about)
     except (SafetensorError, *DAMAGES) as error:
-        raise Damaged(str(error) or type(error).__name__) from error
+        raise Damaged(str(error)[:300] or type(error).__name__) from error
     if changed:
         raise Damaged("its content has changed")
     return facts, arrays, sealed is not None

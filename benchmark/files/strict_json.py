@@ -17,6 +17,9 @@ from mirbench.benchmark.files.foreign import SMALL, Damaged, read_bounded, show
 #: A row is nested four deep, and nothing else of ours is deeper.
 DEPTH = 12
 
+#: Characters of a whole number: those of 64 bits, as times in nanoseconds are.
+_LONGEST_NUMBER = 20
+
 # A text that is never closed counts to the end: it must not be looked for at every quote in it.
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _BRACKET = re.compile(r"[\[{\]}]")
@@ -111,7 +114,7 @@ def _refuse_constant(text: str) -> NoReturn:
 
 
 def _int(text: str) -> int:
-    if len(text) > 18:
+    if len(text) > _LONGEST_NUMBER:
         raise Damaged(f"the number {show(text, 30)} is absurdly long")
     return int(text)
 

@@ -98,7 +98,7 @@ def unpack(
     except OSError as error:
         raise DataError(f"{name} cannot be unpacked into {target}: {error}") from error
     except (MemoryError, *ARCHIVE_DAMAGES) as error:
-        why = str(error) or type(error).__name__
+        why = str(error)[:300] or type(error).__name__
         raise DataError(f"{name} is damaged: {why}; delete it and fetch it again") from error
     return written
 

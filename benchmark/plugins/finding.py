@@ -24,6 +24,7 @@ from typing import Literal, cast
 
 from mirbench.benchmark.api import Card, PluginError, UsageError
 from mirbench.benchmark.files.checksums import file_sha256
+from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.machine.launch import check_here, rules
 from mirbench.benchmark.machine.process_state import PluginState, plugin_state
 from mirbench.benchmark.machine.secret_names import secrets_hidden
@@ -207,7 +208,7 @@ def find_plugin(kind: PluginKind, name: str, plugins: Sequence[Plugin] | None = 
     names = sorted({plugin.name for plugin in plugins})
     near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
-    raise UsageError(f"there is no {kind} {name!r}; {hint} (mirbench list shows them all)")
+    raise UsageError(f"there is no {kind} {show(name)}; {hint} (mirbench list shows them all)")
 
 
 #: Digest of each plugin's source when this process imported it.

@@ -62,9 +62,9 @@ class Name:
                     if "?" in self.text
                     else "name:key=value,key=value"
                 )
-                raise UsageError(f"{self.text!r}: write parameters as {form}")
+                raise UsageError(f"{show(self.text)}: write parameters as {form}")
             if key in params:
-                raise UsageError(f"{self.text!r}: the parameter {key!r} is given twice")
+                raise UsageError(f"{show(self.text)}: the parameter {show(key)} is given twice")
             params[key] = value
         return params
 
@@ -166,7 +166,7 @@ def read_value_like(text: str, default: Any, who: str) -> Any:
         return value
     if isinstance(default, float) and type(value) is int:
         return float(value)
-    raise UsageError(f"{who}: {text!r} is not of type {type(default).__name__}")
+    raise UsageError(f"{who}: {show(text)} is not of type {type(default).__name__}")
 
 
 def write_name(base: str, params: Mapping[str, Any], target: str | None = None) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from mirbench.benchmark.api import MirbenchError, ModelCost, PluginError
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import digest, path_digest
+from mirbench.benchmark.files.foreign import is_there
 from mirbench.benchmark.machine.launch import check_here, rules
 from mirbench.benchmark.plugins.adapters import (
     adapter_form,
@@ -181,7 +182,7 @@ class RepresentationSpec:
 
     def _shown(self, key: str) -> Any:
         value = self.params[key]
-        if key == "target" and self.target is not None and not _place(value).exists():
+        if key == "target" and self.target is not None and not is_there(_place(value)):
             return value
         if key not in self.files:
             return value

@@ -68,7 +68,7 @@ def read_result(path: Path) -> Result:
         raise DataError(f"{path} is not a result row: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
+        place = ".".join(map(str, first["loc"]))[:100] or "the file"
         raise DataError(f"{path} is not a result row: {place}: {first['msg']}") from error
 
 

@@ -144,7 +144,7 @@ def _unpacked(path: Path, sets: Iterable[WeightSet], stack: contextlib.ExitStack
         with zipfile.ZipFile(path) as archive:
             held = {PurePosixPath(member).name for member in archive.namelist()}
     except (OSError, *ARCHIVE_DAMAGES) as error:
-        why = str(error) or type(error).__name__
+        why = str(error)[:300] or type(error).__name__
         raise DataError(f"{path} is a damaged or unknown archive: {why}") from error
     if not held & names:
         return path

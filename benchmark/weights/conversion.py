@@ -25,6 +25,9 @@ from mirbench.benchmark.progress import count
 from mirbench.benchmark.weights.first_seen import check_first_seen, note_first_seen
 from mirbench.benchmark.weights.sets import Original, WeightFile, WeightSet
 
+#: Characters of a message of a plugin about a file.
+_LONGEST = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -126,11 +129,15 @@ def _guarded(weights: WeightSet, step: Any) -> Any:
     try:
         with weights.plugin.running():
             return step()
-    except MirbenchError:
-        raise
+    except MirbenchError as error:
+        if len(str(error)) <= _LONGEST:
+            raise
+        # What libraries say of a damaged file may hold half of it.
+        raise type(error)(f"{str(error)[:_LONGEST]}…") from error
     except Exception as error:
+        why = str(error)[:_LONGEST]
         raise PluginError(
-            f"convert_weights of {weights.plugin.name!r} raised {type(error).__name__}: {error}"
+            f"convert_weights of {weights.plugin.name!r} raised {type(error).__name__}: {why}"
         ) from error
 
 
@@ -142,7 +149,7 @@ def _copy(path: Path, out: IO[bytes]) -> None:
         with safe_open(path, framework="numpy"):
             pass
     except (SafetensorError, OSError) as error:
-        raise DataError(f"{path} is not a safetensors file: {error}") from error
+        raise DataError(f"{path} is not a safetensors file: {str(error)[:300]}") from error
     with path.open("rb") as file:
         shutil.copyfileobj(file, out, 1 << 20)
 

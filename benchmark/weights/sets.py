@@ -18,7 +18,7 @@ from typing import Any
 
 from mirbench.benchmark.api import PluginError, UsageError
 from mirbench.benchmark.files.cache import CacheFolder, cache_root
-from mirbench.benchmark.files.foreign import DAMAGES
+from mirbench.benchmark.files.foreign import DAMAGES, is_there, show
 from mirbench.benchmark.files.strict_json import read_note
 from mirbench.benchmark.plugins.finding import Plugin
 from mirbench.benchmark.plugins.naming import plugin_argument, write_name
@@ -252,9 +252,9 @@ def chosen_set(
     value = (_defaults(plugin) | dict(params)).get(parameter)
     if not isinstance(value, str) or not value:
         return None
-    if value not in sets and not Path(value).exists():
+    if value not in sets and not is_there(Path(value)):
         raise UsageError(
             f"representation {plugin.name!r}, parameter {parameter!r}: there are no weights "
-            f"{value!r}; there are: {', '.join(sets)}"
+            f"{show(value)}; there are: {', '.join(sets)}"
         )
     return sets.get(value)

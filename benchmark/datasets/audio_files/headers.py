@@ -29,6 +29,9 @@ _REMARKS = {
 #: Formats with a length in their header; and more bytes than their header itself has.
 _WITH_LENGTH, _MOST_HEADER = {*_REMARKS, "HTK", "NIST", "SDS", "VOC"}, 4096
 
+#: No file has more samples per channel; a header in digits may claim a number of any length.
+_MOST_FRAMES = 1 << 62
+
 #: Bytes of a block of an sds file.
 _SDS_BLOCK = 127
 
@@ -76,7 +79,7 @@ def check_remarks(file: Any, path: Path) -> None:
     if file.format == "NIST":
         with path.open("rb") as opened:
             promised = re.findall(rb"sample_count -i (\d+)", opened.read(1024))
-    wanted = int(promised[-1]) if promised else frames
+    wanted = min(int(promised[-1]), _MOST_FRAMES) if promised else frames
     width = float(_SAMPLE_BYTES.get(file.subtype, 0) * int(file.channels))
     if file.format == "SDS":  # whose missing blocks libsndfile fills with zeros
         found = re.search(r"Samples/Block\s*: (\d+)\s*Frames\s*: (\d+)", remarks)

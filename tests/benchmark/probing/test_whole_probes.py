@@ -27,7 +27,7 @@ RECORD = ProbeRecord(
     valid=0.967,
     way=None,
     test={"accuracy": 0.95},
-    test_outputs=np.arange(3 * CLIPS, dtype=np.float32).reshape(CLIPS, 3),
+    test_outputs=np.arange(4 * CLIPS, dtype=np.float32).reshape(CLIPS, 4),
 )
 
 
