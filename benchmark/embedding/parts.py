@@ -188,7 +188,9 @@ def remove_damaged(path: Path) -> None:
         If that fails, as where a folder has its name.
     """
     try:
-        path.unlink(missing_ok=True)
+        path.unlink()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
     except OSError as error:
         raise MirbenchError(
             f"cannot replace {path}, which is damaged: {error.strerror or error}; remove it"

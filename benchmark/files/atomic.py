@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import tempfile
@@ -40,7 +41,20 @@ def write_atomic(path: Path, content: bytes, durable: bool = True) -> None:
         except OSError as error:
             if isinstance(error, FileNotFoundError) and attempt < _ATTEMPTS:
                 continue
-            raise MirbenchError(f"cannot write {path}: {error.strerror or error}") from error
+            raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> MirbenchError:
+    """Say why a file cannot be written, and what to do."""
+    there = next(place for place in (path, *path.parents) if os.path.lexists(place))
+    reason = f"cannot write {path}: {error.strerror or error}"
+    if there != path and not there.is_dir():
+        return MirbenchError(f"{reason}; {there} is in the way, which is no folder: move it away")
+    if there == path and path.is_dir():
+        return MirbenchError(f"{reason}; it is a folder: move it away")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        reason += "; make room, and run the same command again: what is finished is kept"
+    return MirbenchError(reason)
 
 
 def _write(path: Path, content: bytes, durable: bool) -> None:

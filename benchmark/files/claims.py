@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from mirbench.benchmark.api import MirbenchError
+from mirbench.benchmark.files.atomic import cannot_write
 from mirbench.benchmark.progress import say
 
 #: What the names of claims end with.
@@ -164,7 +164,7 @@ class Claims:
             if not _create(place, text):
                 return False
         except OSError as error:
-            raise MirbenchError(f"cannot write {place}: {error.strerror or error}") from error
+            raise cannot_write(place, error) from error
         self._held[path] = Claim(place, text)
         if self._thread is None:
             self._thread = threading.Thread(target=self._renew, daemon=True, name="claims")

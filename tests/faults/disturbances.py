@@ -28,7 +28,7 @@ TWICE = 0.02
 #: Clips that are embedded beside the run itself: to learn which files a model reads, to look at it.
 BEFORE = 12
 
-#: Whether processes are checked to have ended when their main process was killed.
+#: What may become of a fault; the last is followed by what went wrong.
 SAME, TOLD, BAD = "same row", "said what to do; then the same row", "FAULT: "
 
 
@@ -38,7 +38,7 @@ def fault(function: Fault) -> Fault:
     return function
 
 
-def judged(trial: Trial, ended: Ended | None, row: dict[str, Any], tries: int = 1) -> str:
+def judged(trial: Trial, ended: Ended | None, row: dict[str, Any], told: bool = False) -> str:
     """Run a trial again until it is done, and say what became of it.
 
     Parameters
@@ -48,20 +48,16 @@ def judged(trial: Trial, ended: Ended | None, row: dict[str, Any], tries: int = 
         The run that was disturbed; None where it was killed.
     row : dict
         What the undisturbed run has found.
-    tries : int
-        How often it may be run again.
+    told : bool
+        Whether it was said before what to do, and that was done.
     """
     if ended is not None and not ended.clean:
         return f"{BAD}traceback: {ended.last}"
-    told = ended is not None and ended.status != 0
-    for _ in range(tries):
-        again = trial.finish()
-        if not again.clean:
-            return f"{BAD}traceback when run again: {again.last}"
-        if again.status == 0:
-            break
-        told = True
-    else:
+    told = told or (ended is not None and ended.status != 0)
+    again = trial.finish()
+    if not again.clean:
+        return f"{BAD}traceback when run again: {again.last}"
+    if again.status != 0:
         return f"{BAD}not done when run again: {again.last}"
     if trial.row() != row:
         return f"{BAD}another row"
@@ -276,7 +272,7 @@ def something_foreign_in_the_cache(trial: Trial, rng: random.Random, row: dict[s
         told = True
         longest = max(named, key=lambda path: len(str(path)))
         remove_foreign(longest)
-    return judged(trial, Ended(int(told), ended.said) if told else ended, row)
+    return judged(trial, ended, row, told)
 
 
 def remove_foreign(path: Path) -> None:

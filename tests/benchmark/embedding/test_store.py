@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -44,7 +45,8 @@ def test_writes_are_atomic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(MirbenchError, match=r"cannot write .*file: No space left on device"):
+    full = r"cannot write .*file: No space left on device; make room, and run the same command"
+    with pytest.raises(MirbenchError, match=full):
         write_atomic(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(path.parent.iterdir()) == [path]
@@ -52,8 +54,27 @@ def test_writes_are_atomic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_file_in_the_way_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(MirbenchError, match="cannot write"):
+    with pytest.raises(MirbenchError, match=r"cannot write .*/file is in the way, which is no fo"):
         write_atomic(tmp_path / "file" / "below", b"")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(MirbenchError, match=r"cannot write .*/folder: .*; it is a folder: move it"):
+        write_atomic(tmp_path / "folder", b"")
+
+
+def test_a_folder_that_is_deleted_meanwhile_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace, deleted = os.replace, []
+
+    def delete_once(source: str, target: Path) -> None:
+        if not deleted:
+            deleted.append(target)
+            shutil.rmtree(target.parent)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", delete_once)
+    write_atomic(tmp_path / "deep" / "file", b"new")
+    assert (tmp_path / "deep" / "file").read_bytes() == b"new"
 
 
 def test_cache_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
