@@ -14,7 +14,9 @@ from typing import Annotated
 import typer
 
 from mirbench.benchmark.api import MirbenchError, UsageError
+from mirbench.benchmark.cli.cache import cache_folder
 from mirbench.benchmark.cli.data import datasets
+from mirbench.benchmark.cli.doctor import doctor
 from mirbench.benchmark.cli.measure import embed, probe, run
 from mirbench.benchmark.cli.options import Cache, Data, Quiet
 from mirbench.benchmark.cli.reproduce import reproduce
@@ -31,9 +33,10 @@ app = typer.Typer(
 )
 app.add_typer(board, name="leaderboard")
 app.add_typer(datasets, name="data")
-for command in (run, embed, probe, sweep, reproduce):
+for command in (run, embed, probe, sweep, reproduce, doctor):
     app.command()(command)
 app.add_typer(weights, name="weights")
+app.add_typer(cache_folder, name="cache")
 
 
 @app.callback()

@@ -60,13 +60,17 @@ def batch_size_of(pair: Pair, settings: EmbeddingSettings) -> int | None:
         with Workers(count) as workers:
             info, *_ = workers.unordered(model_info, work)
         size = info.fixed_batch
-        remember_batch_size(pair.fingerprint, settings.store, size)
+        remember_batch_size(pair, settings.store, size)
     return size
 
 
-def remember_batch_size(fingerprint: str, store: Store, size: int | None) -> None:
-    """Keep the size of a model's fixed batches; None if it embeds every clip by itself."""
-    write_atomic(store.model_facts(fingerprint), json.dumps({"batch_size": size}).encode())
+def remember_batch_size(pair: Pair, store: Store, size: int | None) -> None:
+    """Keep the size of a model's fixed batches; None if it embeds every clip by itself.
+
+    Beside it stands what the representation is called, for people.
+    """
+    facts = {"batch_size": size, "label": pair.spec.label}
+    write_atomic(store.model_facts(pair.fingerprint), json.dumps(facts).encode())
 
 
 def known_batch_size(fingerprint: str, store: Store) -> tuple[bool, int | None]:

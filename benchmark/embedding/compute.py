@@ -48,7 +48,7 @@ def embed_task(pair: Pair, settings: EmbeddingSettings) -> Embeddings:
     except OtherBatches as error:
         size = error.size
     say(f"{settings.store.model_facts(pair.fingerprint)} is damaged; it is written again")
-    remember_batch_size(pair.fingerprint, settings.store, size)
+    remember_batch_size(pair, settings.store, size)
     return _embed(pair, settings, size)
 
 

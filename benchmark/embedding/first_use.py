@@ -12,13 +12,14 @@ from mirbench.benchmark.registry import RepresentationSpec
 
 def announce(spec: RepresentationSpec) -> None:
     """Say that librosa will compile its functions, if the representation needs it and it will."""
-    if "librosa" in spec.requires and not _librosa_is_compiled():
+    if "librosa" in spec.requires and not librosa_is_compiled():
         say(
             "librosa compiles its functions on first use in a new environment: about a minute, once"
         )
 
 
-def _librosa_is_compiled() -> bool:
+def librosa_is_compiled() -> bool:
+    """Whether any function of librosa has been compiled and kept in this environment."""
     found = importlib.util.find_spec("librosa")
     folders = [Path(place) for place in (found.submodule_search_locations or [])] if found else []
     if os.environ.get("NUMBA_CACHE_DIR"):

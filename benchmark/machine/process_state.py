@@ -31,11 +31,14 @@ import signal
 import sys
 import threading
 import warnings
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, cast
 
 import numpy as np
 
+from mirbench.benchmark.machine.launch import rules
+from mirbench.benchmark.machine.secret_names import secrets_hidden
 from mirbench.benchmark.machine.setting import Setting
 from mirbench.benchmark.machine.torch_settings import torch_settings
 
@@ -97,9 +100,11 @@ class PluginState:
         _write(changed)
 
 
-def kept_process() -> PluginState:
-    """Put back what the code within sets for the process, for good."""
-    return PluginState()
+@contextlib.contextmanager
+def kept_process() -> Iterator[None]:
+    """Put back what the code within sets for the process, for good; it sees no secrets."""
+    with secrets_hidden(rules().passed), PluginState():
+        yield
 
 
 @functools.cache

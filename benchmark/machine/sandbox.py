@@ -21,7 +21,7 @@ from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.machine import inside
 
 #: Folders where other programs keep sockets and private files; empty in the sandbox.
-HIDDEN = ("/tmp", "/var/tmp", "/run")
+HIDDEN = ("/tmp", "/var/tmp", "/run", "/var/run")
 
 #: Usual places of credentials in a home folder.
 CREDENTIALS = (

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 
 from mirbench.benchmark.api import MirbenchError
-from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.files.atomic import remove_stale_temporaries, write_atomic
 from mirbench.benchmark.files.foreign import DAMAGES, Damaged
 from mirbench.benchmark.files.sealed import Arrays, seal, unseal
 from mirbench.benchmark.probing.bank import Bank
@@ -37,6 +37,8 @@ from mirbench.benchmark.protocol import ProbeConfig
 VERSION = 1
 #: Of the states of all banks that are trained at once: so many times their bytes must be free.
 ROOM = 3
+#: After which a file that is not whole is taken for one of a run that was killed.
+HALF_WRITTEN_SECONDS = 300.0
 
 
 class SavedStates:
@@ -65,6 +67,7 @@ class SavedStates:
         self._refused = False
 
     def __enter__(self) -> SavedStates:
+        remove_stale_temporaries(self._folder, HALF_WRITTEN_SECONDS)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="saving")
         return self
 

@@ -60,6 +60,13 @@ def _gpu() -> bool:
     return torch.cuda.is_available()
 
 
+def _may_mount() -> bool:
+    probe = ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/tmp"]
+    if os.geteuid() or shutil.which("unshare") is None:
+        return False
+    return subprocess.run(probe, capture_output=True).returncode == 0
+
+
 def _avx512() -> bool:
     from mirbench.benchmark.machine.kernels import _has_avx512
 
@@ -123,6 +130,7 @@ NEEDS = {
             *("--mount-proc", "true"),
         ),
     ),
+    "root": Need("root, who may mount file systems", _may_mount),
     "avx512": Need("a processor with AVX-512, for a choice of kernels", _avx512),
     "portable_masks": Need("a processor on which bernoulli_ is PyTorch's own", _portable_masks),
 }

@@ -19,14 +19,14 @@ def mirbench(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[
 
 
 def test_the_doctor_exits_with_1_if_the_task_cannot_run(tmp_path: Path) -> None:
-    done = mirbench("data", "doctor", "gtzan", "--data", tmp_path)
+    done = mirbench("data", "doctor", "gtzan", "--data", tmp_path, "-q")
     assert done.returncode == 1
     assert "gtzan cannot run yet" in done.stdout
     assert done.stderr == "mirbench: task gtzan cannot run with the data that is here\n"
 
 
 def test_the_doctor_exits_with_0_if_it_can(tmp_path: Path) -> None:
-    done = mirbench("data", "doctor", "rendered_key", "--cache", tmp_path)
+    done = mirbench("data", "doctor", "rendered_key", "--cache", tmp_path, "-q")
     assert (done.returncode, done.stderr) == (0, "")
     assert "mirbench run --rep mfcc --task rendered_key" in done.stdout
 

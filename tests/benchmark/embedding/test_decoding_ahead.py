@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from helpers.needs import require
 from helpers.pairs import embed_clips_of
 
 from mirbench.benchmark.api import Clip, PluginError, Task
@@ -17,6 +19,9 @@ from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.embedding.pair import ModelKey
 from mirbench.benchmark.embedding.store import read_shard
 from mirbench.benchmark.embedding.worker import Decoded, decode_chunk
+from mirbench.benchmark.machine.launch import Rules, under
+from mirbench.benchmark.machine.sandbox import find_sandbox
+from mirbench.benchmark.machine.workers import end_idle
 from mirbench.benchmark.registry import load_task, parse_representation
 
 if TYPE_CHECKING:
@@ -84,6 +89,26 @@ def test_one_model_is_loaded_and_the_rows_are_the_same(
     np.testing.assert_array_equal(found.embedding, wanted.embedding)
     assert found.clip_ids == wanted.clip_ids
     assert (tmp_path / "loaded.txt").read_text() == f"{os.getpid()} cuda\n"
+
+
+@pytest.mark.slow
+def test_in_a_sandbox_the_one_model_is_there(
+    plugin: Path, task: Task, clips: list[Clip], tmp_path: Path
+) -> None:
+    require("unshare")
+    wanted = embed(plugin, task, clips, tmp_path / "outside", "cuda")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    plugin.write_text(PLUGIN.replace("loaded.txt", str(scratch / "loaded.txt")))
+    readable = [tmp_path, clips[0].path.parent, *map(Path, sys.path)]  # type: ignore[union-attr]
+    with under(Rules(sandbox=find_sandbox(scratch, readable))):
+        found = embed(plugin, task, clips, tmp_path / "inside", "cuda")
+        end_idle()
+    np.testing.assert_array_equal(found.embedding, wanted.embedding)
+    (line,) = (scratch / "loaded.txt").read_text().splitlines()
+    process, device = line.split()
+    assert int(process) != os.getpid()
+    assert device == "cuda"
 
 
 @pytest.mark.slow

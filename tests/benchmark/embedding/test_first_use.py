@@ -18,7 +18,7 @@ def test_librosa_is_announced_before_anything_is_embedded(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(first_use, "_librosa_is_compiled", lambda: False)
+    monkeypatch.setattr(first_use, "librosa_is_compiled", lambda: False)
     monkeypatch.setattr(compute, "look_before", stop)
     clip = Clip("blues.00000", tmp_path / "a.wav", "blues", "a")
     with pytest.raises(KeyboardInterrupt):

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from mirbench.benchmark.api import Clip
+from mirbench.benchmark.datasets.locate import read_clips
 from mirbench.benchmark.machine.launch import Rules, plugin_environment, rules, under
 from mirbench.benchmark.machine.secret_names import is_secret, secrets_hidden
+from mirbench.benchmark.registry import load_representation, load_task
 
 SECRET = {
     "HF_TOKEN": "x",
@@ -71,4 +77,32 @@ def test_they_are_hidden_for_a_time_and_come_back(monkeypatch: pytest.MonkeyPatc
     with secrets_hidden({"YOUR_TOKEN"}):
         assert "MY_TOKEN" not in os.environ
         assert os.environ["YOUR_TOKEN"] == "y"
+    assert os.environ["MY_TOKEN"] == "x"
+
+
+def test_code_of_tasks_sees_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_TOKEN", "x")
+    seen: list[str | None] = []
+
+    def read(root: Path) -> Iterator[Clip]:
+        seen.append(os.environ.get("MY_TOKEN"))
+        yield Clip("a", root / "a.wav", "x", "a")
+
+    task = replace(load_task("gtzan"), read_clips=read)
+    assert [clip.id for clip in read_clips(task, tmp_path)] == ["a"]
+    assert seen == [None]
+    assert os.environ["MY_TOKEN"] == "x"
+
+
+def test_models_in_this_process_see_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_TOKEN", "x")
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import os\nSEEN = [os.environ.get('MY_TOKEN')]\n"
+        "def load_model(device='cpu'):\n    return SEEN + [os.environ.get('MY_TOKEN')]\n"
+    )
+    assert load_representation(str(file)) == [None, None]
+    with under(Rules(frozenset({"MY_TOKEN"}))):
+        file.write_text(file.read_text() + "\n")
+        assert load_representation(str(file)) == ["x", "x"]
     assert os.environ["MY_TOKEN"] == "x"

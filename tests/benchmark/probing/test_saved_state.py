@@ -127,6 +127,22 @@ def _indices(path: Path) -> set[int]:
     return {probe["config"]["index"] for probe in found["probes"]}
 
 
+def test_what_kills_left_half_written_does_not_pile_up(
+    at_every_chance: None, tmp_path: Path
+) -> None:
+    with pytest.raises(Killed):
+        life(tmp_path, 2)
+    (folder,) = tmp_path.rglob("learning")
+    old, new = folder / ".000.safetensors.a.tmp", folder / ".000.safetensors.b.tmp"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (1e9, 1e9))
+    with pytest.raises(Killed):
+        life(tmp_path, 1)
+    assert not old.exists()
+    assert new.exists()  # another run may be writing it
+
+
 def _cut(path: Path, about: str) -> None:
     path.write_bytes(path.read_bytes()[:-5])
 
