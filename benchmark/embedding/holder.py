@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from mirbench.benchmark.embedding.worker import Chunk, Decoded, Outcome, embed_chunk
+from mirbench.benchmark.embedding.worker import (
+    Chunk,
+    Decoded,
+    Outcome,
+    embed_chunk,
+    loaded_model,
+)
 from mirbench.benchmark.machine.launch import rules
-from mirbench.benchmark.machine.workers import Workers
+from mirbench.benchmark.machine.workers import Workers, end_idle
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -40,3 +48,15 @@ def model_holder() -> Iterator[Holder]:
 def embed_decoded(work: tuple[Chunk, Decoded]) -> Outcome:
     """Embed some clips that were decoded elsewhere."""
     return embed_chunk(*work)
+
+
+def forget_model() -> None:
+    """Let go of the model on a GPU, here or in a process of its own: others need its memory.
+
+    The next clips load it again.
+    """
+    end_idle()
+    loaded_model.cache_clear()
+    gc.collect()  # models may refer to themselves
+    if "torch" in sys.modules and sys.modules["torch"].cuda.is_initialized():
+        sys.modules["torch"].cuda.empty_cache()

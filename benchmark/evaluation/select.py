@@ -11,6 +11,7 @@ import numpy as np
 from mirbench.benchmark.api import FloatArray, Task
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.embedding.embeddings import Embeddings
+from mirbench.benchmark.embedding.holder import forget_model
 from mirbench.benchmark.evaluation.arrange import Rows, probe_data
 from mirbench.benchmark.evaluation.forecast import forecast
 from mirbench.benchmark.evaluation.settings import Settings
@@ -57,6 +58,8 @@ def best_probe(
     """
     from mirbench.benchmark.probing import select, train_grid
 
+    if settings.device != "cpu":
+        forget_model()
     layers: list[int | None] = [*range(embeddings.n_layers)] or [None]
     best: tuple[int | None, ProbeRecord] | None = None
     curve = []

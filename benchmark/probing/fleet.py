@@ -115,9 +115,10 @@ class Fleet:
         """Train to the end, round by round; yield the probes that are done."""
         while self.learners:
             self.launch()
+            places = len(self.learners)
             while len(self._evaluated) > LAG:
                 self._read()
-            if self.learners and self._is_sparse():
+            if 0 < len(self.learners) < places and self._is_sparse():
                 self._compact()
             yield self._tested(wait=False)
         self._evaluated.clear()
@@ -150,13 +151,12 @@ class Fleet:
         """Take note of the oldest evaluation, and send those that stopped to the test set."""
         evaluated = self._evaluated.popleft()
         evaluated.arrived.wait()
-        scores = evaluated.scores.numpy()
         protocol, ways = self.shared.setup.protocol, self._round.score.ways
+        scores, best = (tensor.tolist() for tensor in evaluated.scores.max(dim=0))
         for place, learner in enumerate(evaluated.learners):
             if learner is None or learner.waited >= protocol.patience:
                 continue
-            best = int(scores[:, place].argmax())
-            learner.see(evaluated.number, float(scores[best, place]), ways[best])
+            learner.see(evaluated.number, scores[place], ways[best[place]])
             if learner.waited >= protocol.patience:
                 self._leave(place, learner, evaluated.number + protocol.eval_every)
 
