@@ -39,7 +39,6 @@ from mirbench.benchmark.embedding.window_counts import Counts
 from mirbench.benchmark.embedding.worker import model_info
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.checksums import digest
-from mirbench.benchmark.machine.workers import Workers
 
 #: A row of a batch: its clip and which window of it.
 BatchRow = tuple[Clip, int]
@@ -53,9 +52,8 @@ def batch_size_of(pair: Pair, settings: EmbeddingSettings) -> int | None:
     """
     known, size = known_batch_size(pair.fingerprint, settings.store)
     if not known:
-        count = settings.workers if settings.on_cpu else 1
-        work = [(pair.model(settings.device), str(Path.cwd()))] * count
-        with Workers(count) as workers:
+        with settings.model_workers() as workers:
+            work = [(pair.model(settings.device), str(Path.cwd()))] * workers.count
             info, *_ = workers.unordered(model_info, work)
         size = info.fixed_batch
         remember_batch_size(pair.fingerprint, settings.store, size)

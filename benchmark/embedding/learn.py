@@ -22,7 +22,6 @@ from mirbench.benchmark.embedding.worker import (
     stand_in,
 )
 from mirbench.benchmark.files.cache import CacheFolder
-from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.registry import RepresentationSpec
 from mirbench.benchmark.registry.made_from import read_record, write_record
@@ -41,8 +40,9 @@ def learn_files(pair: Pair, settings: EmbeddingSettings) -> None:
         return
     announce(spec)
     clips = tuple(clip for clip in pair.data.clips if _is_here(clip))[:CANDIDATES]
-    chunk = Chunk(pair.model(settings.device), pair.task.window, clips, shard=0)
-    with Workers(settings.workers if settings.on_cpu else 1) as workers:
+    model = pair.model(settings.device)
+    chunk = Chunk(model, pair.task.window, clips, shard=0, clip_timeout=settings.clip_timeout)
+    with settings.model_workers() as workers:
         (files,) = workers.unordered(files_of_new, [chunk])
     _write(spec, files)
     pair.forget_fingerprint()

@@ -21,9 +21,11 @@ from mirbench.benchmark.embedding.worker import (
     Outcome,
     decode_chunk,
     embed_chunk,
+    embed_decoded,
     model_info,
 )
 from mirbench.benchmark.files.atomic import remove_stale_temporaries
+from mirbench.benchmark.machine.device import give_back_memory
 from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import bar, say
 
@@ -192,7 +194,14 @@ def _chunks(
             starts = range(0, len(clips), at_once)
             pieces = [clips[start : start + at_once] for start in starts]
         for piece in pieces:
-            yield Chunk(model, pair.task.window, piece, shard=number, rows=spec.rows)
+            yield Chunk(
+                model,
+                pair.task.window,
+                piece,
+                shard=number,
+                rows=spec.rows,
+                clip_timeout=settings.clip_timeout,
+            )
 
 
 def _outcomes(
@@ -202,15 +211,17 @@ def _outcomes(
 
     The second is for a GPU, whose memory has room for one model.
     """
-    with Workers(settings.workers) as workers:
-        if settings.on_cpu:
+    if settings.on_cpu:
+        with settings.model_workers() as workers:
             yield from workers.unordered(embed_chunk, chunks)
-            return
-        info = model_info((chunks[0].model, chunks[0].folder))
+        return
+    with settings.model_workers() as one, Workers(settings.workers) as workers:
+        (info,) = one.unordered(model_info, [(chunks[0].model, chunks[0].folder)])
         work = [(chunk, info) for chunk in chunks]
         audio = workers.ahead(decode_chunk, work, settings.workers + 1)
-        for chunk, decoded in zip(chunks, audio, strict=True):
-            yield embed_chunk(chunk, decoded)
+        # One that waits, so that the next is there as soon as the model is done with one.
+        yield from one.ahead(embed_decoded, zip(chunks, audio, strict=True), 2)
+        list(one.unordered(give_back_memory, [settings.device]))
 
 
 def stored_shard(spec: ShardSpec) -> Shard | None:

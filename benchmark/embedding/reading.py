@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.machine.code_lines import is_installed
 from mirbench.benchmark.machine.folder_watch import opened_below
 from mirbench.benchmark.machine.reads import files_read
-from mirbench.benchmark.machine.code_lines import is_installed
 from mirbench.benchmark.registry import RepresentationSpec
 
 #: What libraries keep for themselves: compiled code, lists of fonts.

@@ -24,6 +24,7 @@ from typing import Literal, cast
 
 from mirbench.benchmark.api import Card, PluginError, UsageError
 from mirbench.benchmark.files.checksums import file_sha256
+from mirbench.benchmark.machine.code_lines import error_text
 from mirbench.benchmark.machine.process_state import PluginState, plugin_state
 from mirbench.benchmark.plugins.apart import forget_own, own_module_tables, own_modules
 from mirbench.benchmark.plugins.card import card_mistake
@@ -124,8 +125,7 @@ class Plugin:
                 return _import_file(self.source.path)
         except (Exception, SystemExit) as error:
             raise PluginError(
-                f"{self.kind} {self.name!r} of {self.place} cannot be imported: "
-                f"{type(error).__name__}: {error}"
+                f"{self.kind} {self.name!r} of {self.place} cannot be imported: {error_text(error)}"
             ) from error
 
 

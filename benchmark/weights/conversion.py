@@ -21,6 +21,7 @@ from mirbench.benchmark.api import DataError, MirbenchError, PluginError
 from mirbench.benchmark.files.atomic import lock, remove_stale_temporaries, write_atomic
 from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.files.tensorfile import write_tensors
+from mirbench.benchmark.machine.code_lines import error_text
 from mirbench.benchmark.progress import count
 from mirbench.benchmark.weights.first_seen import check_first_seen, note_first_seen
 from mirbench.benchmark.weights.sets import Original, WeightFile, WeightSet
@@ -130,7 +131,7 @@ def _guarded(weights: WeightSet, step: Any) -> Any:
         raise
     except Exception as error:
         raise PluginError(
-            f"convert_weights of {weights.plugin.name!r} raised {type(error).__name__}: {error}"
+            f"convert_weights of {weights.plugin.name!r} raised {error_text(error)}"
         ) from error
 
 
