@@ -10,6 +10,7 @@ import typer
 from mirbench.benchmark.api import UsageError
 from mirbench.benchmark.cli.options import (
     Cache,
+    ClipTimeout,
     Data,
     Device,
     Force,
@@ -48,6 +49,7 @@ def run(
     max_missing: MaxMissing = 0.05,
     force: Force = False,
     full_hash: FullHash = False,
+    clip_timeout: ClipTimeout = None,
     memory: Memory = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be computed, and what it would take")
@@ -88,6 +90,7 @@ def run(
             force=force,
             memory=gib(memory),
             full_hash=full_hash,
+            clip_timeout=clip_timeout,
             on_row=rows.append,
         )
     finally:
@@ -106,6 +109,7 @@ def embed(
     ] = None,
     cache: Cache = None,
     full_hash: FullHash = False,
+    clip_timeout: ClipTimeout = None,
     max_missing: MaxMissing = 0.05,
 ) -> None:
     """Embed the clips of tasks into the store, without probing."""
@@ -123,6 +127,7 @@ def embed(
         out=out,
         cache=cache,
         full_hash=full_hash,
+        clip_timeout=clip_timeout,
         max_missing=max_missing,
     )
     for name, found in done.items():

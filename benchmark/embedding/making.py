@@ -18,10 +18,10 @@ from mirbench.benchmark.embedding.shard_spec import ShardSpec
 from mirbench.benchmark.embedding.store import Shard, add_notes, read_shard, write_shard
 from mirbench.benchmark.embedding.worker import (
     Chunk,
+    Decoded,
     Outcome,
     decode_chunk,
     embed_chunk,
-    embed_decoded,
     model_info,
 )
 from mirbench.benchmark.files.atomic import remove_stale_temporaries
@@ -222,6 +222,11 @@ def _outcomes(
         # One that waits, so that the next is there as soon as the model is done with one.
         yield from one.ahead(embed_decoded, zip(chunks, audio, strict=True), 2)
         list(one.unordered(give_back_memory, [settings.device]))
+
+
+def embed_decoded(work: tuple[Chunk, Decoded]) -> Outcome:
+    """Embed clips that were decoded elsewhere; runs in the process that has a GPU."""
+    return embed_chunk(*work)
 
 
 def stored_shard(spec: ShardSpec) -> Shard | None:

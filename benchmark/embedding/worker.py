@@ -162,11 +162,6 @@ def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
     )
 
 
-def embed_decoded(work: tuple[Chunk, Decoded]) -> Outcome:
-    """Embed clips that were decoded elsewhere; runs in the process that has a GPU."""
-    return embed_chunk(*work)
-
-
 def _notes(model: Representation, info: ModelInfo, audios: list[FloatArray]) -> dict[str, int]:
     """Count what the model remarks on clips or windows."""
     note = getattr(model, "note", None)
