@@ -8,15 +8,16 @@ protocol of a few linear probes unless another is named; its rows are those of
 from __future__ import annotations
 
 import math
+import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import MirbenchError, UsageError
-from mirbench.benchmark.embedding.pair import ModelKey
+from mirbench.benchmark.embedding.pair import EmbeddingSettings, ModelKey
 from mirbench.benchmark.embedding.store import Store
-from mirbench.benchmark.embedding.worker import loaded_model
+from mirbench.benchmark.embedding.worker import model_info
 from mirbench.benchmark.machine.device import check_device
 from mirbench.benchmark.plugins.naming import split_name, write_name
 from mirbench.benchmark.protocol import get_protocol
@@ -114,7 +115,9 @@ def _count_layers(spec: RepresentationSpec, store: Store, device: str, only_plan
     fingerprint = spec.fingerprint()
     known = store.known_layers(fingerprint)
     if known is None:
-        _, info = loaded_model(ModelKey(spec.text, fingerprint, device, spec.cache))
+        key = ModelKey(spec.text, fingerprint, device, spec.cache)
+        with EmbeddingSettings(device=device, jobs=1).model_workers() as workers:
+            (info,) = workers.unordered(model_info, [(key, os.getcwd())])
         known = info.layers
     return len(known)
 
