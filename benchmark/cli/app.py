@@ -1,14 +1,16 @@
 """The command line: a thin shell over `mirbench.benchmark.runs.commands`.
 
 Exit status: 0 done, 1 something failed (the reason is on stderr), 2 wrong
-usage. Modules that do the work are imported inside the commands, so that
-``mirbench --help`` stays quick.
+usage, 128 and the number of the signal that ended it. Modules that do the work
+are imported inside the commands, so that ``mirbench --help`` stays quick.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -17,6 +19,7 @@ from mirbench.benchmark.api import MirbenchError, UsageError
 from mirbench.benchmark.cli.cache import cache_folder
 from mirbench.benchmark.cli.data import datasets
 from mirbench.benchmark.cli.doctor import doctor
+from mirbench.benchmark.cli.ends import Ending, heeded
 from mirbench.benchmark.cli.measure import embed, probe, run
 from mirbench.benchmark.cli.options import Cache, Data, Quiet
 from mirbench.benchmark.cli.reproduce import reproduce
@@ -31,18 +34,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+@app.callback()
+def options(
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", help="Show where an error comes from; before or after COMMAND"),
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Benchmark music-audio representations with shallow probes."""
+    del debug  # `main` has taken it, wherever it stood
+    silence(quiet)
+
+
 app.add_typer(board, name="leaderboard")
 app.add_typer(datasets, name="data")
 for command in (run, embed, probe, sweep, reproduce, doctor):
     app.command()(command)
 app.add_typer(weights, name="weights")
 app.add_typer(cache_folder, name="cache")
-
-
-@app.callback()
-def mirbench(quiet: Quiet = False) -> None:
-    """Benchmark music-audio representations with shallow probes."""
-    silence(quiet)
 
 
 @app.command("list")
@@ -77,30 +89,37 @@ def schema() -> None:
 
 def main() -> None:
     """Run the command line; errors are one message on stderr, never a traceback."""
+    arguments = sys.argv[1:]
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    debug = "--debug" in arguments[:end]
+    arguments = [one for n, one in enumerate(arguments) if one != "--debug" or n > end]
+    with heeded() as ending:
+        status = _run(arguments, debug, ending)
+    ending.leave(status)
+
+
+def _run(arguments: list[str], debug: bool, ending: Ending) -> int:
     try:
         # Typer turns Ctrl-C into a status that it returns, as it does typer.Exit.
-        status = app(standalone_mode=False)
-    except UsageError as error:
-        _fail(str(error), 2)
+        status: int = app(args=arguments, standalone_mode=False) or 0
     except MirbenchError as error:
-        _fail(str(error), 1)
+        if debug:
+            traceback.print_exception(error)
+        typer.echo(f"mirbench: {error}", err=True)
+        return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         status = 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        return 1
     except Exception as error:
         if not hasattr(error, "exit_code"):
             raise
         if hasattr(error, "show"):
             error.show()
-        sys.exit(error.exit_code)
+        return int(error.exit_code)
     if status == 130:
-        _fail("interrupted; what is finished is kept: run the same command to go on", 130)
-    if status:
-        sys.exit(status)
-
-
-def _fail(message: str, status: int) -> None:
-    typer.echo(f"mirbench: {message}", err=True)
-    sys.exit(status)
+        with contextlib.suppress(OSError):  # the terminal is closed
+            typer.echo(f"mirbench: {ending.message}", err=True)
+        return ending.status
+    return status

@@ -10,6 +10,7 @@ import typer
 from mirbench.benchmark.api import UsageError
 from mirbench.benchmark.cli.options import (
     Cache,
+    ClipTimeout,
     Data,
     Device,
     Force,
@@ -52,6 +53,7 @@ def run(
     max_missing: MaxMissing = 0.05,
     force: Force = False,
     full_hash: FullHash = False,
+    clip_timeout: ClipTimeout = None,
     memory: Memory = None,
     pass_env: PassEnv = None,
     sandbox: InSandbox = False,
@@ -99,6 +101,7 @@ def run(
             force=force,
             memory=gib(memory),
             full_hash=full_hash,
+            clip_timeout=clip_timeout,
             on_row=rows.append,
         )
     finally:
@@ -118,6 +121,7 @@ def embed(
     ] = None,
     cache: Cache = None,
     full_hash: FullHash = False,
+    clip_timeout: ClipTimeout = None,
     max_missing: MaxMissing = 0.05,
     pass_env: PassEnv = None,
     sandbox: InSandbox = False,
@@ -141,6 +145,7 @@ def embed(
         out=out,
         cache=cache,
         full_hash=full_hash,
+        clip_timeout=clip_timeout,
         max_missing=max_missing,
     )
     for name, found in done.items():

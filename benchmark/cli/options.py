@@ -44,6 +44,14 @@ MaxMissing = Annotated[
     float,
     typer.Option("--max-missing", min=0, max=1, help="Share of clips that may be undecodable"),
 ]
+ClipTimeout = Annotated[
+    float | None,
+    typer.Option(
+        "--clip-timeout",
+        min=0.01,
+        help="Seconds a clip may take to embed, before the run ends and names it [default: any]",
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Probe even if the identical row is there")]
 FullHash = Annotated[
     bool, typer.Option("--full-hash", help="Know audio files by content, not size and time")

@@ -12,6 +12,7 @@ from mirbench.benchmark.api import Clip, DataError, MirbenchError, PluginError, 
 from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.files.atomic import check_writable
 from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.machine.code_lines import error_text
 from mirbench.benchmark.machine.process_state import kept_process
 from mirbench.benchmark.progress import count, say
 
@@ -50,7 +51,7 @@ def read_clips(task: Task, folder: Path, split: SplitTable | None = None) -> lis
         raise
     except Exception as error:
         raise PluginError(
-            f"task {task.name!r}: reading {folder} raised {type(error).__name__}: {error}"
+            f"task {task.name!r}: reading {folder} raised {error_text(error)}"
         ) from error
     for clip in clips:
         fields: tuple[object, ...] = (clip.id, clip.path or Path(), clip.group)

@@ -41,7 +41,6 @@ from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.checksums import digest
 from mirbench.benchmark.files.foreign import DAMAGES
 from mirbench.benchmark.files.strict_json import read_note
-from mirbench.benchmark.machine.workers import Workers
 
 #: A row of a batch: its clip and which window of it.
 BatchRow = tuple[Clip, int]
@@ -55,9 +54,8 @@ def batch_size_of(pair: Pair, settings: EmbeddingSettings) -> int | None:
     """
     known, size = known_batch_size(pair.fingerprint, settings.store)
     if not known:
-        count = settings.workers if settings.on_cpu else 1
-        work = [(pair.model(settings.device), str(Path.cwd()))] * count
-        with Workers(count) as workers:
+        with settings.model_workers() as workers:
+            work = [(pair.model(settings.device), str(Path.cwd()))] * workers.count
             info, *_ = workers.unordered(model_info, work)
         size = info.fixed_batch
         remember_batch_size(pair, settings.store, size)

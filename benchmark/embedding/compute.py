@@ -19,7 +19,7 @@ from mirbench.benchmark.embedding.batches import (
 )
 from mirbench.benchmark.embedding.carried import carry_over
 from mirbench.benchmark.embedding.embeddings import Embeddings, join_shards, pick_clips
-from mirbench.benchmark.embedding.first_use import announce
+from mirbench.benchmark.embedding.first_use import announce, keep_compiled
 from mirbench.benchmark.embedding.layers import leave_on_disk
 from mirbench.benchmark.embedding.learn import learn_files
 from mirbench.benchmark.embedding.look import look_before
@@ -41,6 +41,7 @@ def embed_task(pair: Pair, settings: EmbeddingSettings) -> Embeddings:
     DataError
         If the files of many clips cannot be read, or a file changes all the time.
     """
+    keep_compiled(settings.store.cache)
     learn_files(pair, settings)
     size = batch_size_of(pair, settings)
     try:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import tempfile
 from pathlib import Path
 
+from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.registry import RepresentationSpec
 
@@ -16,6 +18,36 @@ def announce(spec: RepresentationSpec) -> None:
         say(
             "librosa compiles its functions on first use in a new environment: about a minute, once"
         )
+
+
+def keep_compiled(cache: CacheFolder) -> None:
+    """Let Numba keep what it compiles in the cache folder, if it can keep it nowhere else.
+
+    Without a place where it can, functions that are to be kept cannot even be imported. It
+    looks beside their source and in the home folder, which a container's user may not have.
+    """
+    if os.environ.get("NUMBA_CACHE_DIR") or importlib.util.find_spec("numba") is None:
+        return
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    found = importlib.util.find_spec("librosa")
+    beside = [Path(place) for place in (found.submodule_search_locations or [])] if found else []
+    if any(_can_write(folder) for folder in (Path(home), *beside)):
+        return
+    os.environ["NUMBA_CACHE_DIR"] = str(cache.compiled)
+    if not cache.compiled.is_dir():
+        say(
+            f"Numba cannot write beside librosa or in the home folder, so {cache.compiled} is "
+            "where it keeps compiled functions: their first use takes a minute, once"
+        )
+
+
+def _can_write(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except (OSError, RuntimeError):
+        return False
 
 
 def librosa_is_compiled() -> bool:

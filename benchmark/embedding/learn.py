@@ -24,7 +24,6 @@ from mirbench.benchmark.embedding.worker import (
 )
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.claims import in_turn
-from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.registry import RepresentationSpec
 from mirbench.benchmark.registry.made_from import read_record, write_record
@@ -54,8 +53,9 @@ def _learn(pair: Pair, settings: EmbeddingSettings) -> None:
     spec = pair.spec
     announce(spec)
     clips = tuple(clip for clip in pair.data.clips if _is_here(clip))[:CANDIDATES]
-    chunk = Chunk(pair.model(settings.device), pair.task.window, clips, shard=0)
-    with Workers(settings.workers if settings.on_cpu else 1) as workers:
+    model = pair.model(settings.device)
+    chunk = Chunk(model, pair.task.window, clips, shard=0, clip_timeout=settings.clip_timeout)
+    with settings.model_workers() as workers:
         (files,) = workers.unordered(files_of_new, [chunk])
     _write(spec, files)
 

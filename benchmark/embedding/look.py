@@ -16,10 +16,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mirbench.benchmark.api import Clip, PluginError, Task, UnusableClip
+from mirbench.benchmark.api import Clip, MirbenchError, PluginError, Task, UnusableClip
 from mirbench.benchmark.datasets.audio import audio_info
 from mirbench.benchmark.datasets.dataset import Dataset
-from mirbench.benchmark.embedding.holder import model_holder
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.embedding.trial import (
@@ -37,7 +36,6 @@ from mirbench.benchmark.files.strict_json import read_note
 from mirbench.benchmark.machine.ended import WorkerDied
 from mirbench.benchmark.machine.memory import free_main_memory, peak_memory
 from mirbench.benchmark.machine.process import WorkerProcess
-from mirbench.benchmark.machine.workers import Workers
 
 #: Raised whenever more is looked at, or less is let pass.
 LOOK_VERSION = 1
@@ -75,7 +73,9 @@ def _look_and_remember(pair: Pair, settings: EmbeddingSettings, path: Path) -> N
     clips = _candidates(data.clips)
     if not clips:
         return
-    trial = Trial(pair.model(settings.device), data.task.window, clips, os.getcwd())
+    model = pair.model(settings.device)
+    limit = settings.clip_timeout
+    trial = Trial(model, data.task.window, clips, os.getcwd(), clip_timeout=limit)
     here, *elsewhere = _look(trial, settings)
     if not here.rows:
         return  # every clip is unusable, and will be told as missing
@@ -174,23 +174,17 @@ def _kind(device: str) -> str:
 def _look(trial: Trial, settings: EmbeddingSettings) -> Iterator[Seen]:
     """Try a model out in two processes, or in one where another would be dear.
 
-    The first may be this process, or a worker, which keeps the model; as may the second.
+    The first is a worker, which keeps the model; as may the second be.
     """
-    if settings.on_cpu:
-        processes = min(settings.workers, 2)
-        with Workers(settings.workers) as workers:
-            seen, *others = workers.unordered(try_out, [trial] * processes)
+    with settings.model_workers(most=2) as workers:
+        seen, *others = workers.unordered(try_out, [trial] * workers.count)
         yield seen
         # One worker may have been quick enough to do both.
         others = [other for other in others if other.pid != seen.pid]
-    else:
-        with model_holder() as holder:
-            (seen,) = holder.apply(try_out, [trial])
-        others = []
-        yield seen
+        (room,) = [True] if others else workers.unordered(room_for_another, [settings.device])
     if others:
         yield from others
-    elif seen.seconds <= TOO_SLOW and _room_for_another(settings.device):
+    elif seen.seconds <= TOO_SLOW and room:
         yield from _elsewhere(trial)
 
 
@@ -199,14 +193,16 @@ def _elsewhere(trial: Trial) -> Iterator[Seen]:
     process = WorkerProcess()
     try:
         yield process.call(try_out, replace(trial, once=True))
-    except WorkerDied:
-        pass  # most likely for want of memory, and the run needs no second model
+    except WorkerDied as error:
+        if not error.ended.may_lack_memory:
+            raise MirbenchError(error.ended.text(1)) from error
+        # The run needs no second model.
     finally:
         process.close()
 
 
-def _room_for_another(device: str) -> bool:
-    """Whether the memory has room for what this process has taken of it, once more."""
+def room_for_another(device: str) -> bool:
+    """Whether the memory has room for what this process has taken of it, once more; in a worker."""
     if device == "cpu":
         return free_main_memory() > peak_memory() + 2**30
     torch = sys.modules.get("torch")

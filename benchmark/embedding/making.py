@@ -12,7 +12,6 @@ from typing import Any
 
 from mirbench.benchmark.api import Clip, DataError
 from mirbench.benchmark.embedding.absent import check_absent, describe
-from mirbench.benchmark.embedding.holder import Holder, embed_decoded, model_holder
 from mirbench.benchmark.embedding.layers import leave_on_disk
 from mirbench.benchmark.embedding.learn import remember_files
 from mirbench.benchmark.embedding.model import ModelInfo
@@ -30,12 +29,14 @@ from mirbench.benchmark.embedding.shard_spec import ShardSpec
 from mirbench.benchmark.embedding.store import Shard, read_shard, write_shard
 from mirbench.benchmark.embedding.worker import (
     Chunk,
+    Decoded,
     Outcome,
     decode_chunk,
     embed_chunk,
     model_info,
 )
 from mirbench.benchmark.files.claims import LOOKED_AT_EVERY, Claims
+from mirbench.benchmark.machine.device import give_back_memory
 from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import bar, count, say
 
@@ -197,13 +198,15 @@ class ShardMaker:
 
     def _chunks(self, parts: Iterator[Part], begun: dict[int, Part]) -> Iterator[Chunk]:
         """Cut parts into what a worker is given at once, under numbers; a batch is one piece."""
-        model, window = self._pair.model(self._settings.device), self._pair.task.window
+        settings, window = self._settings, self._pair.task.window
+        model, patience = self._pair.model(settings.device), settings.clip_timeout
         for number, part in enumerate(parts):
             begun[number] = part
             clips, rows = part.spec.clips, part.spec.rows
             step = self._at_once if rows is None else max(1, len(clips))
             for first in range(0, max(1, len(clips)), step):
-                yield Chunk(model, window, clips[first : first + step], shard=number, rows=rows)
+                piece = clips[first : first + step]
+                yield Chunk(model, window, piece, shard=number, rows=rows, clip_timeout=patience)
 
     def _outcomes(
         self, chunks: Iterator[Chunk], workers: Workers
@@ -216,11 +219,13 @@ class ShardMaker:
             yield from workers.unordered(embed_chunk, chunks)
             return
         begun: deque[Chunk] = deque()
-        with model_holder() as holder:
-            work = _with_info(chunks, begun, holder)
+        with self._settings.model_workers() as one:
+            work = _with_info(chunks, begun, one)
             audio = workers.ahead(decode_chunk, work, self._settings.workers + 1)
-            decoded = ((begun.popleft(), one) for one in audio)
-            yield from holder.apply(embed_decoded, decoded)
+            decoded = ((begun.popleft(), clips) for clips in audio)
+            # One that waits, so that the next is there as soon as the model is done with one.
+            yield from one.ahead(embed_decoded, decoded, 2)
+            list(one.unordered(give_back_memory, [self._settings.device]))
 
     def _settled(
         self, left: dict[int, UnfinishedShard], some: Sequence[UnfinishedShard], progress: Any
@@ -255,13 +260,13 @@ class ShardMaker:
 
 
 def _with_info(
-    chunks: Iterator[Chunk], begun: deque[Chunk], holder: Holder
+    chunks: Iterator[Chunk], begun: deque[Chunk], one: Workers
 ) -> Iterator[tuple[Chunk, ModelInfo]]:
     """Say with each chunk what its model declares, and remember in which order they were begun."""
     info: ModelInfo | None = None
     for chunk in chunks:
         if info is None:
-            (info,) = holder.apply(model_info, [(chunk.model, chunk.folder)])
+            (info,) = one.unordered(model_info, [(chunk.model, chunk.folder)])
         begun.append(chunk)
         yield chunk, info
 
@@ -277,6 +282,11 @@ def _tell_who_is_at_it(left: Mapping[int, UnfinishedShard], claims: Claims) -> b
             f"({', '.join(owners[:3])}); waiting for them"
         )
     return bool(owners)
+
+
+def embed_decoded(work: tuple[Chunk, Decoded]) -> Outcome:
+    """Embed clips that were decoded elsewhere; runs in the process that has a GPU."""
+    return embed_chunk(*work)
 
 
 def stored_shard(spec: ShardSpec) -> Shard | None:

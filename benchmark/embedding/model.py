@@ -5,6 +5,7 @@ The sentence names the plugin, and the clip where there is one.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from mirbench.benchmark.api import FloatArray, PluginError, UnusableClip
+from mirbench.benchmark.machine.code_lines import error_text
+from mirbench.benchmark.machine.last_words import doing
 from mirbench.benchmark.progress import count
 
 
@@ -54,8 +57,7 @@ def describe_model(model: Any, name: str) -> ModelInfo:
         raise
     except Exception as error:
         raise PluginError(
-            f"representation {name!r}: reading what the model declares raised "
-            f"{type(error).__name__}: {error}"
+            f"representation {name!r}: reading what the model declares raised {error_text(error)}"
         ) from error
 
 
@@ -158,7 +160,11 @@ def _shape_hint(value: FloatArray, info: ModelInfo) -> str:
 
 
 def embed_clips(
-    model: Any, info: ModelInfo, audios: Sequence[FloatArray], clip_ids: Sequence[str]
+    model: Any,
+    info: ModelInfo,
+    audios: Sequence[FloatArray],
+    clip_ids: Sequence[str],
+    limit: float | None = None,
 ) -> list[FloatArray | UnusableClip]:
     """Embed clips with a plugin's model, checking everything it returns.
 
@@ -176,6 +182,8 @@ def embed_clips(
         Mono audio at the rate of the model.
     clip_ids : sequence of str
         Of the clips or windows, for messages.
+    limit : float, optional
+        Seconds that the model may take for each, before the worker ends itself.
 
     Returns
     -------
@@ -187,15 +195,18 @@ def embed_clips(
     PluginError
         If the plugin breaks the contract or raises anything else.
     """
+    if not audios:
+        return []
     batch = getattr(model, "embed_batch", None)
     if batch is not None and (len(audios) > 1 or info.batch_dependent):
         try:
-            values = batch(list(audios), info.sample_rate)
+            with _embedding(info, _clips(clip_ids), limit and limit * len(audios)):
+                values = batch(list(audios), info.sample_rate)
         except (Exception, SystemExit) as error:
             failure = _raised(info, _clips(clip_ids), error, "embed_batch")
             if info.batch_dependent:
                 raise failure from error
-            singly = _embed_each(model, info, audios, clip_ids)
+            singly = _embed_each(model, info, audios, clip_ids, limit)
             unusable = any(isinstance(value, UnusableClip) for value in (error, *singly))
             if unusable or isinstance(error, MemoryError) or "memory" in str(error).lower():
                 return singly
@@ -204,16 +215,21 @@ def embed_clips(
             return list(_checked_batch(values, info, clip_ids))
         except PluginError:
             if not info.batch_dependent:
-                _embed_each(model, info, audios, clip_ids)
+                _embed_each(model, info, audios, clip_ids, limit)
             raise
-    return _embed_each(model, info, audios, clip_ids)
+    return _embed_each(model, info, audios, clip_ids, limit)
 
 
 def _embed_each(
-    model: Any, info: ModelInfo, audios: Sequence[FloatArray], clip_ids: Sequence[str]
+    model: Any,
+    info: ModelInfo,
+    audios: Sequence[FloatArray],
+    clip_ids: Sequence[str],
+    limit: float | None,
 ) -> list[FloatArray | UnusableClip]:
     return [
-        _embed_one(model, info, audio, id_) for audio, id_ in zip(audios, clip_ids, strict=True)
+        _embed_one(model, info, audio, id_, limit)
+        for audio, id_ in zip(audios, clip_ids, strict=True)
     ]
 
 
@@ -234,15 +250,22 @@ def _checked_batch(values: Any, info: ModelInfo, clip_ids: Sequence[str]) -> lis
 
 
 def _embed_one(
-    model: Any, info: ModelInfo, audio: FloatArray, clip_id: str
+    model: Any, info: ModelInfo, audio: FloatArray, clip_id: str, limit: float | None
 ) -> FloatArray | UnusableClip:
     try:
-        value = model.embed(audio, info.sample_rate)
+        with _embedding(info, f"clip {clip_id!r}", limit):
+            value = model.embed(audio, info.sample_rate)
     except UnusableClip as unusable:
         return unusable
     except (Exception, SystemExit) as error:
         raise _raised(info, f"clip {clip_id!r}", error) from error
     return check_embedding(value, info, clip_id)
+
+
+def _embedding(
+    info: ModelInfo, what: str, limit: float | None
+) -> contextlib.AbstractContextManager[None]:
+    return doing(f"embedding {what} with representation {info.name!r}", limit)
 
 
 def _clips(clip_ids: Sequence[str]) -> str:
@@ -252,6 +275,4 @@ def _clips(clip_ids: Sequence[str]) -> str:
 
 
 def _raised(info: ModelInfo, what: str, error: BaseException, method: str = "embed") -> PluginError:
-    return PluginError(
-        f"representation {info.name!r}, {what}: {method} raised {type(error).__name__}: {error}"
-    )
+    return PluginError(f"representation {info.name!r}, {what}: {method} raised {error_text(error)}")

@@ -10,6 +10,7 @@ from mirbench.benchmark.api import Task
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.machine.device import free_cpus
+from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.registry import RepresentationSpec
 
 #: Most processes that decode ahead of a GPU by default.
@@ -32,6 +33,8 @@ class EmbeddingSettings:
         Know audio files by content instead of size and time of modification.
     max_missing : float
         Share of clips that may be missing.
+    clip_timeout : float or None
+        Seconds that a model may take for a clip before its process is ended; None: any time.
     """
 
     store: Store = field(default_factory=Store)
@@ -39,6 +42,7 @@ class EmbeddingSettings:
     jobs: int | None = None
     full_hash: bool = False
     max_missing: float = 0.05
+    clip_timeout: float | None = None
 
     @property
     def on_cpu(self) -> bool:
@@ -49,9 +53,21 @@ class EmbeddingSettings:
     def workers(self) -> int:
         """Worker processes; default: one per processor.
 
-        On a GPU, which the main process alone uses, they decode ahead of it.
+        On a GPU, which one more process uses, they decode ahead of it.
         """
         return self.jobs or (free_cpus() if self.on_cpu else min(DECODERS, free_cpus()))
+
+    def model_workers(self, most: int | None = None) -> Workers:
+        """Return the processes that have the model: on a GPU, whose memory has room for one, one.
+
+        Parameters
+        ----------
+        most : int, optional
+            How many there is work for.
+        """
+        if not self.on_cpu:
+            return Workers(1, kind=self.device)
+        return Workers(self.workers if most is None else min(self.workers, most))
 
 
 @dataclass(frozen=True, slots=True)

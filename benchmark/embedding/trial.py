@@ -49,6 +49,8 @@ class Trial:
     folder: str
     #: Embed clips once, to compare them with those of another process.
     once: bool = False
+    #: Seconds that the model may take for a clip.
+    clip_timeout: float | None = None
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,8 @@ class _Tried:
         """Embed as a run does; without the clips that are unusable."""
         copies = [audio.copy() for audio in audios.values()]
         with spec_of(self.trial.model).plugin.running():
-            values = embed_clips(self.model, self.info, copies, list(audios)) if audios else []
+            limit = self.trial.clip_timeout
+            values = embed_clips(self.model, self.info, copies, list(audios), limit)
         pairs = zip(audios, values, strict=True)
         return {id_: value.copy() for id_, value in pairs if isinstance(value, np.ndarray)}
 

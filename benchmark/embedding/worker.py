@@ -36,6 +36,8 @@ from mirbench.benchmark.embedding.absent import AbsentClip, read_surely
 from mirbench.benchmark.embedding.model import ModelInfo, describe_model, embed_clips
 from mirbench.benchmark.embedding.pair import ModelKey
 from mirbench.benchmark.embedding.reading import Reads, watched
+from mirbench.benchmark.machine.code_lines import error_text
+from mirbench.benchmark.machine.last_words import doing
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation
 
 
@@ -53,6 +55,8 @@ class Chunk:
     rows: tuple[tuple[int, int], ...] | None = None
     #: Where relative paths start; a worker may have been started elsewhere.
     folder: str = field(default_factory=os.getcwd)
+    #: Seconds that the model may take for a clip; None: any time.
+    clip_timeout: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +130,7 @@ def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
     ids = [window_id(chunk.clips[place].id, k if chunk.window else None) for place, k in order]
     audios = [audio[row] for row in order]
     with watched(spec_of(chunk.model)) as reads, spec_of(chunk.model).plugin.running():
-        values = embed_clips(model, info, audios, ids) if order else []
+        values = embed_clips(model, info, audios, ids, chunk.clip_timeout)
     rows: dict[str, list[FloatArray]] = {}
     for (place, _), value in sorted(zip(order, values, strict=True), key=lambda pair: pair[0]):
         if isinstance(value, UnusableClip):
@@ -167,7 +171,7 @@ def _notes(model: Representation, info: ModelInfo, audios: list[FloatArray]) -> 
         return dict(Counter(filter(None, (note(audio, info.sample_rate) for audio in audios))))
     except Exception as error:
         raise PluginError(
-            f"representation {info.name!r}: note raised {type(error).__name__}: {error}"
+            f"representation {info.name!r}: note raised {error_text(error)}"
         ) from error
 
 
@@ -181,7 +185,7 @@ def _decoded(
     for place, clip in enumerate(chunk.clips):
         only = None if chunk.rows is None else sorted(k for at, k in chunk.rows if at == place)
         try:
-            with quiet_decoders():
+            with quiet_decoders(), doing(f"decoding clip {clip.id!r}"):
                 read = functools.partial(_read, clip, chunk.window, info, only)
                 pieces = read_surely(_path(clip), read)
         except UnusableClip as error:
@@ -278,7 +282,7 @@ def loaded_model(key: ModelKey) -> tuple[Representation, ModelInfo]:
     spec = parse_representation(key.representation, key.cache)
     # What its modules read when they are imported is to be seen, and to be what it is now.
     spec.plugin.unload()
-    with watched(spec) as reads:
+    with watched(spec) as reads, doing(f"loading representation {spec.label!r}"):
         model = spec.load(key.device)
     _read_while_loading.clear()
     _read_while_loading[key] = reads

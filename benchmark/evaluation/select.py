@@ -11,10 +11,10 @@ import numpy as np
 from mirbench.benchmark.api import FloatArray, Task
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.embedding.embeddings import Embeddings
-from mirbench.benchmark.embedding.holder import forget_model
 from mirbench.benchmark.evaluation.arrange import Rows, probe_data
 from mirbench.benchmark.evaluation.forecast import forecast
 from mirbench.benchmark.evaluation.settings import Settings
+from mirbench.benchmark.machine.workers import end_idle
 from mirbench.benchmark.result import LayerScore, Predictions, ProbeRow, Score
 from mirbench.benchmark.scoring.bootstrap import intervals
 from mirbench.benchmark.scoring.metrics import evaluate
@@ -59,7 +59,7 @@ def best_probe(
     from mirbench.benchmark.probing import select, train_grid
 
     if settings.device != "cpu":
-        forget_model()
+        end_idle()  # one of which has the model on the GPU, whose memory probes need
     layers: list[int | None] = [*range(embeddings.n_layers)] or [None]
     best: tuple[int | None, ProbeRecord] | None = None
     curve = []

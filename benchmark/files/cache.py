@@ -59,6 +59,11 @@ class CacheFolder:
         """Converted weights: ``<representation>/<set>.safetensors``."""
         return self.root / "weights"
 
+    @property
+    def compiled(self) -> Path:
+        """What Numba compiles, where it can keep it nowhere else."""
+        return self.root / "numba"
+
     def data(self, folder: str) -> Path:
         """Folder of a dataset that mirbench makes itself."""
         return self.root / "data" / folder

@@ -14,6 +14,9 @@ Frame = tuple[str, int]
 #: Characters of what an error says that a message shows.
 MOST = 500
 
+#: The module that makes what processes wait for, in shared memory.
+_SEMAPHORES = "multiprocessing/synchronize.py"
+
 _HARNESS = str(Path(__file__).resolve().parents[1])
 
 
@@ -64,9 +67,11 @@ def error_text(error: BaseException) -> str:
     if len(said) > MOST:
         said = said[:MOST] + " …"
     text = f"{name}: {said}" if said else name
-    place = line_of(
-        (frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)
-    )
+    trace = traceback.extract_tb(error.__traceback__)
+    frames = [(frame.filename, frame.lineno or 0) for frame in trace]
+    if isinstance(error, OSError) and any(file.endswith(_SEMAPHORES) for file, _ in frames):
+        text += "; the processes that it starts need a /dev/shm that can be written"
+    place = line_of(frames)
     return f"{text} ({place})" if place else text
 
 

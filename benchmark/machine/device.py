@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 
 from mirbench.benchmark.api import MirbenchError, UsageError
 
@@ -40,3 +41,10 @@ def check_device(device: str) -> None:
 
     if torch.cuda.device_count() <= int(device.partition(":")[2] or 0):
         raise MirbenchError(f"PyTorch finds no GPU for --device {device} on this machine")
+
+
+def give_back_memory(device: str) -> None:
+    """Give the memory of a GPU back that PyTorch keeps in this process, but does not use."""
+    torch = sys.modules.get("torch")
+    if torch is not None and device != "cpu" and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()

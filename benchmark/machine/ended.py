@@ -12,7 +12,7 @@ from mirbench.benchmark.machine.last_words import LastWords
 _SIGNALS = {
     "SIGSEGV": "had a segmentation fault (SIGSEGV)",
     "SIGABRT": "aborted (SIGABRT)",
-    "SIGBUS": "had a bus error (SIGBUS)",
+    "SIGBUS": "had a bus error (SIGBUS), as where /dev/shm is full,",
     "SIGILL": "met an instruction that this processor lacks (SIGILL)",
     "SIGFPE": "had an arithmetic error (SIGFPE)",
 }

@@ -25,6 +25,7 @@ from typing import Literal, cast
 from mirbench.benchmark.api import Card, PluginError, UsageError
 from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.files.foreign import show
+from mirbench.benchmark.machine.code_lines import error_text
 from mirbench.benchmark.machine.launch import check_here, rules
 from mirbench.benchmark.machine.process_state import PluginState, plugin_state
 from mirbench.benchmark.machine.secret_names import secrets_hidden
@@ -134,8 +135,7 @@ class Plugin:
                 return _import_file(self.source.path)
         except (Exception, SystemExit) as error:
             raise PluginError(
-                f"{self.kind} {self.name!r} of {self.place} cannot be imported: "
-                f"{type(error).__name__}: {error}"
+                f"{self.kind} {self.name!r} of {self.place} cannot be imported: {error_text(error)}"
             ) from error
 
 

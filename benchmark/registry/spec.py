@@ -12,6 +12,7 @@ from mirbench.benchmark.api import MirbenchError, ModelCost, PluginError
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import digest, path_digest
 from mirbench.benchmark.files.foreign import is_there
+from mirbench.benchmark.machine.code_lines import error_text
 from mirbench.benchmark.machine.launch import check_here, rules
 from mirbench.benchmark.plugins.adapters import (
     adapter_form,
@@ -127,7 +128,7 @@ class RepresentationSpec:
             raise
         except Exception as error:
             raise PluginError(
-                f"representation {self.label!r}: plan_model raised {type(error).__name__}: {error}"
+                f"representation {self.label!r}: plan_model raised {error_text(error)}"
             ) from error
         if not isinstance(cost, ModelCost):
             raise PluginError(
@@ -219,7 +220,7 @@ class RepresentationSpec:
             raise
         except (Exception, SystemExit) as error:
             raise PluginError(
-                f"representation {self.label!r}: load_model raised {type(error).__name__}: {error}"
+                f"representation {self.label!r}: load_model raised {error_text(error)}"
             ) from error
 
 

@@ -48,6 +48,7 @@ def run(
     force: bool = False,
     memory: int | None = None,
     full_hash: bool = False,
+    clip_timeout: float | None = None,
     on_row: Callable[[Row], None] | None = None,
 ) -> list[Result]:
     """Embed and probe representations on tasks; write a result row for each pair.
@@ -80,6 +81,9 @@ def run(
         Bytes that training may take; default: most of what is free.
     full_hash : bool
         Know audio files by content instead of size and time of modification.
+    clip_timeout : float, optional
+        Seconds that a representation may take for a clip before the run ends and names it;
+        default: any time.
     on_row : callable, optional
         Called with every finished row.
 
@@ -104,6 +108,7 @@ def run(
     """
     settings = _settings(protocol, out, cache, device, max_missing=max_missing)
     settings = replace(settings, jobs=jobs, force=force, memory=memory, full_hash=full_hash)
+    settings = replace(settings, clip_timeout=clip_timeout)
     where = Where(split=split, data=_path(data), cache=settings.store.cache)
     missing: list[str] = []
     pairs = pairs_of(rep, task, where, make=True, on_missing=missing.append)
@@ -111,7 +116,7 @@ def run(
     check_writable(settings.out)
     for reason in missing:
         say(f"left out: {reason}")
-    results, failures = [], []
+    results, failures, errors = [], [], list[Exception]()
     for pair in pairs:
         try:
             row = evaluate_pair(pair, settings)
@@ -119,6 +124,7 @@ def run(
             if len(pairs) == 1 and not missing:
                 raise
             failures.append(f"{pair.spec.label} on {pair.task.name}: {error}")
+            errors.append(error)
             say(f"failed: {failures[-1]}")
             continue
         results.append(row.result)
@@ -130,7 +136,8 @@ def run(
     if missing:
         problems += ["not run:", *missing]
     if problems:
-        raise MirbenchError("\n".join(problems))
+        each = ExceptionGroup("each of them", errors) if errors else None
+        raise MirbenchError("\n".join(problems)) from each
     return results
 
 
@@ -145,13 +152,14 @@ def embed(
     out: Folder = None,
     cache: Folder = None,
     full_hash: bool = False,
+    clip_timeout: float | None = None,
     max_missing: float = 0.05,
 ) -> dict[str, Embeddings]:
     """Embed the clips of tasks into the store.
 
     Parameters
     ----------
-    rep, task, split, data, device, jobs, cache, full_hash
+    rep, task, split, data, device, jobs, cache, full_hash, clip_timeout
         As for `run`, but one representation.
     out : Path, optional
         Folder into which the embeddings are written too, as ``<task>.npz``.
@@ -177,6 +185,7 @@ def embed(
         device=device,
         jobs=jobs,
         full_hash=full_hash,
+        clip_timeout=clip_timeout,
         max_missing=max_missing,
     )
     where = Where(split=split, data=_path(data), cache=settings.store.cache)

@@ -15,9 +15,8 @@ from mirbench.benchmark.api import SPLITS, Clip, ModelCost, UnusableClip
 from mirbench.benchmark.datasets.audio import audio_info
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.embedding.batches import batches_of, known_batch_size, merge_batches
-from mirbench.benchmark.embedding.holder import model_holder
 from mirbench.benchmark.embedding.making import CHUNK_CLIPS
-from mirbench.benchmark.embedding.pair import Pair
+from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.shard_spec import ShardSpec
 from mirbench.benchmark.embedding.store import Store, read_shard
 from mirbench.benchmark.embedding.window_counts import known_counts
@@ -216,10 +215,10 @@ def _noise(clip: Clip, folder: Path) -> Clip:
 
 
 def _time(pair: Pair, first: list[Clip], some: list[Clip], device: str) -> Sample | None:
-    with model_holder() as holder:
+    with EmbeddingSettings(device=device, jobs=1).model_workers() as workers:
         for clips in (first, some):
             chunk = Chunk(pair.model(device), pair.task.window, tuple(clips), shard=0)
-            (outcome,) = holder.apply(embed_chunk, [chunk])
+            (outcome,) = workers.unordered(embed_chunk, [chunk])
     if not outcome.rows:
         return None
     rows = list(outcome.rows.values())

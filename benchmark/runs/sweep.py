@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import MirbenchError, UsageError
-from mirbench.benchmark.embedding.holder import model_holder
-from mirbench.benchmark.embedding.pair import ModelKey
+from mirbench.benchmark.embedding.pair import EmbeddingSettings, ModelKey
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.embedding.worker import model_info
 from mirbench.benchmark.machine.device import check_device
@@ -116,9 +115,9 @@ def _count_layers(spec: RepresentationSpec, store: Store, device: str, only_plan
     fingerprint = spec.fingerprint()
     known = store.known_layers(fingerprint)
     if known is None:
-        model = ModelKey(spec.text, fingerprint, device, spec.cache)
-        with model_holder() as holder:
-            (info,) = holder.apply(model_info, [(model, os.getcwd())])
+        key = ModelKey(spec.text, fingerprint, device, spec.cache)
+        with EmbeddingSettings(device=device, jobs=1).model_workers() as workers:
+            (info,) = workers.unordered(model_info, [(key, os.getcwd())])
         known = info.layers
     return len(known)
 

@@ -21,6 +21,7 @@ from mirbench.benchmark.api import DataError, MirbenchError, PluginError
 from mirbench.benchmark.files.atomic import lock, remove_stale_temporaries, write_atomic
 from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.files.tensorfile import write_tensors
+from mirbench.benchmark.machine.code_lines import error_text
 from mirbench.benchmark.progress import count
 from mirbench.benchmark.weights.first_seen import check_first_seen, note_first_seen
 from mirbench.benchmark.weights.sets import Original, WeightFile, WeightSet
@@ -135,9 +136,8 @@ def _guarded(weights: WeightSet, step: Any) -> Any:
         # What libraries say of a damaged file may hold half of it.
         raise type(error)(f"{str(error)[:_LONGEST]}…") from error
     except Exception as error:
-        why = str(error)[:_LONGEST]
         raise PluginError(
-            f"convert_weights of {weights.plugin.name!r} raised {type(error).__name__}: {why}"
+            f"convert_weights of {weights.plugin.name!r} raised {error_text(error)}"
         ) from error
 
 

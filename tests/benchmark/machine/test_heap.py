@@ -16,8 +16,8 @@ BEGIN = """
 import resource, time
 from pathlib import Path
 import numpy as np
-from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.machine.heap import kept_memory
+from mirbench.benchmark.machine.process import _answer
 
 def work(item=0):
     return len([np.ones(2**22, dtype=np.float32) for _ in range(6)])  # 96 MB, taken and freed
@@ -47,9 +47,9 @@ def run(code: str) -> None:
 def test_the_system_is_not_asked_for_the_same_memory_again() -> None:
     run("""
 plain = faults(lambda: [work() for _ in range(20)])
-one = Workers(1)
-list(one.unordered(work, range(2)))
-kept = faults(lambda: list(one.unordered(work, range(20))))
+answers = lambda count: [_answer(work, 0) for _ in range(count)]  # as a worker does
+answers(2)
+kept = faults(lambda: answers(20))
 assert kept < plain / 4, (kept, plain)
 """)
 

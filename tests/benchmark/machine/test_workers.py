@@ -26,6 +26,7 @@ from mirbench.benchmark.machine.workers import Workers
 
 OWN = '''
 import os
+import subprocess
 import sys
 import time
 
@@ -50,6 +51,20 @@ def leave(item):
 def threads(item):
     np.ones((8, 8)) @ np.ones((8, 8))
     return {library["num_threads"] for library in threadpool_info()}
+
+def start_child(seconds):
+    return subprocess.Popen(["sleep", seconds]).pid
+
+def end_children(item):
+    """Tell a forked process and a program to end, and see how they did."""
+    import multiprocessing
+    forked = multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,))
+    forked.start()
+    program = subprocess.Popen(["sleep", "600"])
+    forked.terminate()
+    program.terminate()
+    forked.join()
+    return [forked.exitcode, program.wait()]
 
 def nap(seconds):
     time.sleep(seconds)
@@ -104,12 +119,20 @@ def test_every_item_has_one_outcome(count: int) -> None:
         assert list(workers.unordered(abs, [])) == []
 
 
-def test_one_worker_is_this_process_and_two_are_others() -> None:
-    for count, here in ((1, {os.getpid()}), (2, set())):
+def test_workers_are_other_processes_and_so_is_one() -> None:
+    for count in (1, 2):
         with Workers(count) as workers:
             pids = set(workers.unordered(call, [os.getpid] * 8))
-        assert pids & {os.getpid()} == here
+        assert os.getpid() not in pids
         assert len(pids) <= count
+
+
+def test_those_of_a_kind_are_kept_for_the_next_of_it() -> None:
+    found = []
+    for kind in ("", "cuda", "", "cuda"):
+        with Workers(1, kind) as workers:
+            found += workers.unordered(call, [os.getpid])
+    assert found[0] == found[2] != found[1] == found[3]
 
 
 def test_results_come_as_they_are_ready(own: Any) -> None:
@@ -172,7 +195,7 @@ def test_what_cannot_be_pickled_is_an_error_and_not_the_end(own: Any) -> None:
 def test_a_worker_that_dies_is_explained(way: str) -> None:
     with Workers(2) as workers:
         unordered, ahead = workers.unordered(os._exit, [1, 2]), workers.ahead(os._exit, [1, 2], 2)
-        with pytest.raises(MirbenchError, match=r"died.*\(--jobs 1\)"):
+        with pytest.raises(MirbenchError, match=r"exited with status [12] \(os._exit"):
             list(unordered if way == "unordered" else ahead)
     with Workers(2) as workers:
         assert list(workers.unordered(abs, [-1])) == [1]
@@ -184,6 +207,24 @@ def test_work_that_is_not_done_is_given_up(own: Any, tmp_path: Path) -> None:
         assert next(results) is None
         pid = read_pid(tmp_path / "pid")
     assert ends(pid)
+
+
+def test_what_a_worker_has_started_ends_with_it(own: Any) -> None:
+    with Workers(1) as workers:
+        (pid,) = workers.unordered(own.start_child, ["600"])
+        assert not Path(f"/proc/{pid}/status").read_text().count("zombie")
+        module._KEPT.put(workers._idle, "")
+        workers._idle = []
+        module._KEPT.end()
+        assert ends(pid)
+
+
+def test_a_worker_ignores_what_its_children_do_not(own: Any) -> None:
+    with Workers(1) as workers:
+        (pid,) = workers.unordered(call, [os.getpid])
+        os.kill(pid, signal.SIGTERM)
+        assert list(workers.unordered(own.end_children, [0])) == [[-15, -15]]
+        assert list(workers.unordered(call, [os.getpid])) == [pid]
 
 
 STARTS = """

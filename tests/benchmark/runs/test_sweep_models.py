@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mirbench.benchmark.api import MissingWeights, UsageError
-from mirbench.benchmark.embedding import worker
+from mirbench.benchmark.machine import workers
 from mirbench.benchmark.registry import parse_representation
 from mirbench.benchmark.runs.sweep import sweep, with_layers
 
@@ -98,7 +98,7 @@ def test_a_model_is_loaded_once_and_then_never_again(
         # To see its layers; to see what it reads; and in the process with which this one is
         # compared before the first clip.
         assert (tmp_path / "loaded").read_text() == "xxx"
-        worker.loaded_model.cache_clear()  # as if by another process
+        workers._KEPT.end()  # as if by another process
 
 
 def test_a_wrong_task_shows_before_a_model_is_loaded(centred: str, tmp_path: Path) -> None:
