@@ -1,0 +1,61 @@
+"""The folder that plugins in a sandbox can write, and what else they can read."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+import pytest
+from helpers.needs import require
+
+from mirbench.benchmark.api import UsageError
+from mirbench.benchmark.machine.launch import Rules, rules
+from mirbench.benchmark.runs.plugin_rules import plugin_rules
+
+
+def test_folders_of_commands_that_were_killed_are_removed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    require("unshare")
+    killed, running = tmp_path / "sandbox" / "killed", tmp_path / "sandbox" / "running"
+    for folder in (killed, running):
+        (folder / "numba").mkdir(parents=True)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "sandbox" / "link").symlink_to(elsewhere)
+    handle = os.open(running, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    with plugin_rules(sandbox=True, cache=tmp_path):
+        sandbox = rules().sandbox
+        assert sandbox is not None
+        assert sandbox.scratch.is_dir()
+        assert not killed.exists()
+        assert running.exists()
+        assert str(sandbox.scratch) in capsys.readouterr().err
+    os.close(handle)
+    assert not sandbox.scratch.exists()
+    assert elsewhere.exists()
+    assert rules() == Rules()
+
+
+def test_what_a_name_names_can_be_read(tmp_path: Path) -> None:
+    require("unshare")
+    for name in ("code/mine.py", "weights/a.pt", "data/gtzan/x", "far/away/y", "cache/z"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    (tmp_path / "data" / "magnatagatune").symlink_to(tmp_path / "far" / "away")
+    rep = f"{tmp_path}/code/mine.py:weights={tmp_path}/weights/a.pt,layer=3"
+    given = {"data": tmp_path / "data", "cache": tmp_path / "cache"}
+    with plugin_rules([rep], sandbox=True, **given):  # type: ignore[arg-type]
+        sandbox = rules().sandbox
+        assert sandbox is not None
+        shown = {str(path) for path in sandbox.readable}
+    for name in ("code", "weights/a.pt", "data", "far/away", "cache"):
+        assert str(tmp_path / name) in shown
+    assert not {str(tmp_path), str(tmp_path / "far"), str(tmp_path / "weights")} & shown
+
+
+def test_a_variable_must_be_there() -> None:
+    with pytest.raises(UsageError, match="no variable of that name"), plugin_rules(pass_env=["X9"]):
+        pass
