@@ -17,7 +17,6 @@ import functools
 import json
 import os
 import secrets
-import socket
 import stat
 import threading
 import time
@@ -53,7 +52,7 @@ def _host() -> str:
 
     Where the system does not say the last two, the name must do.
     """
-    parts = [socket.gethostname()]
+    parts = [os.uname().nodename]
     with contextlib.suppress(OSError):
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip())
         parts.append(os.readlink("/proc/self/ns/pid"))
