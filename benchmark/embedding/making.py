@@ -22,6 +22,7 @@ from mirbench.benchmark.embedding.parts import (
     clips_of_a_part,
     join_parts,
     remove_damaged,
+    remove_empty_parts,
     remove_leftovers,
     take_parts,
 )
@@ -156,7 +157,8 @@ class ShardMaker:
         pair, settings = self._pair, self._settings
         size = clips_of_a_part(self._clips, self._at_once)
         left = {n: UnfinishedShard(n, spec, size) for n, spec in specs.items()}
-        remove_leftovers(next(iter(specs.values())).folder, list(left.values()))
+        folder = next(iter(specs.values())).folder
+        remove_leftovers(folder, list(left.values()))
         title = f"embedding {pair.task.folder} with {pair.spec.label}"
         done = max(0, self._clips - sum(len(spec.clips) for spec in specs.values()))
         told = False
@@ -177,6 +179,7 @@ class ShardMaker:
                 if left and not taken:
                     told = told or _tell_who_is_at_it(left, claims)
                     time.sleep(LOOKED_AT_EVERY)
+        remove_empty_parts(folder)
         remember_files(pair, self._files)
 
     def _embedded(self, parts: Iterator[Part], workers: Workers, progress: Any) -> Iterator[Part]:

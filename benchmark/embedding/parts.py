@@ -154,8 +154,6 @@ class UnfinishedShard:
         for part in self.parts:
             with contextlib.suppress(OSError):
                 part.path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            self.parts[0].folder.rmdir()  # which fails as long as there is anything in it
 
 
 def take_parts(left: Mapping[int, UnfinishedShard], claims: Claims) -> Iterator[Part]:
@@ -203,6 +201,12 @@ def remove_leftovers(folder: Path, unfinished: Sequence[UnfinishedShard]) -> Non
     remove_stale_temporaries(folder / PARTS)
     wanted = {part.path for shard in unfinished for part in shard.parts}
     remove_stale_temporaries(folder / PARTS, pattern="*", keep=wanted)
+
+
+def remove_empty_parts(folder: Path) -> None:
+    """Remove the folder of parts beside shards, unless there is anything in it."""
+    with contextlib.suppress(OSError):
+        (folder / PARTS).rmdir()
 
 
 def to_shard(spec: ShardSpec, outcomes: Sequence[Outcome]) -> Shard:

@@ -14,7 +14,8 @@ from mirbench.benchmark.embedding.store import Store, read_shard, task_fingerpri
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import digest
 from mirbench.benchmark.files.contents import CachedFile, cached_files
-from mirbench.benchmark.files.sealed import DAMAGES, Damaged, content_digest, unseal
+from mirbench.benchmark.files.foreign import DAMAGES, Damaged
+from mirbench.benchmark.files.sealed import content_digest, unseal
 from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.registry import load_task, parse_representation
 
