@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mirbench.benchmark.cli.options import (
+    Address,
     Cache,
     Data,
     Device,
+    Engine,
     Force,
     FullHash,
+    Gpus,
     InSandbox,
     Jobs,
     MaxMissing,
@@ -39,7 +42,10 @@ def sweep(
     split: SplitName = "paper",
     data: Data = None,
     device: Device = "cpu",
+    gpus: Gpus = None,
     jobs: Jobs = None,
+    engine: Engine = "local",
+    address: Address = None,
     protocol: Annotated[
         str,
         typer.Option(
@@ -89,7 +95,10 @@ def sweep(
             split=split,
             data=data,
             device=device,
+            gpus=gpus,
             jobs=jobs,
+            engine=engine,
+            address=address,
             protocol=protocol,
             out=out,
             cache=cache,

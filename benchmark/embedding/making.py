@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from mirbench.benchmark.api import Clip, DataError
 from mirbench.benchmark.embedding.absent import check_absent, describe
 from mirbench.benchmark.embedding.layers import leave_on_disk
 from mirbench.benchmark.embedding.learn import remember_files
-from mirbench.benchmark.embedding.model import ModelInfo
+from mirbench.benchmark.embedding.outcomes import outcomes_of
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.parts import (
     Part,
@@ -28,16 +27,8 @@ from mirbench.benchmark.embedding.parts import (
 )
 from mirbench.benchmark.embedding.shard_spec import ShardSpec
 from mirbench.benchmark.embedding.store import Shard, read_shard, write_shard
-from mirbench.benchmark.embedding.worker import (
-    Chunk,
-    Decoded,
-    Outcome,
-    decode_chunk,
-    embed_chunk,
-    model_info,
-)
+from mirbench.benchmark.embedding.worker import Chunk
 from mirbench.benchmark.files.claims import LOOKED_AT_EVERY, Claims
-from mirbench.benchmark.machine.device import give_back_memory
 from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import bar, count, say
 
@@ -159,7 +150,7 @@ class ShardMaker:
         left = {n: UnfinishedShard(n, spec, size) for n, spec in specs.items()}
         folder = next(iter(specs.values())).folder
         remove_leftovers(folder, list(left.values()))
-        title = f"embedding {pair.task.folder} with {pair.spec.label}"
+        title = f"embedding {pair.task.folder} with {pair.spec.label}{settings.elsewhere}"
         done = max(0, self._clips - sum(len(spec.clips) for spec in specs.values()))
         told = False
         with (
@@ -185,7 +176,8 @@ class ShardMaker:
     def _embedded(self, parts: Iterator[Part], workers: Workers, progress: Any) -> Iterator[Part]:
         """Embed parts, as many at once as there are workers; each comes when it is done."""
         begun: dict[int, Part] = {}
-        with contextlib.closing(self._outcomes(self._chunks(parts, begun), workers)) as outcomes:
+        chunks = self._chunks(parts, begun)
+        with contextlib.closing(outcomes_of(chunks, self._settings, workers)) as outcomes:
             for outcome in outcomes:
                 if outcome.batch_size != self._size:
                     raise OtherBatches(outcome.batch_size)
@@ -210,25 +202,6 @@ class ShardMaker:
             for first in range(0, max(1, len(clips)), step):
                 piece = clips[first : first + step]
                 yield Chunk(model, window, piece, shard=number, rows=rows, clip_timeout=patience)
-
-    def _outcomes(
-        self, chunks: Iterator[Chunk], workers: Workers
-    ) -> Generator[Outcome, None, None]:
-        """Embed chunks, by workers each with its own model; or by one, with audio decoded ahead.
-
-        The second is for a GPU, whose memory has room for one model.
-        """
-        if self._settings.on_cpu:
-            yield from workers.unordered(embed_chunk, chunks)
-            return
-        begun: deque[Chunk] = deque()
-        with self._settings.model_workers() as one:
-            work = _with_info(chunks, begun, one)
-            audio = workers.ahead(decode_chunk, work, self._settings.workers + 1)
-            decoded = ((begun.popleft(), clips) for clips in audio)
-            # One that waits, so that the next is there as soon as the model is done with one.
-            yield from one.ahead(embed_decoded, decoded, 2)
-            list(one.unordered(give_back_memory, [self._settings.device]))
 
     def _settled(
         self, left: dict[int, UnfinishedShard], some: Sequence[UnfinishedShard], progress: Any
@@ -262,18 +235,6 @@ class ShardMaker:
         return spec, _let_go(whole, spec)
 
 
-def _with_info(
-    chunks: Iterator[Chunk], begun: deque[Chunk], one: Workers
-) -> Iterator[tuple[Chunk, ModelInfo]]:
-    """Say with each chunk what its model declares, and remember in which order they were begun."""
-    info: ModelInfo | None = None
-    for chunk in chunks:
-        if info is None:
-            (info,) = one.unordered(model_info, [(chunk.model, chunk.folder)])
-        begun.append(chunk)
-        yield chunk, info
-
-
 def _tell_who_is_at_it(left: Mapping[int, UnfinishedShard], claims: Claims) -> bool:
     """Say for whom this run waits; false where nobody is at it any more."""
     paths = [part.path for shard in left.values() for part in shard.parts]
@@ -285,11 +246,6 @@ def _tell_who_is_at_it(left: Mapping[int, UnfinishedShard], claims: Claims) -> b
             f"({', '.join(owners[:3])}); waiting for them"
         )
     return bool(owners)
-
-
-def embed_decoded(work: tuple[Chunk, Decoded]) -> Outcome:
-    """Embed clips that were decoded elsewhere; runs in the process that has a GPU."""
-    return embed_chunk(*work)
 
 
 def stored_shard(spec: ShardSpec) -> Shard | None:

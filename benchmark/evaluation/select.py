@@ -12,7 +12,7 @@ from mirbench.benchmark.api import FloatArray, Task
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.evaluation.arrange import Rows, probe_data
-from mirbench.benchmark.evaluation.forecast import forecast
+from mirbench.benchmark.evaluation.layers import train_layers
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.machine.workers import end_idle
 from mirbench.benchmark.result import LayerScore, Predictions, ProbeRow, Score
@@ -56,35 +56,23 @@ def best_probe(
     checkpoint : Path
         Folder in which finished probes are kept, so that a killed grid goes on.
     """
-    from mirbench.benchmark.probing import select, train_grid
-
     if settings.device != "cpu":
         end_idle()  # one of which has the model on the GPU, whose memory probes need
     layers: list[int | None] = [*range(embeddings.n_layers)] or [None]
-    best: tuple[int | None, ProbeRecord] | None = None
-    curve = []
-    protocol = settings.protocol
-    with forecast(f"probing {data.task.name}", len(protocol.grid()), len(layers)) as shown:
-        for layer in layers:
-            records = train_grid(
-                probe_data(data, embeddings, rows, layer),
-                protocol,
-                device=settings.device,
-                on_probe=shown.on_probe,
-                memory=settings.memory,
-                checkpoint=checkpoint,
-                on_progress=shown.on_progress,
-            )
-            shown.next_layer()
-            record = select(records)
-            if layer is not None:
-                title = embeddings.layers[layer]
-                curve.append(LayerScore(layer=title, index=record.index, valid=record.valid))
-            if best is None or record.valid > best[1].valid:
-                best = (layer, record)
-    assert best is not None
-    layer, record = best
+    records = train_layers(
+        f"probing {data.task.name}",
+        layers,
+        lambda layer: probe_data(data, embeddings, rows, layer),
+        settings,
+        checkpoint,
+    )
+    best = max(range(len(layers)), key=lambda place: (records[place].valid, -place))
+    record, layer = records[best], layers[best]
     assert record.test_outputs is not None
+    curve = [
+        LayerScore(layer=title, index=each.index, valid=each.valid)
+        for title, each in zip(embeddings.layers, records, strict=False)
+    ]
     name = None if layer is None else embeddings.layers[layer]
     return Selection(_probe_row(record, name), record.test_outputs, tuple(curve))
 

@@ -22,11 +22,11 @@ from mirbench.benchmark.evaluation.evaluate import (
 from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.files.atomic import check_writable
-from mirbench.benchmark.machine.device import check_device
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import load_split, load_task, parse_representation
 from mirbench.benchmark.result import Result, Row
+from mirbench.benchmark.runs.engines import check_engine, on_engine
 from mirbench.benchmark.runs.pairs import Names, Where, pairs_of
 from mirbench.benchmark.runs.subjects import one_line, state_trained_on, subject_of_file
 
@@ -40,7 +40,10 @@ def run(
     split: str = "paper",
     data: Folder = None,
     device: str = "cpu",
+    gpus: int | None = None,
     jobs: int | None = None,
+    engine: str = "local",
+    address: str | None = None,
     protocol: str = "castellon2021",
     out: Folder = None,
     cache: Folder = None,
@@ -64,8 +67,14 @@ def run(
         Folder of the datasets; default: ``MIRBENCH_DATA`` or ``./data``.
     device : str
         ``cpu``, ``cuda`` or ``cuda:1``, for embedding and probing.
+    gpus : int, optional
+        How many GPUs embed where the device is ``cuda``; default: all that are visible.
     jobs : int, optional
         Worker processes; default: one per processor.
+    engine : str
+        ``local``, or ``ray`` for a cluster.
+    address : str, optional
+        Of the Ray cluster; default: ``RAY_ADDRESS``, else one of this machine.
     protocol : str
         Name of the grid of probes.
     out : Path, optional
@@ -106,8 +115,10 @@ def run(
     >>> sorted(rows[0].scores)
     ['accuracy', 'weighted_key_score']
     """
+    check_engine(engine, address, device=device, gpus=gpus)
     settings = _settings(protocol, out, cache, device, max_missing=max_missing)
     settings = replace(settings, jobs=jobs, force=force, memory=memory, full_hash=full_hash)
+    settings = replace(settings, gpus=gpus)
     settings = replace(settings, clip_timeout=clip_timeout)
     where = Where(split=split, data=_path(data), cache=settings.store.cache)
     missing: list[str] = []
@@ -117,19 +128,20 @@ def run(
     for reason in missing:
         say(f"left out: {reason}")
     results, failures, errors = [], [], list[Exception]()
-    for pair in pairs:
-        try:
-            row = evaluate_pair(pair, settings)
-        except MirbenchError as error:
-            if len(pairs) == 1 and not missing:
-                raise
-            failures.append(f"{pair.spec.label} on {pair.task.name}: {error}")
-            errors.append(error)
-            say(f"failed: {failures[-1]}")
-            continue
-        results.append(row.result)
-        if on_row is not None:
-            on_row(row)
+    with on_engine(settings, [pair.data for pair in pairs], engine, address) as settings:
+        for pair in pairs:
+            try:
+                row = evaluate_pair(pair, settings)
+            except MirbenchError as error:
+                if len(pairs) == 1 and not missing:
+                    raise
+                failures.append(f"{pair.spec.label} on {pair.task.name}: {error}")
+                errors.append(error)
+                say(f"failed: {failures[-1]}")
+                continue
+            results.append(row.result)
+            if on_row is not None:
+                on_row(row)
     problems = []
     if failures:
         problems = [f"{len(failures)} of {len(failures) + len(results)} failed:", *failures]
@@ -148,7 +160,10 @@ def embed(
     split: str = "paper",
     data: Folder = None,
     device: str = "cpu",
+    gpus: int | None = None,
     jobs: int | None = None,
+    engine: str = "local",
+    address: str | None = None,
     out: Folder = None,
     cache: Folder = None,
     full_hash: bool = False,
@@ -159,7 +174,7 @@ def embed(
 
     Parameters
     ----------
-    rep, task, split, data, device, jobs, cache, full_hash, clip_timeout
+    rep, task, split, data, device, gpus, jobs, engine, address, cache, full_hash, clip_timeout
         As for `run`, but one representation.
     out : Path, optional
         Folder into which the embeddings are written too, as ``<task>.npz``.
@@ -179,10 +194,11 @@ def embed(
     >>> found["rendered_key"].embedding.shape  # two windows of 288 pieces
     (576, 120)
     """
-    check_device(device)
+    check_engine(engine, address, device=device, gpus=gpus)
     settings = EmbeddingSettings(
         store=Store(_path(cache)),
         device=device,
+        gpus=gpus,
         jobs=jobs,
         full_hash=full_hash,
         clip_timeout=clip_timeout,
@@ -194,10 +210,11 @@ def embed(
     for place in (where.cache.root, folder or where.cache.root):
         check_writable(place)
     done = {}
-    for pair in pairs:
-        done[pair.task.name] = embed_task(pair, settings)
-        if folder is not None:
-            write_embeddings(folder / f"{pair.task.name}.npz", pair.task, done[pair.task.name])
+    with on_engine(settings, [pair.data for pair in pairs], engine, address) as settings:
+        for pair in pairs:
+            done[pair.task.name] = embed_task(pair, settings)
+            if folder is not None:
+                write_embeddings(folder / f"{pair.task.name}.npz", pair.task, done[pair.task.name])
     return done
 
 
@@ -211,6 +228,8 @@ def probe(
     split: str = "paper",
     data: Folder = None,
     device: str = "cpu",
+    engine: str = "local",
+    address: str | None = None,
     protocol: str = "castellon2021",
     out: Folder = None,
     cache: Folder = None,
@@ -222,7 +241,7 @@ def probe(
 
     Parameters
     ----------
-    task, split, data, device, protocol, out, cache, max_missing, force, memory
+    task, split, data, device, engine, address, protocol, out, cache, max_missing, force, memory
         As for `run`, but one task.
     embeddings : Path, optional
         An npz file, see `mirbench.benchmark.embedding.npz`.
@@ -250,6 +269,7 @@ def probe(
     """
     if (embeddings is None) == (rep is None):
         raise UsageError("say what to probe: either --embeddings FILE.npz or --rep NAME")
+    check_engine(engine, address, device=device)
     stated = None if trained_on is None else one_line(trained_on)
     settings = _settings(protocol, out, cache, device, max_missing=max_missing)
     settings = replace(settings, force=force, memory=memory)
@@ -269,7 +289,8 @@ def probe(
     if stated is not None:
         subject = state_trained_on(subject, stated)
     check_writable(settings.out)
-    return evaluate_embeddings(subject, Dataset(spec, table, clips, clips), found, settings)
+    with on_engine(settings, [], engine, address) as settings:
+        return evaluate_embeddings(subject, Dataset(spec, table, clips, clips), found, settings)
 
 
 def _settings(
@@ -277,7 +298,6 @@ def _settings(
 ) -> Settings:
     """Check what was asked for, before anything is read."""
     rules = get_protocol(protocol)
-    check_device(device)
     return Settings(
         store=Store(_path(cache)),
         device=device,
