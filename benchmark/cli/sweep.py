@@ -21,6 +21,7 @@ from mirbench.benchmark.cli.options import (
     MaxMissing,
     Memory,
     Out,
+    PartOfWork,
     PassEnv,
     Quiet,
     Rep,
@@ -59,6 +60,7 @@ def sweep(
     force: Force = False,
     full_hash: FullHash = False,
     memory: Memory = None,
+    part: PartOfWork = None,
     pass_env: PassEnv = None,
     sandbox: InSandbox = False,
     dry_run: Annotated[
@@ -85,6 +87,7 @@ def sweep(
             out=out,
             cache=cache,
             full_hash=full_hash,
+            part=part,
         )
         return
     rows: list[Row] = []
@@ -106,6 +109,7 @@ def sweep(
             force=force,
             memory=gib(memory),
             full_hash=full_hash,
+            part=part,
             on_row=rows.append,
         )
     finally:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mirbench.benchmark.evaluation.forecast import forecast
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.machine.ray_cluster import RayCluster
+from mirbench.benchmark.machine.workers import end_idle
 from mirbench.benchmark.progress import bar
 from mirbench.benchmark.protocol import Protocol
 
@@ -53,11 +54,11 @@ class LayerWork:
         return "probing" if self.layer is None else f"probing layer {self.layer}"
 
 
-def train_layer(work: LayerWork) -> tuple[int | None, ProbeRecord]:
-    """Train the grid of a layer, and select a probe on validation; runs in a worker process."""
+def train_layer(work: LayerWork) -> tuple[int | None, list[ProbeRecord]]:
+    """Train the grid of a layer; runs in a worker process."""
     import torch
 
-    from mirbench.benchmark.probing import select, train_grid
+    from mirbench.benchmark.probing import train_grid
     from mirbench.benchmark.probing.memory import SHARE, free_memory
 
     memory = work.memory
@@ -70,13 +71,13 @@ def train_layer(work: LayerWork) -> tuple[int | None, ProbeRecord]:
         memory=memory,
         checkpoint=work.checkpoint,
     )
-    return work.layer, select(records)
+    return work.layer, records
 
 
 def train_layers(
     title: str, layers: list[int | None], data_of: DataOf, settings: Settings, checkpoint: Path
-) -> list[ProbeRecord]:
-    """Train a grid for each layer, and select the probe of each on validation.
+) -> Iterator[list[ProbeRecord]]:
+    """Train a grid for each layer; yields their records, in the order of the layers.
 
     Parameters
     ----------
@@ -89,18 +90,16 @@ def train_layers(
     settings : Settings
     checkpoint : Path
         Folder in which finished probes are kept, so that a killed grid goes on.
-
-    Returns
-    -------
-    list of ProbeRecord
-        In the order of the layers.
     """
     if settings.cluster is not None:
         work = _work(settings.cluster, layers, data_of, settings, checkpoint)
-        return _on_cluster(title, work, layers, settings.cluster, _kind(settings))
-    from mirbench.benchmark.probing import select, train_grid
+        yield from _on_cluster(title, work, layers, settings.cluster, _kind(settings))
+        return
+    from mirbench.benchmark.probing import train_grid
 
-    protocol, chosen = settings.protocol, []
+    if settings.device != "cpu":
+        end_idle()  # one of which has the model on the GPU, whose memory probes need
+    protocol = settings.protocol
     with forecast(title, len(protocol.grid()), len(layers)) as shown:
         for layer in layers:
             records = train_grid(
@@ -113,8 +112,7 @@ def train_layers(
                 on_progress=shown.on_progress,
             )
             shown.next_layer()
-            chosen.append(select(records))
-    return chosen
+            yield records
 
 
 def _kind(settings: Settings) -> str:
@@ -148,13 +146,13 @@ def _on_cluster(
     layers: list[int | None],
     cluster: RayCluster,
     kind: str,
-) -> list[ProbeRecord]:
+) -> list[list[ProbeRecord]]:
     found = {}
     with (
         bar(f"{title} on {cluster.words(kind)}", len(layers), "layer") as progress,
         cluster.workers(kind, len(layers), depth=1) as workers,
     ):
-        for layer, record in workers.unordered(train_layer, work):
-            found[layer] = record
+        for layer, records in workers.unordered(train_layer, work):
+            found[layer] = records
             progress.update(1)
     return [found[layer] for layer in layers]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,6 @@ from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.evaluation.arrange import Rows, probe_data
 from mirbench.benchmark.evaluation.layers import train_layers
 from mirbench.benchmark.evaluation.settings import Settings
-from mirbench.benchmark.machine.workers import end_idle
 from mirbench.benchmark.result import LayerScore, Predictions, ProbeRow, Score
 from mirbench.benchmark.scoring.bootstrap import intervals
 from mirbench.benchmark.scoring.metrics import evaluate
@@ -56,23 +56,23 @@ def best_probe(
     checkpoint : Path
         Folder in which finished probes are kept, so that a killed grid goes on.
     """
-    if settings.device != "cpu":
-        end_idle()  # one of which has the model on the GPU, whose memory probes need
+    from mirbench.benchmark.probing import select
+
     layers: list[int | None] = [*range(embeddings.n_layers)] or [None]
-    records = train_layers(
-        f"probing {data.task.name}",
-        layers,
-        lambda layer: probe_data(data, embeddings, rows, layer),
-        settings,
-        checkpoint,
-    )
-    best = max(range(len(layers)), key=lambda place: (records[place].valid, -place))
-    record, layer = records[best], layers[best]
+    best: tuple[int | None, ProbeRecord] | None = None
+    curve = []
+    of = functools.partial(probe_data, data, embeddings, rows)
+    grids = train_layers(f"probing {data.task.name}", layers, of, settings, checkpoint)
+    for layer, records in zip(layers, grids, strict=True):
+        record = select(records)
+        if layer is not None:
+            title = embeddings.layers[layer]
+            curve.append(LayerScore(layer=title, index=record.index, valid=record.valid))
+        if best is None or record.valid > best[1].valid:
+            best = (layer, record)
+    assert best is not None
+    layer, record = best
     assert record.test_outputs is not None
-    curve = [
-        LayerScore(layer=title, index=each.index, valid=each.valid)
-        for title, each in zip(embeddings.layers, records, strict=False)
-    ]
     name = None if layer is None else embeddings.layers[layer]
     return Selection(_probe_row(record, name), record.test_outputs, tuple(curve))
 
