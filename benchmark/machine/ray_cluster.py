@@ -213,8 +213,7 @@ class RayCluster:
             variables["CUDA_VISIBLE_DEVICES"] = ""  # Ray hides none from who has asked for none
         if self._kind == "grid":
             variables |= with_threads(node.cpus)
-        path = tuple(os.path.abspath(place) for place in sys.path)
-        return Surroundings(os.getcwd(), path, variables, rules().passed)
+        return Surroundings(os.getcwd(), _module_path(), variables, rules().passed)
 
     def replace(self, chair: Chair) -> Chair | None:
         """Give up an actor; returns a new one on its node, unless that is lost too."""
@@ -239,3 +238,13 @@ class RayCluster:
     def _end_all(self) -> None:
         for chair in list(self._chairs):
             self.give_up(chair)
+
+
+def _module_path() -> tuple[str, ...]:
+    """Where modules are looked for, in words that hold in any folder, and without Ray's own."""
+    places = [
+        # What is no folder belongs to a finder of its own, as that of an editable installation.
+        os.path.abspath(place) if os.path.isdir(place or ".") else place
+        for place in sys.path
+    ]
+    return tuple(place for place in places if not place.endswith("/ray/thirdparty_files"))

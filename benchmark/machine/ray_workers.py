@@ -168,7 +168,7 @@ class RayWorkers:
         errors = self._room.ray.exceptions
         try:
             answer = self._room.ray.get(reference)
-        except errors.RayTaskError as error:
+        except (errors.RayTaskError, errors.RaySystemError) as error:
             raise MirbenchError(f"a worker on node {chair.host} failed: {error}") from error
         except errors.RayError as error:
             waiting.extendleft(reversed(self._lost(chair, error)))
