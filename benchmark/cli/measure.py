@@ -78,6 +78,7 @@ def run(
             split=split,
             data=data,
             device=device,
+            gpus=gpus,
             jobs=jobs,
             protocol=protocol,
             out=out,

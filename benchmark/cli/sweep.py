@@ -82,6 +82,7 @@ def sweep(
             split=split,
             data=data,
             device=device,
+            gpus=gpus,
             jobs=jobs,
             protocol=protocol,
             out=out,
