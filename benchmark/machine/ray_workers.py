@@ -207,6 +207,10 @@ class RayWorkers:
         """Let go of an actor that has ended; returns what it had to do."""
         tasks = list(chair.tasks.values())
         chair.tasks.clear()
+        if chair.coming is not None:
+            say(
+                f"node {chair.host}: a worker did not start ({str(error).strip().splitlines()[-1]})"
+            )
         new = self._room.replace(chair)
         self._chairs[:] = [other for other in self._chairs if other is not chair]
         self._chairs += [] if new is None else [new]

@@ -129,7 +129,11 @@ def _foretell(pair: Pair, settings: Settings) -> DryRun:
         clips=len(data.clips),
         cached=sum(clip.id not in missed for clip in data.clips),
         disk_bytes=sample.nbytes * len(todo) if sample else None if todo else 0.0,
-        embed_seconds=sample.seconds * len(todo) / settings.models if sample else None if todo else 0.0,
+        embed_seconds=sample.seconds * len(todo) / settings.models
+        if sample
+        else None
+        if todo
+        else 0.0,
         probes=len(protocol.grid()) * (known.layers if known else 1),
         probe_seconds=None if known is None else _probe_seconds(data, settings, known),
         row=row,
