@@ -11,6 +11,9 @@ from pathlib import Path
 from mirbench.benchmark.api import SPLITS, DataError, Split, Task, UsageError
 from mirbench.benchmark.files.foreign import Damaged, read_bounded
 
+#: Of a split: some ten million clips.
+MOST_BYTES = 256 * 2**20
+
 
 @dataclass(frozen=True)
 class SplitTable:
@@ -55,7 +58,7 @@ def read_split(task: Task, name: str, folder: Path) -> SplitTable:
         raise UsageError(f"task {task.name!r} has no split {name!r}; it offers: {offered}")
     path = folder / f"{task.name}.{name}.csv"
     try:
-        content = read_bounded(path)
+        content = read_bounded(path, most=MOST_BYTES)
     except (OSError, Damaged) as error:
         raise DataError(f"task {task.name!r}: cannot read the split {path}: {error}") from error
     return SplitTable(name, _parse(content, path), hashlib.sha256(content).hexdigest())
