@@ -72,6 +72,8 @@ class Taken:
 
     stage: str
     seconds: float
+    #: Of processors, which is not longer on a machine that does other things meanwhile.
+    worked: float
     peak: int
 
 
@@ -136,12 +138,12 @@ def take(place: Place, stage: str, line: list[str]) -> Taken:
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise SystemExit(f"{stage} ended with status {child.returncode}")
-    seconds = time.monotonic() - began
+    seconds, worked = time.monotonic() - began, usage.ru_utime + usage.ru_stime
     last = said.read_text().strip().splitlines()[-1:]
-    if last and last[0].startswith("{"):
-        seconds = json.loads(last[0])["seconds"]
-    taken = Taken(stage, seconds, usage.ru_maxrss * 1024)
-    print(f"{stage}: {seconds:.1f} s, {taken.peak / 1e9:.2f} GB", flush=True)
+    if last and last[0].startswith("["):
+        seconds, worked = json.loads(last[0])
+    taken = Taken(stage, seconds, worked, usage.ru_maxrss * 1024)
+    print(f"{stage}: {seconds:.1f} s ({worked:.1f}), {taken.peak / 1e9:.2f} GB", flush=True)
     return taken
 
 
@@ -223,9 +225,9 @@ def arrange(place: Place, data: Path) -> None:
 @contextlib.contextmanager
 def clock() -> Iterator[None]:
     """Print for the parent how long this takes."""
-    began = time.monotonic()
+    began = time.monotonic(), time.process_time()
     yield
-    print(json.dumps({"seconds": time.monotonic() - began}))
+    print(json.dumps([time.monotonic() - began[0], time.process_time() - began[1]]))
 
 
 STAGES: dict[str, Callable[[Place, Path], None]] = {
@@ -289,9 +291,12 @@ def lines_of(taken: Sequence[Taken], clips: int, dims: int) -> list[str]:
         f"{clips:,} clips, and a store of as many embeddings of {dims} values "
         f"({-(-clips // 64):,} shards). Stages marked with a command include its start.",
         "",
-        "| stage | seconds | largest memory, GB |",
-        "|---|---|---|",
-        *(f"| {each.stage} | {each.seconds:.1f} | {each.peak / 1e9:.2f} |" for each in taken),
+        "| stage | seconds | of a processor | largest memory, GB |",
+        "|---|---|---|---|",
+        *(
+            f"| {each.stage} | {each.seconds:.1f} | {each.worked:.1f} | {each.peak / 1e9:.2f} |"
+            for each in taken
+        ),
     ]
 
 
