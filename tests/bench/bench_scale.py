@@ -44,7 +44,7 @@ LABELS = tuple(f"class {n}" for n in range(10))
 def read_clips(root):
     with (root / "clips.csv").open(newline="") as file:
         for clip_id, label, group in csv.reader(file):
-            yield Clip(clip_id, root / clip_id[4:7] / f"{clip_id}.wav", label, group)
+            yield Clip(clip_id, root / f"{clip_id[4:7]}/{clip_id}.wav", label, group)
 TASK = Task(name="made", title="Made", version=1, kind="multiclass", labels=LABELS,
     metrics=("accuracy",), read_clips=read_clips, folder="made", licence="none", citation="none",
     how_to_get="It is made.")
