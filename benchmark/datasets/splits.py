@@ -72,6 +72,7 @@ def _parse(content: bytes, path: Path) -> dict[str, Split]:
     if not rows or rows[0] != ["clip_id", "split"]:
         raise DataError(f"{path}, line 1: the header must be clip_id,split")
     of: dict[str, Split] = {}
+    sides: dict[str, Split] = {name: name for name in SPLITS}  # one text of each for all rows
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != 2 or row[1] not in SPLITS:
             raise DataError(
@@ -79,7 +80,7 @@ def _parse(content: bytes, path: Path) -> dict[str, Split]:
             )
         if row[0] in of:
             raise DataError(f"{path}, line {number}: clip {row[0]!r} stands there twice")
-        of[row[0]] = row[1]
+        of[row[0]] = sides[row[1]]
     if list(of) != sorted(of):
         raise DataError(f"{path} is not sorted by clip id")
     for split in SPLITS:

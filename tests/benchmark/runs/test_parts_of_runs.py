@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,6 +106,18 @@ def test_embeddings_in_parts_come_when_all_are_there(
     assert np.array_equal(found.matrix(), whole["tinytask"].matrix())
     assert found.sha256 == whole["tinytask"].sha256
     assert 0 < found.computed < tiny.clips
+
+
+@pytest.mark.slow
+def test_a_part_removes_nothing_that_others_left_days_ago(options: dict[str, Any]) -> None:
+    del options["out"]
+    embed("tinyrep", "tinytask", jobs=1, part="1/2", **options)
+    left = sorted(options["cache"].rglob("parts/*.safetensors"))
+    assert len(left) == 19
+    for path in left:
+        os.utime(path, (0, 0))
+    embed("tinyrep", "tinytask", jobs=1, part="20/38", **options)  # all of it in one shard
+    assert set(left) < set(options["cache"].rglob("parts/*.safetensors"))
 
 
 @pytest.mark.slow
