@@ -35,6 +35,7 @@ from mirbench.benchmark.embedding.store import Shard, Store, write_shard
 from mirbench.benchmark.evaluation.arrange import arrange_rows, probe_data
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.machine.device import free_cpus
+from mirbench.benchmark.registry import load_task, parse_representation
 from mirbench.benchmark.runs.pairs import Where, pairs_of
 
 TASK = """
@@ -193,9 +194,9 @@ def plan(place: Place, data: Path) -> None:
 
 def list_store(place: Place, data: Path) -> None:
     """Which shards there are."""
-    pair = pair_of(place, data)
+    spec = parse_representation(str(place.model), place.cache)
     with clock():
-        Store(place.cache).all_shards(pair.fingerprint, pair.task)
+        Store(place.cache).all_shards(spec.fingerprint(), load_task("made"))
 
 
 def read_store(place: Place, data: Path) -> None:
