@@ -10,8 +10,9 @@ from mirbench.benchmark.files.sealed import Arrays
 from mirbench.benchmark.probing.bank import Bank, Finished, Learner
 from mirbench.benchmark.probing.data import ProbeRecord, clip_targets
 from mirbench.benchmark.probing.draws import Draws, Update
+from mirbench.benchmark.probing.layout import Layout
 from mirbench.benchmark.probing.losses import Loss
-from mirbench.benchmark.probing.memory import Need
+from mirbench.benchmark.probing.memory import BUFFERS, FLOAT, Need
 from mirbench.benchmark.probing.saved_state import SavedStates
 from mirbench.benchmark.probing.setup import Setup
 from mirbench.benchmark.probing.threads import Scratch, Work
@@ -61,7 +62,10 @@ class Group:
 
     def train(self, on_round: OnRound) -> Iterator[ProbeRecord]:
         """Train all probes, as many at once as fit; yield each when it has stopped."""
-        for part in _batched(list(self.configs), self.fit):
+        fit = self.fit
+        if self.saved is not None:
+            fit = min(fit, self.saved.pace.most(BUFFERS * FLOAT * Layout(self.widths, 1).size))
+        for part in _batched(list(self.configs), fit):
             cohort = Cohort(self, part)
             while cohort.banks:
                 yield from cohort.round()
