@@ -277,6 +277,14 @@ def test_a_run_after_a_short_life_saves_all_within_such_a_life() -> None:
     assert judge.spent / 80 <= pace.MOST
 
 
+def test_few_large_probes_are_trained_at_once_where_lives_are_short() -> None:
+    counts = [Pace(2, before).most(40_000_000) for before in (1.0, 40.0, 400.0, None)]
+    assert counts[:2] == [2, 10]
+    assert counts[2] > 54
+    assert counts[3] > 10_000
+    assert Pace(2, 40.0).most(800_000) > 54
+
+
 def test_small_states_are_saved_ever_more_seldom() -> None:
     _, judge = saved_of(4_000, 10, 3600.0, None)
     assert judge.spent < 60 * 10 * 4_000 / pace.SPEED
