@@ -150,7 +150,7 @@ class _Kept:
             self._timer.cancel()
             while self._processes[kind]:
                 process = self._processes[kind].pop()
-                if process.alive and process.answers():
+                if process.alive and process.fits and process.answers():
                     return process
                 process.close()
         return WorkerProcess()

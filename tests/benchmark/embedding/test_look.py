@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -294,6 +294,27 @@ def test_it_is_remembered_and_needs_work_to_do(
     assert json.loads(remembered.read_text())["version"] == look.LOOK_VERSION
 
 
+class Here:
+    """A worker that is this process, whose limits a test can change."""
+
+    count = 1
+
+    def __enter__(self) -> Here:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def unordered(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        return map(function, items)
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EmbeddingSettings, "model_workers", lambda self, most=None: Here())
+
+
+@pytest.mark.usefixtures("here")
 def test_a_slow_model_is_looked_at_less(
     pair: Callable[[str], Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,6 +335,7 @@ def test_a_slow_model_is_looked_at_less(
     }
 
 
+@pytest.mark.usefixtures("here")
 def test_a_model_that_fills_the_memory_is_not_loaded_twice(
     pair: Callable[[str], Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -323,6 +345,7 @@ def test_a_model_that_fills_the_memory_is_not_loaded_twice(
     assert found(made, store)["in another process"] == "not looked at"
 
 
+@pytest.mark.usefixtures("here")
 def test_a_slow_random_model_stops_too(
     pair: Callable[[str], Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
