@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import soundfile
+from helpers.here import embed_here
 from helpers.pairs import pair_of
 
 from mirbench.benchmark.api import Clip, PluginError, Task
@@ -294,24 +295,9 @@ def test_it_is_remembered_and_needs_work_to_do(
     assert json.loads(remembered.read_text())["version"] == look.LOOK_VERSION
 
 
-class Here:
-    """A worker that is this process, whose limits a test can change."""
-
-    count = 1
-
-    def __enter__(self) -> Here:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def unordered(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-        return map(function, items)
-
-
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(EmbeddingSettings, "model_workers", lambda self, most=None: Here())
+    embed_here(monkeypatch)
 
 
 @pytest.mark.usefixtures("here")
