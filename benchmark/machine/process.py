@@ -61,6 +61,7 @@ class WorkerProcess:
     def __init__(self) -> None:
         self._pipe, theirs = Pipe()
         self._notes, self._ended = open_notes(), False
+        self._surroundings = _surroundings()
         code = (
             f"import sys; sys.path[:] = {sys.path!r}\n"
             f"from {obey.__module__} import obey; obey({rules().passed!r})\n"
@@ -75,6 +76,11 @@ class WorkerProcess:
     def alive(self) -> bool:
         """Whether the process has not ended."""
         return self._process.poll() is None
+
+    @property
+    def fits(self) -> bool:
+        """Whether it imports from where this process does now, with its environment and rules."""
+        return self.rules == rules() and self._surroundings == _surroundings()
 
     def answers(self) -> bool:
         """Whether it takes calls; one that was killed may look alive for a moment longer."""
@@ -179,6 +185,10 @@ def _serve(handle: int) -> None:
             except ConnectionError:
                 return
             del answer
+
+
+def _surroundings() -> tuple[list[str], dict[str, str]]:
+    return sys.path.copy(), dict(os.environ)
 
 
 def _nothing(item: None) -> None:
