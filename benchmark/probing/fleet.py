@@ -14,6 +14,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +25,7 @@ from mirbench.benchmark.probing.data import ProbeRecord
 from mirbench.benchmark.probing.draws import Draws
 from mirbench.benchmark.probing.layout import Layout
 from mirbench.benchmark.probing.network import Network
-from mirbench.benchmark.probing.replay import Mark, Replay
+from mirbench.benchmark.probing.replay import Mark, Replay, new_stream
 from mirbench.benchmark.probing.rounds import Round
 from mirbench.benchmark.probing.setup import Shared
 from mirbench.benchmark.probing.stack import Stack
@@ -67,7 +68,16 @@ class Fleet:
 
     def __init__(self, shared: Shared, configs: Sequence[ProbeConfig]) -> None:
         self.shared, self.number = shared, 0
-        setup, self._device = shared.setup, shared.setup.threads.device
+        self._device = shared.setup.threads.device
+        self._stream = new_stream(self._device)
+        self._evaluated: deque[Evaluated] = deque()
+        self._pool = ThreadPoolExecutor(min(SCORING, os.cpu_count() or 1))
+        self._testing: deque[Future[ProbeRecord]] = deque()
+        with self._queue():
+            self._begin(configs)
+
+    def _begin(self, configs: Sequence[ProbeConfig]) -> None:
+        shared, setup = self.shared, self.shared.setup
         protocol = setup.protocol
         draws = Draws(
             protocol.seed,
@@ -84,9 +94,10 @@ class Fleet:
         self._ahead = Ahead(draws, protocol.eval_every, self._device)
         self._round = Round(shared, draws.rates, self._ahead.numbers)
         self._board(stack)
-        self._evaluated: deque[Evaluated] = deque()
-        self._pool = ThreadPoolExecutor(min(SCORING, os.cpu_count() or 1))
-        self._testing: deque[Future[ProbeRecord]] = deque()
+
+    def _queue(self) -> AbstractContextManager[object]:
+        """Let what is launched meanwhile be in the fleet's own queue of the device."""
+        return nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
 
     @property
     def learners(self) -> list[Learner]:
@@ -100,11 +111,16 @@ class Fleet:
 
     def draw(self) -> None:
         """Take the random numbers of the next round; a round uses the last that were taken."""
-        self._ahead.send()
+        with self._queue():
+            self._ahead.send()
 
     def batches(self) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Compute the batches and the hidden layer's masks of the last round, see `Round`."""
-        return self._round.batches(self.stack.views)
+        with self._queue():
+            found = self._round.batches(self.stack.views)
+        if self._stream is not None:
+            torch.cuda.current_stream().wait_stream(self._stream)
+        return found
 
     def close(self) -> None:
         """Stop the threads."""
@@ -114,24 +130,30 @@ class Fleet:
     def rounds(self) -> Iterator[list[ProbeRecord]]:
         """Train to the end, round by round; yield the probes that are done."""
         while self.learners:
-            self.launch()
-            places = len(self.learners)
-            while len(self._evaluated) > LAG:
-                self._read()
-            if 0 < len(self.learners) < places and self._is_sparse():
-                self._compact()
+            # Not around the yield: other fleets may be trained in turn with this one.
+            with self._queue():
+                self._advance()
             yield self._tested(wait=False)
         self._evaluated.clear()
         yield self._tested(wait=True)
 
+    def _advance(self) -> None:
+        self.launch()
+        before = len(self.learners)
+        while len(self._evaluated) > LAG:
+            self._read()
+        if 0 < len(self.learners) < before and self._is_sparse():
+            self._compact()
+
     def launch(self) -> None:
         """Begin one round: evaluate, and make the updates up to the next evaluation."""
         self.draw()
-        self._replay()
         scores, arrived = self._logs[0]
         self._logs.rotate(-1)
-        scores.copy_(self._scores, non_blocking=True)
-        arrived.set()
+        with self._queue():
+            self._replay()
+            scores.copy_(self._scores, non_blocking=True)
+            arrived.set()
         self._evaluated.append(Evaluated(self.number, list(self._places), scores, arrived))
         self.number += self.shared.setup.protocol.eval_every
 

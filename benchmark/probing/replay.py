@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -32,6 +32,48 @@ class Mark:
         """Wait until the device has come here; at once if it was never set."""
         if self._event is not None:
             self._event.synchronize()
+
+
+def new_stream(device: torch.device) -> torch.cuda.Stream | None:
+    """Make a queue of work of its own; a CPU has none.
+
+    What was launched before, in the queue that is used now, comes first.
+    """
+    if device.type != "cuda":
+        return None
+    cuda: Any = torch.cuda
+    stream: torch.cuda.Stream = cuda.Stream(device)
+    stream.wait_stream(torch.cuda.current_stream())
+    return stream
+
+
+class Branches:
+    """Parts of a work that do not depend on each other, which a GPU does side by side.
+
+    Parameters
+    ----------
+    count : int
+        How many parts.
+    device : torch.device
+    """
+
+    def __init__(self, count: int, device: torch.device) -> None:
+        made = (new_stream(device) for _ in range(count))
+        self._streams = [stream for stream in made if stream is not None]
+
+    def run(self, parts: Sequence[Callable[[], None]]) -> None:
+        """Do all parts; what is launched afterwards waits for them."""
+        if not self._streams:
+            for part in parts:
+                part()
+            return
+        trunk = torch.cuda.current_stream()
+        for stream, part in zip(self._streams, parts, strict=True):
+            stream.wait_stream(trunk)
+            with torch.cuda.stream(stream):
+                part()
+        for stream in self._streams:
+            trunk.wait_stream(stream)
 
 
 class Replay:
