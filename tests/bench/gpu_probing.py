@@ -74,7 +74,7 @@ def made_data(shape: Shape, dims: int, small: bool = False) -> ProbeData:
     made: list[Any] = []
     clips: list[Any] = []
     for rows in shape.rows:
-        n = max(shape.outputs, rows // (10 if small else 1)) // shape.windows
+        n = max(shape.outputs, rows // (25 if small else 1)) // shape.windows
         numbers = np.repeat(np.arange(n), shape.windows)
         if shape.kind == "multiclass":
             y = rng.integers(0, shape.outputs, n)
