@@ -14,7 +14,6 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -25,7 +24,7 @@ from mirbench.benchmark.probing.data import ProbeRecord
 from mirbench.benchmark.probing.draws import Draws
 from mirbench.benchmark.probing.layout import Layout
 from mirbench.benchmark.probing.network import Network
-from mirbench.benchmark.probing.replay import Mark, Replay, new_stream
+from mirbench.benchmark.probing.replay import Mark, Replay
 from mirbench.benchmark.probing.rounds import Round
 from mirbench.benchmark.probing.setup import Shared
 from mirbench.benchmark.probing.stack import Stack
@@ -69,12 +68,10 @@ class Fleet:
     def __init__(self, shared: Shared, configs: Sequence[ProbeConfig]) -> None:
         self.shared, self.number = shared, 0
         self._device = shared.setup.threads.device
-        self._stream = new_stream(self._device)
         self._evaluated: deque[Evaluated] = deque()
         self._pool = ThreadPoolExecutor(min(SCORING, os.cpu_count() or 1))
         self._testing: deque[Future[ProbeRecord]] = deque()
-        with self._queue():
-            self._begin(configs)
+        self._begin(configs)
 
     def _begin(self, configs: Sequence[ProbeConfig]) -> None:
         shared, setup = self.shared, self.shared.setup
@@ -95,10 +92,6 @@ class Fleet:
         self._round = Round(shared, draws.rates, self._ahead.numbers)
         self._board(stack)
 
-    def _queue(self) -> AbstractContextManager[object]:
-        """Let what is launched meanwhile be in the fleet's own queue of the device."""
-        return nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
-
     @property
     def learners(self) -> list[Learner]:
         """Every probe that has not stopped, as far as is known."""
@@ -111,16 +104,11 @@ class Fleet:
 
     def draw(self) -> None:
         """Take the random numbers of the next round; a round uses the last that were taken."""
-        with self._queue():
-            self._ahead.send()
+        self._ahead.send()
 
     def batches(self) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Compute the batches and the hidden layer's masks of the last round, see `Round`."""
-        with self._queue():
-            found = self._round.batches(self.stack.views)
-        if self._stream is not None:
-            torch.cuda.current_stream().wait_stream(self._stream)
-        return found
+        return self._round.batches(self.stack.views)
 
     def close(self) -> None:
         """Stop the threads."""
@@ -130,9 +118,7 @@ class Fleet:
     def rounds(self) -> Iterator[list[ProbeRecord]]:
         """Train to the end, round by round; yield the probes that are done."""
         while self.learners:
-            # Not around the yield: other fleets may be trained in turn with this one.
-            with self._queue():
-                self._advance()
+            self._advance()
             yield self._tested(wait=False)
         self._evaluated.clear()
         yield self._tested(wait=True)
@@ -150,10 +136,9 @@ class Fleet:
         self.draw()
         scores, arrived = self._logs[0]
         self._logs.rotate(-1)
-        with self._queue():
-            self._replay()
-            scores.copy_(self._scores, non_blocking=True)
-            arrived.set()
+        self._replay()
+        scores.copy_(self._scores, non_blocking=True)
+        arrived.set()
         self._evaluated.append(Evaluated(self.number, list(self._places), scores, arrived))
         self.number += self.shared.setup.protocol.eval_every
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from mirbench.benchmark.probing.bank import Bank, Learner
 from mirbench.benchmark.probing.data import ProbeRecord
 from mirbench.benchmark.probing.device_scores import METRICS
 from mirbench.benchmark.probing.draws import Draws, Update
-from mirbench.benchmark.probing.fleets import OnRound, train_fleets
+from mirbench.benchmark.probing.fleet import Fleet
 from mirbench.benchmark.probing.layout import Layout
 from mirbench.benchmark.probing.losses import Loss
 from mirbench.benchmark.probing.memory import BUFFERS, FLOAT, Need
@@ -21,6 +23,12 @@ from mirbench.benchmark.probing.testing import test
 from mirbench.benchmark.probing.threads import Scratch, Work
 from mirbench.benchmark.probing.views import Views
 from mirbench.benchmark.protocol import ProbeConfig
+
+#: Called after some rounds: updates made, the probes that still learn, and the updates since
+#: the last call.
+OnRound = Callable[[int, list[Learner], int], None]
+#: Of a fleet.
+TELL_EVERY_SECONDS = 0.2
 
 
 class Group:
@@ -72,8 +80,6 @@ class Group:
                 threads=setup.threads.size,
             )
         self.fit = need.fit(setup.budget, len(configs))
-        #: Bytes for all of them at once.
-        self.nbytes = need.shared + need.probe * len(configs)
 
     def train(self, on_round: OnRound) -> Iterator[ProbeRecord]:
         """Train all probes, as many at once as fit; yield each when it has stopped."""
@@ -82,7 +88,7 @@ class Group:
             fit = min(fit, self.saved.pace.most(BUFFERS * FLOAT * Layout(self.widths, 1).size))
         for part in _batched(list(self.configs), fit):
             if self.as_fleet:
-                yield from train_fleets([(self.shared, part)], on_round)
+                yield from self._sail(part, on_round)
             else:
                 yield from self._step(part, on_round)
 
@@ -92,6 +98,16 @@ class Group:
             yield from cohort.round()
             cohort.forget_finished()
             on_round(cohort.number, cohort.learners, self.setup.protocol.eval_every)
+
+    def _sail(self, part: list[ProbeConfig], on_round: OnRound) -> Iterator[ProbeRecord]:
+        with contextlib.closing(Fleet(self.shared, part)) as fleet:
+            told, when = 0, time.monotonic()
+            for records in fleet.rounds():
+                yield from records
+                # Rounds are short, and what is told of them costs the CPU more than they do.
+                if records or not fleet.learners or time.monotonic() - when > TELL_EVERY_SECONDS:
+                    on_round(fleet.number, fleet.learners, fleet.number - told)
+                    told, when = fleet.number, time.monotonic()
 
     def banks(
         self, configs: Iterable[ProbeConfig], files: Mapping[int, Path] | None = None
@@ -218,28 +234,3 @@ class Cohort:
 
 def _batched(items: list[ProbeConfig], size: int) -> list[list[ProbeConfig]]:
     return [items[i : i + size] for i in range(0, len(items), size)]
-
-
-def train_groups(
-    groups: Sequence[Group], on_round: OnRound, on_begin: Callable[[], None]
-) -> Iterator[ProbeRecord]:
-    """Train groups one after the other, or on a GPU side by side if all of them fit.
-
-    Parameters
-    ----------
-    groups : sequence of Group
-        Of one grid.
-    on_round : callable
-        As for `Group.train`.
-    on_begin : callable
-        Called before a group begins, or all do.
-    """
-    if all(group.as_fleet for group in groups) and (
-        sum(group.nbytes for group in groups) <= groups[0].setup.budget
-    ):
-        on_begin()
-        yield from train_fleets([(group.shared, group.configs) for group in groups], on_round)
-        return
-    for group in groups:
-        on_begin()
-        yield from group.train(on_round)

@@ -34,19 +34,6 @@ class Mark:
             self._event.synchronize()
 
 
-def new_stream(device: torch.device) -> torch.cuda.Stream | None:
-    """Make a queue of work of its own; a CPU has none.
-
-    What was launched before, in the queue that is used now, comes first.
-    """
-    if device.type != "cuda":
-        return None
-    cuda: Any = torch.cuda
-    stream: torch.cuda.Stream = cuda.Stream(device)
-    stream.wait_stream(torch.cuda.current_stream())
-    return stream
-
-
 class Branches:
     """Parts of a work that do not depend on each other, which a GPU does side by side.
 
@@ -58,8 +45,10 @@ class Branches:
     """
 
     def __init__(self, count: int, device: torch.device) -> None:
-        made = (new_stream(device) for _ in range(count))
-        self._streams = [stream for stream in made if stream is not None]
+        cuda: Any = torch.cuda
+        self._streams: list[torch.cuda.Stream] = (
+            [cuda.Stream(device) for _ in range(count)] if device.type == "cuda" else []
+        )
 
     def run(self, parts: Sequence[Callable[[], None]]) -> None:
         """Do all parts; what is launched afterwards waits for them."""

@@ -15,7 +15,7 @@ from mirbench.benchmark.probing.bank import Learner
 from mirbench.benchmark.probing.checkpoint import Checkpoint
 from mirbench.benchmark.probing.clock import Clock, Progress
 from mirbench.benchmark.probing.data import ProbeData, ProbeRecord, select
-from mirbench.benchmark.probing.group import Group, train_groups
+from mirbench.benchmark.probing.group import Group
 from mirbench.benchmark.probing.saved_state import SavedStates, discard_states
 from mirbench.benchmark.probing.setup import Setup
 from mirbench.benchmark.probing.threads import Threads
@@ -108,8 +108,10 @@ def train_grid(
             if store is not None:
                 saved = stack.enter_context(SavedStates(store.folder, where, threads.size))
             groups = [Group(setup, group, saved) for group in _groups(missing)]
-            for record in train_groups(groups, records.report, clock.start):
-                records.add(record)
+            for group in groups:
+                clock.start()
+                for record in group.train(records.report):
+                    records.add(record)
     if store is not None and only is None:
         discard_states(store.folder)
     return sorted(records.records, key=lambda record: record.index)

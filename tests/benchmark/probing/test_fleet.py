@@ -24,7 +24,7 @@ from mirbench.benchmark.probing.device_scores import DeviceScorer
 from mirbench.benchmark.probing.draws import Draws
 from mirbench.benchmark.probing.estimate import fleet_round_seconds, random_data
 from mirbench.benchmark.probing.fleet import Fleet
-from mirbench.benchmark.probing.group import Group, train_groups
+from mirbench.benchmark.probing.group import Group
 from mirbench.benchmark.probing.memory import Need
 from mirbench.benchmark.probing.replay import Branches, Replay
 from mirbench.benchmark.probing.scorer import Scorer
@@ -273,37 +273,21 @@ def test_more_probes_are_not_more_kernels() -> None:
     assert totals[1] == totals[0]
 
 
-@pytest.mark.parametrize("roomy", [True, False])
-def test_groups_are_trained_side_by_side_where_they_fit(roomy: bool) -> None:
+def test_groups_are_trained_as_fleets_one_after_the_other() -> None:
     data, only = small_data("multiclass"), [0, 9, 16, 25, 26]
     told: list[tuple[int, int, int]] = []
-    begun: list[int] = []
-    with Threads(CPU) as threads:
-        setup = Setup.of(data, SMALL, threads)
-        grid = SMALL.grid()
-        shapes = sorted({(grid[i].hidden, grid[i].batch_size) for i in only})
-        groups = [
-            Group(setup, [grid[i] for i in only if (grid[i].hidden, grid[i].batch_size) == shape])
-            for shape in shapes
-        ]
-        assert not any(group.as_fleet for group in groups)  # on a CPU, by itself
-        whole = sum(group.nbytes for group in groups)
-        tight = dataclasses.replace(setup, budget=whole if roomy else whole - 1)
-        for group in groups:
-            group.as_fleet, group.setup = True, tight
-        records = list(
-            train_groups(
-                groups,
-                lambda number, learners, made: told.append((number, len(learners), made)),
-                lambda: begun.append(len(told)),
-            )
+    records = []
+    for group in groups_of(data, SMALL, only):
+        assert not group.as_fleet  # on a CPU, by itself
+        group.as_fleet = True
+        first = len(told)
+        records += list(
+            group.train(lambda number, left, made: told.append((number, len(left), made)))
         )
-    assert len(begun) == (1 if roomy else len(groups))
+        assert told[-1][1] == 0
+        assert sum(made for _, _, made in told[first:]) == told[-1][0]
     ours = sorted(records, key=lambda record: record.index)
     assert [facts(r) for r in ours] == [facts(r) for r in train(data, SMALL, only)]
-    assert told[-1][1] == 0
-    if roomy:
-        assert sum(made for _, _, made in told) == told[-1][0] >= max(r.updates for r in ours)
 
 
 def test_time_is_shared_by_arithmetic_among_groups_that_train_together(
