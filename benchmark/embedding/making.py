@@ -182,12 +182,12 @@ class ShardMaker:
         with (
             bar(title, clips, "clip", max(0, clips - todo)) as progress,
             Claims() as claims,
-            Workers(settings.workers) as workers,
+            settings.model_workers() as models,
         ):
             while left:
                 yield from self._settled(left, list(left.values()), progress)
                 taken = 0
-                for part in self._embedded(take_parts(left, claims), workers, progress):
+                for part in self._embedded(take_parts(left, claims), models, progress):
                     taken += 1
                     part.finish()
                     mine = [shard for shard in left.values() if shard.made]
@@ -203,10 +203,10 @@ class ShardMaker:
             remove_empty_parts(folder)
         remember_files(pair, self._files)
 
-    def _embedded(self, parts: Iterator[Part], workers: Workers, progress: Any) -> Iterator[Part]:
-        """Embed parts, as many at once as there are workers; each comes when it is done."""
+    def _embedded(self, parts: Iterator[Part], models: Workers, progress: Any) -> Iterator[Part]:
+        """Embed parts, as many at once as there are models; each comes when it is done."""
         begun: dict[int, Part] = {}
-        with contextlib.closing(self._outcomes(self._chunks(parts, begun), workers)) as outcomes:
+        with contextlib.closing(self._outcomes(self._chunks(parts, begun), models)) as outcomes:
             for outcome in outcomes:
                 if outcome.batch_size != self._size:
                     raise OtherBatches(outcome.batch_size)
@@ -232,24 +232,22 @@ class ShardMaker:
                 piece = clips[first : first + step]
                 yield Chunk(model, window, piece, shard=number, rows=rows, clip_timeout=patience)
 
-    def _outcomes(
-        self, chunks: Iterator[Chunk], workers: Workers
-    ) -> Generator[Outcome, None, None]:
+    def _outcomes(self, chunks: Iterator[Chunk], models: Workers) -> Generator[Outcome, None, None]:
         """Embed chunks, by workers each with its own model; or by one, with audio decoded ahead.
 
         The second is for a GPU, whose memory has room for one model.
         """
         if self._settings.on_cpu:
-            yield from workers.unordered(embed_chunk, chunks)
+            yield from models.unordered(embed_chunk, chunks)
             return
         begun: deque[Chunk] = deque()
-        with self._settings.model_workers() as one:
-            work = _with_info(chunks, begun, one)
-            audio = workers.ahead(decode_chunk, work, self._settings.workers + 1)
+        with Workers(self._settings.workers) as decoders:
+            work = _with_info(chunks, begun, models)
+            audio = decoders.ahead(decode_chunk, work, self._settings.workers + 1)
             decoded = ((begun.popleft(), clips) for clips in audio)
             # One that waits, so that the next is there as soon as the model is done with one.
-            yield from one.ahead(embed_decoded, decoded, 2)
-            list(one.unordered(give_back_memory, [self._settings.device]))
+            yield from models.ahead(embed_decoded, decoded, 2)
+            list(models.unordered(give_back_memory, [self._settings.device]))
 
     def _settled(
         self, left: dict[int, UnfinishedShard], some: Sequence[UnfinishedShard], progress: Any
