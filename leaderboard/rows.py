@@ -23,6 +23,7 @@ from mirbench.benchmark.result import (
     read_result,
     rows_below,
 )
+from mirbench.benchmark.scoring.metrics import METRICS
 
 
 def read_rows(folder: Path) -> list[Row]:
@@ -41,6 +42,7 @@ def read_rows(folder: Path) -> list[Row]:
     for path in rows_below(folder):
         row = Row(path, read_result(path))
         _check_place(folder, row)
+        _check_metrics(row)
         for key, facts in _must_agree(row.result).items():
             other = first.setdefault(key, row)
             if _must_agree(other.result)[key] != facts:
@@ -61,10 +63,17 @@ def _must_agree(result: Result) -> dict[tuple[str, ...], tuple[object, ...]]:
     }
 
 
+def _check_metrics(row: Row) -> None:
+    task = row.result.task
+    unknown = [metric for metric in task.metrics if metric not in METRICS]
+    if unknown:
+        raise DataError(f"{row.path}: there is no metric {unknown[0][:50]!r}: run the row again")
+
+
 def _check_place(folder: Path, row: Row) -> None:
     place = folder / row.result.place
     if row.path != place:
-        raise DataError(f"{row.path} says that it belongs at {place}: move it there")
+        raise DataError(f"{row.path} says that it belongs at {str(place)[:400]}: move it there")
 
 
 def read_test_set(rows: Sequence[Row]) -> Iterator[Predictions]:
@@ -110,7 +119,7 @@ def _same_clips(reference: Predictions, other: Predictions) -> bool:
 
 
 def _check_shape(row: Row, predictions: Predictions) -> None:
-    n, n_outputs = row.result.task.counts["test"], len(row.result.task.labels)
+    n, n_outputs = row.result.task.counts.get("test", 0), len(row.result.task.labels)
     fits = (
         len(predictions.clip_ids) == len(predictions.groups) == len(predictions.targets) == n > 0
         and predictions.outputs.shape == (n, n_outputs)

@@ -10,6 +10,9 @@ from mirbench.benchmark.api import DataError
 
 _NAME = re.compile(r"(?P<track>[0-9]+)(?P<lofi>\.LOFI)?\.(?P<kind>[a-z0-9]+)", re.IGNORECASE)
 
+#: Bytes of a file that holds a key or an MD5.
+_LONGEST = 1000
+
 #: Endings of audio files, in the order in which they are preferred.
 _AUDIO = ("mp3", "wav", "flac", "ogg", "aiff", "aif")
 
@@ -62,6 +65,26 @@ def key_files(folder: Path) -> dict[str, Path]:
             )
         files[track] = path
     return files
+
+
+def read_line(path: Path) -> str:
+    """Read a file of one short line.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or holds more.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LONGEST + 1)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if len(content) > _LONGEST:
+        raise DataError(
+            f"{path}: line 1: expected one short line, found more than {_LONGEST} bytes"
+        )
+    return content.decode("utf-8-sig", "replace")
 
 
 def _files(folder: Path) -> list[Path]:

@@ -26,14 +26,11 @@ from mirbench.benchmark.api import (
 )
 from mirbench.tasks._artists import components, names_of
 from mirbench.tasks._tables import parse_id, read_table, subfolders
-from mirbench.tasks._track_files import audio_files, key_files
+from mirbench.tasks._track_files import audio_files, key_files, read_line
 from mirbench.tasks._xlsx import read_sheet
 
 MTG_FOLDER = "giantsteps-mtg-key-dataset"
 TEST_FOLDER = "giantsteps-key-dataset"
-
-#: Bytes of a file that holds a key or an MD5.
-_LONGEST = 1000
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
@@ -138,7 +135,7 @@ def read_test_tracks(root: Path) -> list[Track]:
     folder = base / "annotations" / "key"
     tracks = []
     for track, path in key_files(folder).items():
-        key = parse_key(_read_line(path))
+        key = parse_key(read_line(path))
         if key is None:
             raise DataError(f"{path}: line 1: expected one key such as 'D major'")
         file = audio.get(track, _published(base, track))
@@ -229,24 +226,10 @@ def _read_test_artists(sources: Path) -> dict[str, tuple[str, ...]]:
 def _read_md5(path: Path) -> str | None:
     if not path.is_file():
         return None
-    words = _read_line(path).lower().split()
+    words = read_line(path).lower().split()
     if not words or not _MD5.fullmatch(words[0]):
         raise DataError(f"{path}: line 1: expected an MD5 of 32 hexadecimal digits")
     return words[0]
-
-
-def _read_line(path: Path) -> str:
-    """Read a file of one short line."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(_LONGEST + 1)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if len(content) > _LONGEST:
-        raise DataError(
-            f"{path}: line 1: expected one short line, found more than {_LONGEST} bytes"
-        )
-    return content.decode("utf-8-sig", "replace")
 
 
 def _split_artists(cell: str) -> tuple[str, ...]:

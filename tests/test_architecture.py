@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
+from helpers.here import embed_here
 from helpers.house import HOUSE, PAGE, rendered
 from helpers.import_graph import (
     ROOT,
@@ -159,8 +160,9 @@ ROAD = re.compile(r"^\| `([a-z_/]+\.py)` \| `(\w+)` \|", re.MULTILINE)
 
 @pytest.mark.slow
 def test_a_run_takes_the_road_of_the_page(
-    main: Callable[..., tuple[int, str, str]], tmp_path: Path
+    main: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    embed_here(monkeypatch)  # what is done in another process is not seen
     road = ROAD.findall(PAGE.read_text(encoding="utf-8"))
     assert len(road) > 20
     seen: dict[tuple[str, str], None] = {}

@@ -28,6 +28,7 @@ from mirbench.benchmark.embedding.stored import let_go, stored_shard
 from mirbench.benchmark.embedding.taking import take_parts, tell_who_is_at_it
 from mirbench.benchmark.embedding.worker import Chunk
 from mirbench.benchmark.files.claims import LOOKED_AT_EVERY, Claims
+from mirbench.benchmark.machine.ray_workers import RayWorkers
 from mirbench.benchmark.machine.share import Share
 from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import bar, say
@@ -173,12 +174,12 @@ class ShardMaker:
         with (
             bar(title, clips, "clip", max(0, clips - todo)) as progress,
             Claims() as claims,
-            Workers(settings.workers) as workers,
+            settings.model_workers() as models,
         ):
             while left:
                 yield from self._settled(left, list(left.values()), progress)
                 taken = 0
-                for part in self._embedded(take_parts(left, claims), workers, progress):
+                for part in self._embedded(take_parts(left, claims), models, progress):
                     taken += 1
                     part.finish()
                     mine = [shard for shard in left.values() if shard.made]
@@ -194,11 +195,13 @@ class ShardMaker:
             remove_empty_parts(folder)
         remember_files(pair, self._files)
 
-    def _embedded(self, parts: Iterator[Part], workers: Workers, progress: Any) -> Iterator[Part]:
-        """Embed parts, as many at once as there are workers; each comes when it is done."""
+    def _embedded(
+        self, parts: Iterator[Part], models: Workers | RayWorkers, progress: Any
+    ) -> Iterator[Part]:
+        """Embed parts, as many at once as there are models; each comes when it is done."""
         begun: dict[int, Part] = {}
         chunks = self._chunks(parts, begun)
-        with contextlib.closing(outcomes_of(chunks, self._settings, workers)) as outcomes:
+        with contextlib.closing(outcomes_of(chunks, self._settings, models)) as outcomes:
             for outcome in outcomes:
                 if outcome.batch_size != self._size:
                     raise OtherBatches(outcome.batch_size)

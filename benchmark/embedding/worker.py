@@ -44,7 +44,8 @@ from mirbench.benchmark.registry import RepresentationSpec, parse_representation
 class Chunk:
     """Work for one worker: some clips of one shard, or a whole batch.
 
-    `rows` are those of a batch, see `mirbench.benchmark.embedding.store.ShardSpec`.
+    `rows` are those of a batch, see `mirbench.benchmark.embedding.store.ShardSpec`, and
+    `clip_timeout` the seconds that the model may take for a clip.
     """
 
     model: ModelKey
@@ -54,7 +55,6 @@ class Chunk:
     rows: tuple[tuple[int, int], ...] | None = None
     #: Where relative paths start; a worker may have been started elsewhere.
     folder: str = field(default_factory=os.getcwd)
-    #: Seconds that the model may take for a clip; None: any time.
     clip_timeout: float | None = None
 
     @property
@@ -147,9 +147,7 @@ def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     seconds = before + time.perf_counter() - started
     made_with = {"device": chunk.model.device, **_versions(chunk.model.representation)}
-    whole = {
-        clip_id: np.stack(values) for clip_id, values in rows.items() if clip_id not in missing
-    }
+    whole = {id_: np.stack(values) for id_, values in rows.items() if id_ not in missing}
     kept = [audio[row] for row in order if chunk.clips[row[0]].id in whole]
     with spec_of(chunk.model).plugin.running():
         made_with |= getattr(model, "made_with", {})

@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,10 +35,8 @@ _LOOK_EVERY = 1.0
 #: Seconds within which an idle worker answers, and one whose pipe is closed has ended.
 _PATIENCE = 10.0
 
-#: What tells processes to end. It is the starting one that decides when workers do.
-_ENDING = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-]
+#: Seconds within which this process hears of a signal that a scheduler sends to all.
+_HEARS = 2.0
 
 
 @dataclass(frozen=True)
@@ -71,6 +70,7 @@ class WorkerProcess:
     ) -> None:
         self._pipe, theirs = Pipe()
         self._notes, self._ended = open_notes(), False
+        self._surroundings = _surroundings()
         code = (
             f"import sys; sys.path[:] = {list(path or sys.path)!r}\n"
             f"from {obey.__module__} import obey; obey({rules().passed!r})\n"
@@ -85,6 +85,11 @@ class WorkerProcess:
     def alive(self) -> bool:
         """Whether the process has not ended."""
         return self._process.poll() is None
+
+    @property
+    def fits(self) -> bool:
+        """Whether it imports from where this process does now, with its environment and rules."""
+        return self.rules == rules() and self._surroundings == _surroundings()
 
     def answers(self) -> bool:
         """Whether it takes calls; one that was killed may look alive for a moment longer."""
@@ -118,8 +123,10 @@ class WorkerProcess:
                 self._process.wait(_PATIENCE)  # of itself, so that its status tells why
             self.kill()
             words = read_notes(self._notes)
-            status, killed = self._process.returncode, memory_kills() > kills
-            raise WorkerDied(Ended(status, words, killed)) from error
+            ended = Ended(self._process.returncode, words, memory_kills() > kills)
+            if ended.signal in ("SIGTERM", "SIGHUP"):
+                time.sleep(_HEARS)  # it may be meant for the whole command, which then ends
+            raise WorkerDied(ended) from error
         if isinstance(answer, _Failure):
             answer.error.add_note(f"In a worker process:\n{answer.trace}")
             raise answer.error
@@ -159,7 +166,8 @@ def serve(handle: int, notes: int) -> None:
         File descriptor of what tells what it is at.
     """
     keep_notes(notes)
-    _ignore_ending()
+    # Ctrl-C may be meant for every process; it is the starting one that decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         _serve(handle)
     finally:
@@ -167,25 +175,6 @@ def serve(handle: int, notes: int) -> None:
         if os.getpgrp() == os.getpid():
             os.killpg(os.getpid(), signal.SIGKILL)
         os._exit(0)
-
-
-def _ignore_ending() -> None:
-    """Ignore signals that tell the whole command to end, but not in what a plugin starts."""
-    usual = {number: signal.getsignal(number) for number in _ENDING}
-    for number in _ENDING:
-        # A function, since programs that are started inherit what is ignored.
-        signal.signal(number, _ignore)
-
-    def put_back() -> None:
-        for number in _ENDING:
-            if signal.getsignal(number) is _ignore:
-                signal.signal(number, usual[number])
-
-    os.register_at_fork(after_in_child=put_back)
-
-
-def _ignore(number: int, frame: object) -> None:
-    """Go on."""
 
 
 def _serve(handle: int) -> None:
@@ -205,6 +194,10 @@ def _serve(handle: int) -> None:
             except ConnectionError:
                 return
             del answer
+
+
+def _surroundings() -> tuple[list[str], dict[str, str]]:
+    return sys.path.copy(), dict(os.environ)
 
 
 def _nothing(item: None) -> None:

@@ -14,7 +14,6 @@ from typing import TypeVar
 
 from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.machine.ended import WorkerDied
-from mirbench.benchmark.machine.launch import rules
 from mirbench.benchmark.machine.process import WorkerProcess
 
 Item = TypeVar("Item")
@@ -186,7 +185,7 @@ class _Kept:
             self._timer.cancel()
             while self._processes[place]:
                 process = self._processes[place].pop()
-                if process.rules == rules() and process.alive and process.answers():
+                if process.alive and process.fits and process.answers():
                     return process
                 process.close()
         return place.start()

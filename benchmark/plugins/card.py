@@ -44,7 +44,7 @@ def _set_mistake(content: Any) -> str | None:
         return "licence must be text"
     unknown = sorted(map(str, set(content) - set(_SET_KEYS)))
     if unknown:
-        return f"there is no key {unknown[0]!r}; there are: {', '.join(_SET_KEYS)}"
+        return f"there is no key {unknown[0][:50]!r}; there are: {', '.join(_SET_KEYS)}"
     if not isinstance(content.get("trained_on", ""), str):
         return "trained_on must be text"
     if not _is_count(content.get("parameters", 1)):
@@ -70,7 +70,7 @@ def _file_mistake(file: Any) -> str | None:
         return "it must be a dict with the source, an address"
     unknown = sorted(map(str, set(file) - {"source", "mirrors", "bytes", "sha256"}))
     if unknown:
-        return f"there is no key {unknown[0]!r}; there are: source, mirrors, bytes, sha256"
+        return f"there is no key {unknown[0][:50]!r}; there are: source, mirrors, bytes, sha256"
     mirrors = file.get("mirrors", [])
     if not isinstance(mirrors, list) or not all(isinstance(url, str) for url in mirrors):
         return "mirrors must be a list of addresses"

@@ -54,7 +54,9 @@ class Source:
             if any(isinstance(t, ast.Name) and t.id == name for t in targets):
                 value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
                 try:
-                    return None if value is None else ast.literal_eval(value)
+                    content = None if value is None else ast.literal_eval(value)
+                    repr(content)  # of a number that is too long for Python to write
+                    return content
                 except (MemoryError, *DAMAGES):
                     return None
         return None
@@ -188,11 +190,13 @@ def _defaults(arguments: ast.arguments) -> dict[str, Any] | None:
         *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
     ]
     try:
-        return {
+        defaults = {
             argument.arg: None if value is None else ast.literal_eval(value)
             for argument, value in pairs
             if argument.arg != "device"
         }
+        repr(defaults)  # of numbers that are too long for Python to write
+        return defaults
     except (MemoryError, *DAMAGES):
         return None
 

@@ -88,7 +88,10 @@ class Clock:
     def round(
         self, number: int, n_updates: int, learners: Sequence[tuple[ProbeConfig, int, float]]
     ) -> Progress:
-        """Note one round of updates of (config, best update, best score) of all learners."""
+        """Note one round of updates of (config, best update, best score) of all learners.
+
+        Of several groups at once, each is taken to have had its share of the arithmetic.
+        """
         now = time.perf_counter()
         elapsed, self._last = now - self._last, now
         for _, _, valid in learners:
@@ -96,10 +99,12 @@ class Clock:
                 self.best_valid = valid
         rate = 0.0
         if learners:
-            key = _group(learners[0][0])
-            self._seconds[key] = self._seconds.get(key, 0.0) + elapsed
-            self._updates[key] = self._updates.get(key, 0) + n_updates * len(learners)
-            rate = self._updates[key] / max(self._seconds[key], 1e-9)
+            whole = sum(self._work[config.index] for config, _, _ in learners)
+            for key, some in _by_group(learners).items():
+                share = sum(self._work[index] for index in some) / whole
+                self._seconds[key] = self._seconds.get(key, 0.0) + share * elapsed
+                self._updates[key] = self._updates.get(key, 0) + n_updates * len(some)
+                rate += self._updates[key] / max(self._seconds[key], 1e-9) * share
         likely, least = self._left(number, {c.index: best for c, best, _ in learners})
         return Progress(
             probes=len(self._configs),
@@ -133,6 +138,15 @@ class Clock:
         work = {_group(config): self._work[i] for i, config in self._configs.items()}
         done = sum(work[key] * updates for key, updates in self._updates.items())
         return sum(self._seconds.values()) / done if done else 0.0
+
+
+def _by_group(
+    learners: Sequence[tuple[ProbeConfig, int, float]],
+) -> dict[tuple[int, int], list[int]]:
+    groups: dict[tuple[int, int], list[int]] = {}
+    for config, _, _ in learners:
+        groups.setdefault(_group(config), []).append(config.index)
+    return groups
 
 
 def _group(config: ProbeConfig) -> tuple[int, int]:

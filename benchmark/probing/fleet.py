@@ -67,7 +67,14 @@ class Fleet:
 
     def __init__(self, shared: Shared, configs: Sequence[ProbeConfig]) -> None:
         self.shared, self.number = shared, 0
-        setup, self._device = shared.setup, shared.setup.threads.device
+        self._device = shared.setup.threads.device
+        self._evaluated: deque[Evaluated] = deque()
+        self._pool = ThreadPoolExecutor(min(SCORING, os.cpu_count() or 1))
+        self._testing: deque[Future[ProbeRecord]] = deque()
+        self._begin(configs)
+
+    def _begin(self, configs: Sequence[ProbeConfig]) -> None:
+        shared, setup = self.shared, self.shared.setup
         protocol = setup.protocol
         draws = Draws(
             protocol.seed,
@@ -84,9 +91,6 @@ class Fleet:
         self._ahead = Ahead(draws, protocol.eval_every, self._device)
         self._round = Round(shared, draws.rates, self._ahead.numbers)
         self._board(stack)
-        self._evaluated: deque[Evaluated] = deque()
-        self._pool = ThreadPoolExecutor(min(SCORING, os.cpu_count() or 1))
-        self._testing: deque[Future[ProbeRecord]] = deque()
 
     @property
     def learners(self) -> list[Learner]:
@@ -114,22 +118,25 @@ class Fleet:
     def rounds(self) -> Iterator[list[ProbeRecord]]:
         """Train to the end, round by round; yield the probes that are done."""
         while self.learners:
-            self.launch()
-            places = len(self.learners)
-            while len(self._evaluated) > LAG:
-                self._read()
-            if 0 < len(self.learners) < places and self._is_sparse():
-                self._compact()
+            self._advance()
             yield self._tested(wait=False)
         self._evaluated.clear()
         yield self._tested(wait=True)
 
+    def _advance(self) -> None:
+        self.launch()
+        before = len(self.learners)
+        while len(self._evaluated) > LAG:
+            self._read()
+        if 0 < len(self.learners) < before and self._is_sparse():
+            self._compact()
+
     def launch(self) -> None:
         """Begin one round: evaluate, and make the updates up to the next evaluation."""
         self.draw()
-        self._replay()
         scores, arrived = self._logs[0]
         self._logs.rotate(-1)
+        self._replay()
         scores.copy_(self._scores, non_blocking=True)
         arrived.set()
         self._evaluated.append(Evaluated(self.number, list(self._places), scores, arrived))

@@ -14,8 +14,9 @@ from mirbench.benchmark.probing.data import ProbeRecord
 from mirbench.benchmark.probing.device_scores import METRICS
 from mirbench.benchmark.probing.draws import Draws, Update
 from mirbench.benchmark.probing.fleet import Fleet
+from mirbench.benchmark.probing.layout import Layout
 from mirbench.benchmark.probing.losses import Loss
-from mirbench.benchmark.probing.memory import Need
+from mirbench.benchmark.probing.memory import BUFFERS, FLOAT, Need
 from mirbench.benchmark.probing.saved_state import SavedStates
 from mirbench.benchmark.probing.setup import Setup, Shared
 from mirbench.benchmark.probing.testing import test
@@ -82,8 +83,14 @@ class Group:
 
     def train(self, on_round: OnRound) -> Iterator[ProbeRecord]:
         """Train all probes, as many at once as fit; yield each when it has stopped."""
-        for part in _batched(list(self.configs), self.fit):
-            yield from (self._sail if self.as_fleet else self._step)(part, on_round)
+        fit = self.fit
+        if self.saved is not None and not self.as_fleet:
+            fit = min(fit, self.saved.pace.most(BUFFERS * FLOAT * Layout(self.widths, 1).size))
+        for part in _batched(list(self.configs), fit):
+            if self.as_fleet:
+                yield from self._sail(part, on_round)
+            else:
+                yield from self._step(part, on_round)
 
     def _step(self, part: list[ProbeConfig], on_round: OnRound) -> Iterator[ProbeRecord]:
         cohort = Cohort(self, part)

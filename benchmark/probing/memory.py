@@ -20,7 +20,8 @@ SHARE = 0.8
 def free_memory(device: torch.device) -> int:
     """Bytes that are free on the device, or in main memory for a CPU."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + unused
     return free_main_memory()
 
 

@@ -4,12 +4,14 @@ A run that has never been interrupted spends `SHARE` of its processor time on it
 on where another was killed knows for how long that one trained, and spends what loses least: a
 state that costs ``c`` seconds is best saved every ``sqrt(2 c L)`` of a life of ``L`` seconds
 (Young, 1974, "A first order approximation to the optimum checkpoint interval"), which is the share
-``sqrt(c / 2 L)``, `MOST` at most.
+``sqrt(c / 2 L)``, `MOST` at most. It also trains only so many probes at once as it can read in
+little time.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable, Hashable
 
@@ -17,6 +19,9 @@ from collections.abc import Callable, Hashable
 SHARE = 0.02
 #: Of the processor time, however short the lives.
 MOST = 0.3
+#: Of a short life, the share in which the states of all probes that are trained at once can be
+#: read, or written.
+NARROW = 0.05
 #: Seconds of training before anything is saved, and between two states of a bank.
 LEAST_SECONDS = 5.0
 #: A bank is not saved again before its run is older by this share: a day takes few states.
@@ -70,6 +75,12 @@ class Pace:
         cost = self._seconds(self._size) / self._threads
         best = math.sqrt(cost / (2 * max(self._life, self._age, 1.0)))
         return min(max(SHARE, best), MOST)
+
+    def most(self, size: int) -> int:
+        """Count the probes, of `size` bytes each, to train at once: few where lives are short."""
+        if self._life is None:
+            return sys.maxsize
+        return max(self._threads, int(NARROW * self._life / self._seconds(size)))
 
     def due(self, bank: Hashable, size: int) -> bool:
         """Whether a bank, whose state takes `size` bytes, is to be saved now."""

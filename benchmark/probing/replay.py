@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -32,6 +32,37 @@ class Mark:
         """Wait until the device has come here; at once if it was never set."""
         if self._event is not None:
             self._event.synchronize()
+
+
+class Branches:
+    """Parts of a work that do not depend on each other, which a GPU does side by side.
+
+    Parameters
+    ----------
+    count : int
+        How many parts.
+    device : torch.device
+    """
+
+    def __init__(self, count: int, device: torch.device) -> None:
+        cuda: Any = torch.cuda
+        self._streams: list[torch.cuda.Stream] = (
+            [cuda.Stream(device) for _ in range(count)] if device.type == "cuda" else []
+        )
+
+    def run(self, parts: Sequence[Callable[[], None]]) -> None:
+        """Do all parts; what is launched afterwards waits for them."""
+        if not self._streams:
+            for part in parts:
+                part()
+            return
+        trunk = torch.cuda.current_stream()
+        for stream, part in zip(self._streams, parts, strict=True):
+            stream.wait_stream(trunk)
+            with torch.cuda.stream(stream):
+                part()
+        for stream in self._streams:
+            trunk.wait_stream(stream)
 
 
 class Replay:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mirbench.benchmark.probing import adam, draws
+from mirbench.benchmark.probing import adam, draws, twister
 from mirbench.benchmark.probing.data import ProbeData, clip_targets
 from mirbench.benchmark.probing.inputs import Inputs
 from mirbench.benchmark.probing.losses import Loss
@@ -62,6 +62,8 @@ class Setup:
         inputs = Inputs(data, device)
         adam.prepare()
         draws.prepare()
+        if device.type != "cpu":
+            twister.prepare()
         Inputs.prepare()
         return cls(data, protocol, inputs, score, threads, budget)
 

@@ -11,6 +11,7 @@ can be recorded once and replayed.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import torch
@@ -19,6 +20,7 @@ from mirbench.benchmark.probing.adam import BETA1, BETA2, EPS
 from mirbench.benchmark.probing.draws import kept_factor
 from mirbench.benchmark.probing.layout import Layout
 from mirbench.benchmark.probing.losses import Terms, loss_gradient
+from mirbench.benchmark.probing.replay import Branches
 from mirbench.benchmark.probing.views import View
 from mirbench.benchmark.protocol import ProbeConfig
 
@@ -60,6 +62,7 @@ class Stack:
             [kept_factor(dropout) for _, dropout in views], device=gradient.device
         ).view(-1, 1, 1, 1)
         self._adams = self._adam_lists(gradient)
+        self._branches = Branches(len(self._adams), gradient.device)
 
     @classmethod
     def begin(
@@ -222,18 +225,28 @@ class Stack:
 
     def _step(self) -> None:
         self.made.add_(1)
-        for (learning_rate, l2), (weights, gradients, first, second) in self._adams.items():
-            torch._fused_adam_(
-                *(weights, gradients, first, second, []),
-                [self.made] * len(weights),
-                lr=learning_rate,
-                beta1=BETA1,
-                beta2=BETA2,
-                weight_decay=l2,
-                eps=EPS,
-                amsgrad=False,
-                maximize=False,
-            )
+        # Each is too small to fill a GPU.
+        self._branches.run(
+            [functools.partial(self._adam, *rates, lists) for rates, lists in self._adams.items()]
+        )
+
+    def _adam(self, learning_rate: float, l2: float, lists: list[list[torch.Tensor]]) -> None:
+        weights, gradients, first, second = lists
+        torch._fused_adam_(
+            weights,
+            gradients,
+            first,
+            second,
+            [],
+            [self.made] * len(weights),
+            lr=learning_rate,
+            beta1=BETA1,
+            beta2=BETA2,
+            weight_decay=l2,
+            eps=EPS,
+            amsgrad=False,
+            maximize=False,
+        )
 
     def _split(self, buffer: torch.Tensor) -> list[torch.Tensor]:
         """View a buffer as ``[views, each · width, dims]``, ``[views, each, width]`` and so on."""

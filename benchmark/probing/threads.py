@@ -78,6 +78,8 @@ class Threads:
         self._pool.shutdown(cancel_futures=True)
         self._lock.close()
         self._context.close()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
         torch.set_float32_matmul_precision(self._precision)
         torch.set_num_threads(self._before)
 

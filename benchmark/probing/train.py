@@ -107,9 +107,10 @@ def train_grid(
             saved = None
             if store is not None:
                 saved = stack.enter_context(SavedStates(store.folder, where, threads.size))
-            for group in _groups(missing):
+            groups = [Group(setup, group, saved) for group in _groups(missing)]
+            for group in groups:
                 clock.start()
-                for record in Group(setup, group, saved).train(records.report):
+                for record in group.train(records.report):
                     records.add(record)
     if store is not None and only is None:
         discard_states(store.folder)

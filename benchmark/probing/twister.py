@@ -45,14 +45,16 @@ class Twister:
     def __init__(self, generator: torch.Generator, rates: Sequence[float]) -> None:
         state = generator.get_state().numpy()
         left = int(state[_LEFT : _LEFT + 4].view(np.int32)[0])
-        words = state[_WORDS : _WORDS + 8 * STATE].view(np.uint64)
-        self._state = words.astype(np.uint32)
-        self._limits = np.array([math.ceil((1 - p) * 2.0**53) for p in rates], dtype=np.int64)
-        self._words = np.zeros(STATE * (BLOCKS + 1) + 1, dtype=np.uint32)
-        # A generator that was only seeded makes its first block when the first number is drawn.
-        rest = self._state[STATE - left + 1 :] if left > 1 else self._state[:0]
-        self._words[: len(rest)] = _tempered(rest)
-        self._ends = np.array([0, len(rest)], dtype=np.int64)
+        block = state[_WORDS : _WORDS + 8 * STATE].view(np.uint64)
+        limits = [math.ceil((1 - p) * 2.0**53) for p in rates]
+        # In threes; nothing is below 0.
+        self._limits = np.array(limits + [0] * (-len(limits) % 3), dtype=np.int64)
+        #: The last block, and those after it.
+        self._words = np.zeros(STATE * (BLOCKS + 1), dtype=np.uint32)
+        self._words[:STATE] = block
+        # Which word is next, and where they end; a generator that was only seeded makes its
+        # first block when the first number is drawn.
+        self._ends = np.array([STATE - left + 1, STATE], dtype=np.int64)
 
     def levels(self, out: Bytes) -> None:
         """Draw one uniform for each byte of `out`, and write how many rates keep it.
@@ -62,7 +64,16 @@ class Twister:
         out : ndarray of uint8, shape [n]
             Contiguous; overwritten.
         """
-        _levels(self._state, self._words, self._ends, self._limits, out)
+        _levels(self._words, self._ends, self._limits, out)
+
+
+@numba.njit(nogil=True, inline="always")
+def _temper(x: np.uint32) -> np.uint32:
+    # Numba would go on with 64 bits, half as many at once.
+    x = np.uint32(x ^ (x >> np.uint32(11)))
+    x = np.uint32(x ^ ((x << np.uint32(7)) & np.uint32(0x9D2C5680)))
+    x = np.uint32(x ^ ((x << np.uint32(15)) & np.uint32(0xEFC60000)))
+    return np.uint32(x ^ (x >> np.uint32(18)))
 
 
 class Sampler:
@@ -107,14 +118,10 @@ def _sample(
             bits += 1
         while True:
             if position[0] >= STATE:
-                _twist(state)
+                _twist(state.copy(), state)
                 position[0] = 0
-            x = state[position[0]]
+            x = _temper(state[position[0]])
             position[0] += 1
-            x ^= x >> np.uint32(11)
-            x ^= (x << np.uint32(7)) & np.uint32(0x9D2C5680)
-            x ^= (x << np.uint32(15)) & np.uint32(0xEFC60000)
-            x ^= x >> np.uint32(18)
             drawn = np.int64(x >> np.uint32(32 - bits))
             if drawn < left and (pools or marks[drawn] == 0):
                 break
@@ -126,80 +133,75 @@ def _sample(
             marks[drawn] = 1
 
 
-@numba.njit(nogil=True)
-def _tempered(words: Words) -> Words:
-    y = words.copy()
-    for i in range(y.size):
-        x = y[i]
-        x ^= x >> np.uint32(11)
-        x ^= (x << np.uint32(7)) & np.uint32(0x9D2C5680)
-        x ^= (x << np.uint32(15)) & np.uint32(0xEFC60000)
-        y[i] = x ^ (x >> np.uint32(18))
-    return y
-
-
 @numba.njit(nogil=True, inline="always")
 def _mixed(this: np.uint32, following: np.uint32) -> np.uint32:
     y = (this & np.uint32(0x80000000)) | (following & np.uint32(0x7FFFFFFF))
-    odd = np.uint32(0) - (following & np.uint32(1))
-    return (y >> np.uint32(1)) ^ (odd & np.uint32(0x9908B0DF))
+    odd = np.uint32(np.uint32(0) - (following & np.uint32(1)))
+    return np.uint32((y >> np.uint32(1)) ^ (odd & np.uint32(0x9908B0DF)))
 
 
 @numba.njit(nogil=True)
-def _twist(state: Words) -> None:
-    # Slices indexed from 0 let the compiler use vectors: no index can be negative.
+def _twist(old: Words, new: Words) -> None:
+    """Make the next block of the state; the two must not overlap, for the sake of vectors."""
     near, far = STATE - APART, APART
-    a, b, c = state[:near], state[1 : near + 1], state[far:]
+    a, b, c, d = old[:near], old[1 : near + 1], old[far:], new[:near]
     for i in range(near):
-        a[i] = c[i] ^ _mixed(a[i], b[i])
-    # In two stretches, so that none reads what it has written.
+        d[i] = c[i] ^ _mixed(a[i], b[i])
+    # In two stretches, so that none reads what it writes.
     for start, stop in ((near, 2 * near), (2 * near, STATE - 1)):
-        a, b, c = state[start:stop], state[start + 1 : stop + 1], state[start - near :]
-        for i in range(a.size):
-            a[i] = c[i] ^ _mixed(a[i], b[i])
-    state[STATE - 1] = state[far - 1] ^ _mixed(state[STATE - 1], state[0])
+        a, b = old[start:stop], old[start + 1 : stop + 1]
+        c, d = new[start - near : stop - near], new[start:stop]
+        for i in range(d.size):
+            d[i] = c[i] ^ _mixed(a[i], b[i])
+    new[STATE - 1] = new[far - 1] ^ _mixed(old[STATE - 1], new[0])
 
 
 @numba.njit(nogil=True)
-def _refill(state: Words, words: Words, ends: npt.NDArray[np.int64]) -> None:
-    waiting = ends[1] - ends[0]
-    for i in range(waiting):
-        words[i] = words[ends[0] + i]
-    ends[0], ends[1] = 0, waiting
-    for _ in range(BLOCKS):
-        _twist(state)
-        out = words[ends[1] : ends[1] + STATE]
-        for i in range(STATE):
-            x = state[i]
-            x ^= x >> np.uint32(11)
-            x ^= (x << np.uint32(7)) & np.uint32(0x9D2C5680)
-            x ^= (x << np.uint32(15)) & np.uint32(0xEFC60000)
-            out[i] = x ^ (x >> np.uint32(18))
-        ends[1] += STATE
+def _refill(words: Words, ends: npt.NDArray[np.int64]) -> None:
+    """Make new blocks after the last, which comes first; keep what is left of it."""
+    ends[0] -= ends[1] - STATE
+    words[:STATE] = words[ends[1] - STATE : ends[1]]
+    for start in range(0, words.size - STATE, STATE):
+        _twist(words[start : start + STATE], words[start + STATE : start + 2 * STATE])
+    ends[1] = words.size
 
 
 @numba.njit(nogil=True)
 def _levels(
-    state: Words,
-    words: Words,
-    ends: npt.NDArray[np.int64],
-    limits: npt.NDArray[np.int64],
-    out: Bytes,
+    words: Words, ends: npt.NDArray[np.int64], limits: npt.NDArray[np.int64], out: Bytes
 ) -> None:
     done = 0
     while done < out.size:
         if ends[1] - ends[0] < 2:
-            _refill(state, words, ends)
+            _refill(words, ends)
         count = min((ends[1] - ends[0]) // 2, out.size - done)
-        pairs = words[ends[0] : ends[0] + 2 * count]
-        part = out[done : done + count]
-        for rate in range(limits.size):
-            limit = limits[rate]
-            for i in range(count):
-                x = (np.int64(pairs[2 * i] & np.uint32(0x1FFFFF)) << 32) | np.int64(
-                    pairs[2 * i + 1]
-                )
-                kept = np.uint8(x < limit)
-                part[i] = kept if rate == 0 else part[i] + kept
+        pairs, part = words[ends[0] : ends[0] + 2 * count], out[done : done + count]
+        part[:] = 0
+        for rate in range(0, limits.size, 3):
+            _count(pairs, limits[rate], limits[rate + 1], limits[rate + 2], part)
         ends[0] += 2 * count
         done += count
+
+
+@numba.njit(nogil=True)
+def _count(pairs: Words, one: np.int64, two: np.int64, three: np.int64, part: Bytes) -> None:
+    """Add how many of three limits an element is below."""
+    if (one | two | three) & 0xFFFFFFFF == 0:
+        # Of rates as 0.25, the limits are so round that the second word does not matter.
+        a, b, c = np.uint32(one >> 32), np.uint32(two >> 32), np.uint32(three >> 32)
+        for i in range(part.size):
+            x = np.uint32(_temper(pairs[2 * i]) & np.uint32(0x1FFFFF))
+            kept = np.uint32(x < a) + np.uint32(x < b) + np.uint32(x < c)
+            part[i] = np.uint8(part[i] + np.uint8(kept))
+        return
+    for i in range(part.size):
+        high = np.int64(_temper(pairs[2 * i]) & np.uint32(0x1FFFFF))
+        y = (high << 32) | np.int64(_temper(pairs[2 * i + 1]))
+        kept = np.uint32(y < one) + np.uint32(y < two) + np.uint32(y < three)
+        part[i] = np.uint8(part[i] + np.uint8(kept))
+
+
+def prepare() -> None:
+    """Compile what draws, so that no timing includes it."""
+    Twister(torch.Generator(), (0.5,)).levels(np.zeros(1, dtype=np.uint8))
+    Sampler(random.Random(0), 2, 1).sample(np.zeros(1, dtype=np.int64))

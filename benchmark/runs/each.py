@@ -77,9 +77,7 @@ def tell_share_is_done(settings: Settings, rows: int, of: int) -> None:
     """Say that a share is done, and who writes the rows that it does not come with."""
     text = f"part {settings.share} is done"
     if rows < of:
-        text += (
-            f" with {count(rows, 'row', of=of)}; when all parts are, run the same without --part"
-        )
+        text += f" with {count(rows, 'row', of=of)}; run the same without --part when all are"
     say(text)
 
 

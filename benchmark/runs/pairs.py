@@ -27,6 +27,7 @@ from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.machine.collector import without_collecting
 from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import get_protocol
@@ -114,6 +115,7 @@ def pairs_of(
     return [Pair(spec, *each) for spec in specs for each in zip(datasets, others, strict=True)]
 
 
+@without_collecting()
 def _dataset(task: Task, split: SplitTable, where: Where, make: bool) -> Dataset:
     folder = dataset_folder(task, where.data, where.cache)
     if make:

@@ -55,7 +55,7 @@ class Model:
         heard = np.log1p(spectrum.reshape(12, 100).mean(1)).astype(np.float32)
         if not hasattr(self, "layers"):
             return heard
-        return np.stack([np.roll(heard, n) * (abs(n - 2) < 2) for n in range(5)])
+        return np.stack([np.roll(heard, n) / (1 + abs(n - 2)) for n in range(5)])
 def load_model(device="cpu", layers=""):
     return Model(layers)
 """

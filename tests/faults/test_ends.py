@@ -255,8 +255,9 @@ def test_debug_shows_all_wherever_it_stands(
 
 POOL = """
         from multiprocessing import Pool
-        with Pool(2) as pool:
-            assert pool.map(abs, [-1, -2]) == [1, 2]
+        for _ in range(5 if Odd.calls < 8 else 0):
+            with Pool(2) as pool:
+                assert pool.map(abs, [-1, -2]) == [1, 2]
 """
 
 

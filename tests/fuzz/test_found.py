@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from helpers.audio_damage import encoded
 from helpers.feature_archives import write_archive
-from helpers.submitted_rows import submit_row
+from helpers.submitted_rows import put, submit_row
 from helpers.toy_task import toy_task
 from helpers.weights_plugin import write_plugin
 
@@ -407,3 +407,21 @@ def test_a_card_nested_deeper_than_python_goes(tmp_path: Path) -> None:
     (tmp_path / "p.py").write_text("CARD = " + "+".join(["1"] * 3000) + "\n")
     with contextlib.suppress(PluginError):  # newer versions of Python go deeper
         assert file_source(tmp_path / "p.py").literal("CARD") is None
+
+
+def test_a_default_too_long_to_be_written(tmp_path: Path) -> None:
+    long = "0x" + "f" * 6000
+    text = f"CARD = {{'parameters': {long}}}\ndef load_model(device, x={long}):\n    pass\n"
+    (tmp_path / "p.py").write_text(text)
+    source = file_source(tmp_path / "p.py")
+    assert source.literal("CARD") is None
+    assert source.parameters() is None
+
+
+@pytest.mark.parametrize(
+    ("place", "value"), [("task.counts", {"train": 1}), ("task.metrics", ["\ufeff"])]
+)
+def test_rows_without_what_the_board_needs(row: Path, place: str, value: object) -> None:
+    put(place, value)(row)
+    with pytest.raises(DataError):
+        build_pages(row.parents[1], row.parents[1] / "pages")

@@ -370,6 +370,7 @@ def test_embeddings_do_not_take_the_row_of_a_file(
     assert main(*probe, "--out", "rows", "--name", "other")[0] == 0
 
 
-def test_there_is_one_engine(main: Callable[..., tuple[int, str, str]]) -> None:
-    status, _, err = main(*RUN, "tinyrep", "--engine", "ray")
-    assert (status, err) == (2, "mirbench: there is no engine 'ray' in this version; use local\n")
+def test_there_are_two_engines(main: Callable[..., tuple[int, str, str]]) -> None:
+    status, _, err = main(*RUN, "tinyrep", "--engine", "dask")
+    assert status == 2
+    assert err == "mirbench: there is no engine 'dask'; choose one of: local, ray\n"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import soundfile
+from helpers.here import embed_here
 from helpers.meanwhile import MEANWHILE
 from helpers.needs import needs
 from helpers.pairs import embed_clips_of
@@ -101,7 +102,8 @@ def assert_all_there(place: Place, found: Embeddings) -> None:
 
 
 @pytest.fixture
-def place(tiny: TinyPackage, tmp_path: Path) -> Place:
+def place(tiny: TinyPackage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    embed_here(monkeypatch)
     shutil.copytree(tiny.data / "tinytask", tmp_path / "data")
     task = load_task("tinytask")
     MEANWHILE.forget()

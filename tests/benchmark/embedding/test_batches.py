@@ -325,10 +325,10 @@ def test_what_the_store_remembers_of_the_model_may_be_lost(
 ) -> None:
     found = embed(rep, task, clips, tmp_path / "cache")
     (facts,) = (tmp_path / "cache").rglob("model.json")
-    assert json.loads(facts.read_text()) == {"batch_size": SIZE}
+    assert json.loads(facts.read_text())["batch_size"] == SIZE
     facts.write_text("{")
     assert embed(rep, task, clips, tmp_path / "cache").sha256 == found.sha256
-    assert json.loads(facts.read_text()) == {"batch_size": SIZE}
+    assert json.loads(facts.read_text())["batch_size"] == SIZE
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import soundfile
+from helpers.here import embed_here
 from helpers.pairs import pair_of
 
 from mirbench.benchmark.api import Clip, PluginError, Task
@@ -294,6 +295,12 @@ def test_it_is_remembered_and_needs_work_to_do(
     assert json.loads(remembered.read_text())["version"] == look.LOOK_VERSION
 
 
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    embed_here(monkeypatch)
+
+
+@pytest.mark.usefixtures("here")
 def test_a_slow_model_is_looked_at_less(
     pair: Callable[[str], Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,6 +321,7 @@ def test_a_slow_model_is_looked_at_less(
     }
 
 
+@pytest.mark.usefixtures("here")
 def test_a_model_that_fills_the_memory_is_not_loaded_twice(
     pair: Callable[[str], Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -323,6 +331,7 @@ def test_a_model_that_fills_the_memory_is_not_loaded_twice(
     assert found(made, store)["in another process"] == "not looked at"
 
 
+@pytest.mark.usefixtures("here")
 def test_a_slow_random_model_stops_too(
     pair: Callable[[str], Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

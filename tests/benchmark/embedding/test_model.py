@@ -151,10 +151,8 @@ def test_an_exception_names_plugin_and_clip() -> None:
 
     with pytest.raises(PluginError) as caught:
         embed_all(returning(fail))
-    assert (
-        str(caught.value)
-        == "representation 'mine', clip 'b': embed raised RuntimeError: no such kernel"
-    )
+    said = "representation 'mine', clip 'b': embed raised RuntimeError: no such kernel"
+    assert str(caught.value).startswith(f"{said} ({__file__}, line ")
 
 
 def test_an_unusable_clip_does_not_stop_the_others() -> None:

@@ -7,7 +7,9 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,9 +55,21 @@ def undisturbed() -> list[ProbeRecord]:
     return train_grid(small_data("multiclass"), GRID)
 
 
+class AtOnce(Executor):
+    """Writes at once, so that what a killed grid leaves does not depend on the machine."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        pass
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:
+        fn(*args, **options)
+        return Future()
+
+
 @pytest.fixture
 def at_every_chance(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Save whenever the writer is idle, whatever it costs."""
+    """Save every bank in every round, whatever it costs."""
+    monkeypatch.setattr(saved_state, "ThreadPoolExecutor", AtOnce)
     for name, value in (("LEAST_SECONDS", -1.0), ("SHARE", 1e9), ("SPEED", 1e15), ("GROWTH", 0.0)):
         monkeypatch.setattr(pace, name, value)
 
@@ -275,6 +289,14 @@ def test_a_run_after_a_short_life_saves_all_within_such_a_life() -> None:
     saved, judge = saved_of(40_000_000, 54, 40.0, 40.0)
     assert saved == 54
     assert judge.spent / 80 <= pace.MOST
+
+
+def test_few_large_probes_are_trained_at_once_where_lives_are_short() -> None:
+    counts = [Pace(2, before).most(40_000_000) for before in (1.0, 40.0, 400.0, None)]
+    assert counts[:2] == [2, 10]
+    assert counts[2] > 54
+    assert counts[3] > 10_000
+    assert Pace(2, 40.0).most(800_000) > 54
 
 
 def test_small_states_are_saved_ever_more_seldom() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,7 +87,9 @@ def test_pairs_are_dealt_out_and_each_writes_its_row(
     (second,) = run(names, part="2/2", **options)
     assert [first.representation.name, second.representation.name] == names
     assert len(grids) == 2
-    assert "part 2/2 is done with 1 of 2 rows; when all parts are" in capsys.readouterr().err
+    assert (
+        "part 2/2 is done with 1 of 2 rows; run the same without --part" in capsys.readouterr().err
+    )
     assert run(names, part="3/3", **options) == []
     assert len(grids) == 2
 
@@ -103,6 +106,18 @@ def test_embeddings_in_parts_come_when_all_are_there(
     assert np.array_equal(found.matrix(), whole["tinytask"].matrix())
     assert found.sha256 == whole["tinytask"].sha256
     assert 0 < found.computed < tiny.clips
+
+
+@pytest.mark.slow
+def test_a_part_removes_nothing_that_others_left_days_ago(options: dict[str, Any]) -> None:
+    del options["out"]
+    embed("tinyrep", "tinytask", jobs=1, part="1/2", **options)
+    left = sorted(options["cache"].rglob("parts/*.safetensors"))
+    assert len(left) == 19
+    for path in left:
+        os.utime(path, (0, 0))
+    embed("tinyrep", "tinytask", jobs=1, part="20/38", **options)  # all of it in one shard
+    assert set(left) < set(options["cache"].rglob("parts/*.safetensors"))
 
 
 @pytest.mark.slow
