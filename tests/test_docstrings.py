@@ -27,7 +27,12 @@ def public_functions(path: Path) -> list[ast.FunctionDef]:
         if isinstance(node, ast.ClassDef) and node.name.startswith("_"):
             continue
         found += [m for m in members if isinstance(m, ast.FunctionDef) and m.name[0] != "_"]
-    return found
+    return [function for function in found if not _is_overload(function)]
+
+
+def _is_overload(function: ast.FunctionDef) -> bool:
+    """Whether it only tells a type checker of one way to call what follows."""
+    return any(isinstance(d, ast.Name) and d.id == "overload" for d in function.decorator_list)
 
 
 def parameters(function: ast.FunctionDef) -> list[str]:

@@ -194,7 +194,13 @@ def as_list(names: Names) -> list[str]:
 def checked_settings(
     protocol: str, out: Folder, cache: Folder, device: str, max_missing: float
 ) -> Settings:
-    """Check what was asked for, before anything is read."""
+    """Check what was asked for, before anything is read.
+
+    Parameters
+    ----------
+    protocol, out, cache, device, max_missing
+        As for `mirbench.benchmark.run`.
+    """
     rules = get_protocol(protocol)
     return Settings(
         store=Store(as_path(cache)),
