@@ -93,10 +93,14 @@ class RayCluster:
             If one differs, or does not answer.
         """
         here = look_around(common)
-        for sentence in check_facts([self._ask(node, common) for node in self.nodes], here, common):
+        answers = {node: self._ask(node, common) for node in self.nodes}
+        self.nodes = [node for node, facts in answers.items() if facts is not None]
+        found = [facts for facts in answers.values() if facts is not None]
+        for sentence in check_facts(found, here, common):
             say(sentence)
 
-    def _ask(self, node: Node, common: Common) -> Facts:
+    def _ask(self, node: Node, common: Common) -> Facts | None:
+        """Ask a node what there is; None if it has gone meanwhile, which is said."""
         task = self.ray.remote(num_cpus=0, max_retries=0)(look_around)
         reference = task.options(scheduling_strategy=self._on(node.id)).remote(common)
         try:
@@ -105,6 +109,9 @@ class RayCluster:
             raise MirbenchError(
                 f"node {node.host} does not answer within {_PATIENCE:.0f} s"
             ) from error
+        except self.ray.exceptions.TaskUnschedulableError:
+            say(f"node {node.host} is lost, and left out")
+            return None
         except self.ray.exceptions.RayError as error:
             last = str(error).strip().splitlines()[-1]
             raise MirbenchError(
