@@ -80,7 +80,7 @@ def read_values(file: IO[bytes], header: Header) -> npt.NDArray[Any]:
         content += block
     if len(content) != header.bytes:
         which = "more" if len(content) > header.bytes else f"{len(content):,}"
-        raise Damaged(f"it claims {header.bytes:,} bytes and has {which}")
+        raise Damaged(f"it claims {count(header.bytes, 'byte')} and has {which}")
     if not content:
         return np.empty(header.shape, header.dtype)
     order: Literal["C", "F"] = "F" if header.fortran else "C"
