@@ -20,6 +20,7 @@ from mirbench.benchmark.cli.options import (
     MaxMissing,
     Memory,
     Out,
+    PartOfWork,
     PassEnv,
     ProtocolName,
     Quiet,
@@ -55,6 +56,7 @@ def run(
     full_hash: FullHash = False,
     clip_timeout: ClipTimeout = None,
     memory: Memory = None,
+    part: PartOfWork = None,
     pass_env: PassEnv = None,
     sandbox: InSandbox = False,
     dry_run: Annotated[
@@ -81,6 +83,7 @@ def run(
             out=out,
             cache=cache,
             full_hash=full_hash,
+            part=part,
         )
         return
     from mirbench.benchmark.runs import commands
@@ -102,6 +105,7 @@ def run(
             memory=gib(memory),
             full_hash=full_hash,
             clip_timeout=clip_timeout,
+            part=part,
             on_row=rows.append,
         )
     finally:
@@ -123,6 +127,7 @@ def embed(
     full_hash: FullHash = False,
     clip_timeout: ClipTimeout = None,
     max_missing: MaxMissing = 0.05,
+    part: PartOfWork = None,
     pass_env: PassEnv = None,
     sandbox: InSandbox = False,
     quiet: Quiet = False,
@@ -147,6 +152,7 @@ def embed(
         full_hash=full_hash,
         clip_timeout=clip_timeout,
         max_missing=max_missing,
+        part=part,
     )
     for name, found in done.items():
         typer.echo(
@@ -181,6 +187,7 @@ def probe(
     max_missing: MaxMissing = 0.05,
     force: Force = False,
     memory: Memory = None,
+    part: PartOfWork = None,
     quiet: Quiet = False,
 ) -> None:
     """Probe embeddings that were computed before or elsewhere; no audio is needed."""
@@ -201,5 +208,6 @@ def probe(
         max_missing=max_missing,
         force=force,
         memory=gib(memory),
+        part=part,
     )
-    report_rows([row])
+    report_rows([row] if row is not None else [])

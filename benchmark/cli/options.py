@@ -52,6 +52,12 @@ ClipTimeout = Annotated[
         help="Seconds a clip may take to embed, before the run ends and names it [default: any]",
     ),
 ]
+PartOfWork = Annotated[
+    str | None,
+    typer.Option(
+        "--part", metavar="i/N", help="Only the i-th of N parts of the work, as in a job array"
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Probe even if the identical row is there")]
 FullHash = Annotated[
     bool, typer.Option("--full-hash", help="Know audio files by content, not size and time")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from mirbench.benchmark.api import MirbenchError
+from mirbench.benchmark.api import MirbenchError, UsageError
 from mirbench.benchmark.evaluation.places import page_folder
 
 if TYPE_CHECKING:
@@ -30,14 +30,20 @@ def report_rows(rows: Sequence[Row]) -> None:
         typer.echo(f"mirbench: the leaderboard was not rendered: {error}", err=True)
 
 
-def report_plan(rep: Sequence[str], task: Sequence[str] | None, **options: Any) -> None:
-    """Print what a run would do; the options are those of `runs.dry_run.dry_run`.
+def report_plan(
+    rep: Sequence[str], task: Sequence[str] | None, *, part: str | None, **options: Any
+) -> None:
+    """Print what a run would do; the other options are those of `runs.dry_run.dry_run`.
 
     Raises
     ------
+    UsageError
+        If a part of the run is asked for.
     MirbenchError
         If some of it would not be run, with the reasons.
     """
+    if part is not None:
+        raise UsageError("--dry-run tells of the whole run: leave --part out, and divide by N")
     from mirbench.benchmark.cli.tables import plan_table
     from mirbench.benchmark.runs.dry_run import dry_run
 

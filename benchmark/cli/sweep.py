@@ -18,6 +18,7 @@ from mirbench.benchmark.cli.options import (
     MaxMissing,
     Memory,
     Out,
+    PartOfWork,
     PassEnv,
     Quiet,
     Rep,
@@ -53,6 +54,7 @@ def sweep(
     force: Force = False,
     full_hash: FullHash = False,
     memory: Memory = None,
+    part: PartOfWork = None,
     pass_env: PassEnv = None,
     sandbox: InSandbox = False,
     dry_run: Annotated[
@@ -79,6 +81,7 @@ def sweep(
             out=out,
             cache=cache,
             full_hash=full_hash,
+            part=part,
         )
         return
     rows: list[Row] = []
@@ -97,6 +100,7 @@ def sweep(
             force=force,
             memory=gib(memory),
             full_hash=full_hash,
+            part=part,
             on_row=rows.append,
         )
     finally:

@@ -11,6 +11,9 @@ from pathlib import Path
 from mirbench.benchmark.api import SPLITS, DataError, Split, Task, UsageError
 from mirbench.benchmark.files.foreign import Damaged, read_bounded
 
+#: Of a split: some ten million clips.
+MOST_BYTES = 256 * 2**20
+
 
 @dataclass(frozen=True)
 class SplitTable:
@@ -55,7 +58,7 @@ def read_split(task: Task, name: str, folder: Path) -> SplitTable:
         raise UsageError(f"task {task.name!r} has no split {name!r}; it offers: {offered}")
     path = folder / f"{task.name}.{name}.csv"
     try:
-        content = read_bounded(path)
+        content = read_bounded(path, most=MOST_BYTES)
     except (OSError, Damaged) as error:
         raise DataError(f"task {task.name!r}: cannot read the split {path}: {error}") from error
     return SplitTable(name, _parse(content, path), hashlib.sha256(content).hexdigest())
@@ -69,6 +72,7 @@ def _parse(content: bytes, path: Path) -> dict[str, Split]:
     if not rows or rows[0] != ["clip_id", "split"]:
         raise DataError(f"{path}, line 1: the header must be clip_id,split")
     of: dict[str, Split] = {}
+    sides: dict[str, Split] = {name: name for name in SPLITS}  # one text of each for all rows
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != 2 or row[1] not in SPLITS:
             raise DataError(
@@ -76,7 +80,7 @@ def _parse(content: bytes, path: Path) -> dict[str, Split]:
             )
         if row[0] in of:
             raise DataError(f"{path}, line {number}: clip {row[0]!r} stands there twice")
-        of[row[0]] = row[1]
+        of[row[0]] = sides[row[1]]
     if list(of) != sorted(of):
         raise DataError(f"{path} is not sorted by clip id")
     for split in SPLITS:

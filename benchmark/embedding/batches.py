@@ -41,6 +41,7 @@ from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.checksums import digest
 from mirbench.benchmark.files.foreign import DAMAGES
 from mirbench.benchmark.files.strict_json import read_note
+from mirbench.benchmark.machine.collector import without_collecting
 
 #: A row of a batch: its clip and which window of it.
 BatchRow = tuple[Clip, int]
@@ -85,6 +86,7 @@ def known_batch_size(fingerprint: str, store: Store) -> tuple[bool, int | None]:
     return True, size
 
 
+@without_collecting()
 def batches_of(
     pair: Pair, settings: EmbeddingSettings, size: int, counts: Counts
 ) -> list[ShardSpec]:

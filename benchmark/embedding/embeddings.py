@@ -12,6 +12,7 @@ import numpy as np
 from mirbench.benchmark.api import DataError, FloatArray, IntArray
 from mirbench.benchmark.embedding.layers import StoredLayers, join_rows
 from mirbench.benchmark.embedding.store import Shard, add_notes
+from mirbench.benchmark.machine.collector import without_collecting
 from mirbench.benchmark.progress import count
 
 
@@ -114,6 +115,7 @@ def _together(facts: Sequence[dict[str, str]]) -> dict[str, str]:
     return {key: ", ".join(sorted({each[key] for each in facts if key in each})) for key in keys}
 
 
+@without_collecting()
 def pick_clips(every: Embeddings, clip_ids: Sequence[str]) -> Embeddings:
     """Pick clips; of one that is there several times, the last."""
     newest = {clip_id: number for number, clip_id in enumerate(every.clip_ids)}

@@ -6,13 +6,11 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import Clip, DataError
 from mirbench.benchmark.embedding.absent import check_absent, describe
-from mirbench.benchmark.embedding.layers import leave_on_disk
 from mirbench.benchmark.embedding.learn import remember_files
 from mirbench.benchmark.embedding.model import ModelInfo
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
@@ -21,13 +19,14 @@ from mirbench.benchmark.embedding.parts import (
     UnfinishedShard,
     clips_of_a_part,
     join_parts,
-    remove_damaged,
+    parts_of_share,
     remove_empty_parts,
     remove_leftovers,
-    take_parts,
 )
 from mirbench.benchmark.embedding.shard_spec import ShardSpec
-from mirbench.benchmark.embedding.store import Shard, read_shard, write_shard
+from mirbench.benchmark.embedding.store import Shard, write_shard
+from mirbench.benchmark.embedding.stored import let_go, stored_shard
+from mirbench.benchmark.embedding.taking import take_parts, tell_who_is_at_it
 from mirbench.benchmark.embedding.worker import (
     Chunk,
     Decoded,
@@ -38,8 +37,9 @@ from mirbench.benchmark.embedding.worker import (
 )
 from mirbench.benchmark.files.claims import LOOKED_AT_EVERY, Claims
 from mirbench.benchmark.machine.device import give_back_memory
+from mirbench.benchmark.machine.share import Share
 from mirbench.benchmark.machine.workers import Workers
-from mirbench.benchmark.progress import bar, count, say
+from mirbench.benchmark.progress import bar, say
 
 #: Clips that a worker is given at once.
 CHUNK_CLIPS = 4
@@ -68,27 +68,43 @@ class ShardMaker:
     settings : EmbeddingSettings
     size : int or None
         What the model should say of its fixed batches.
-    clips : int
-        Number of clips of all shards, those in the store included.
+    specs : sequence of ShardSpec
+        All shards of the task, those in the store included.
+    share : Share, optional
+        What this run computes of them; default: all that is lacking.
 
     Attributes
     ----------
+    own : dict
+        The shards of which parts belong to the share, by their numbers.
     computed : set of str
         Ids of the clips that were embedded.
     """
 
     def __init__(
-        self, pair: Pair, settings: EmbeddingSettings, size: int | None, clips: int
+        self,
+        pair: Pair,
+        settings: EmbeddingSettings,
+        size: int | None,
+        specs: Sequence[ShardSpec],
+        share: Share | None = None,
     ) -> None:
-        self._pair, self._settings, self._size, self._clips = pair, settings, size, clips
+        self._pair, self._settings, self._size, self._share = pair, settings, size, share
         self._absent: dict[str, Clip] = {}
         self._changed: list[Clip] = []
         self._files: set[Path] = set()
         self._at_once = CHUNK_CLIPS if settings.on_cpu else GPU_CHUNK_CLIPS
+        every = {clip.id for spec in specs for clip in spec.clips}
+        self._part_clips = clips_of_a_part(len(every), self._at_once)
+        parts = ((n, spec, self._part_clips) for n, spec in enumerate(specs))
+        self.own = {part[0]: part[1] for part in parts if parts_of_share(*part, share)}
+        self._clips = len({clip.id for spec in self.own.values() for clip in spec.clips})
         self.computed: set[str] = set()
 
     def make(self, specs: Mapping[int, ShardSpec]) -> dict[int, Shard]:
         """Compute shards, by their numbers among those of the task.
+
+        Of a share only those come that are whole by its end, by the doing of others too.
 
         Raises
         ------
@@ -103,7 +119,7 @@ class ShardMaker:
             say(f"{len(again)} shards are computed once more, since audio files changed meanwhile")
             self._changed = []
             self._make(again, made)
-            if not made.keys() >= specs.keys():
+            if self._changed and not made.keys() >= again.keys():
                 raise DataError(
                     f"{self._changed[0].path} was changed while it was embedded, and so was a file "
                     "of the same shard when it was embedded again; run the same command when "
@@ -155,15 +171,16 @@ class ShardMaker:
         Each comes with its name by what could be read, or is None if that changed meanwhile.
         """
         pair, settings = self._pair, self._settings
-        size = clips_of_a_part(self._clips, self._at_once)
-        left = {n: UnfinishedShard(n, spec, size) for n, spec in specs.items()}
+        size, share = self._part_clips, self._share
+        left = {n: UnfinishedShard(n, spec, size, share) for n, spec in specs.items()}
         folder = next(iter(specs.values())).folder
-        remove_leftovers(folder, list(left.values()))
+        if share is None:  # which knows all parts that are wanted
+            remove_leftovers(folder, list(left.values()))
         title = f"embedding {pair.task.folder} with {pair.spec.label}"
-        done = max(0, self._clips - sum(len(spec.clips) for spec in specs.values()))
-        told = False
+        todo = sum(shard.clips for shard in left.values())
+        clips, told = self._clips if share is None else todo, False
         with (
-            bar(title, self._clips, "clip", done) as progress,
+            bar(title, clips, "clip", max(0, clips - todo)) as progress,
             Claims() as claims,
             settings.model_workers() as models,
         ):
@@ -176,10 +193,14 @@ class ShardMaker:
                     mine = [shard for shard in left.values() if shard.made]
                     yield from self._settled(left, mine, progress)
                     claims.release(part.spec.path)
+                if share is not None and not any(shard.lacks_mine for shard in left.values()):
+                    break
                 if left and not taken:
-                    told = told or _tell_who_is_at_it(left, claims)
+                    told = told or tell_who_is_at_it(left, claims)
                     time.sleep(LOOKED_AT_EVERY)
-        remove_empty_parts(folder)
+            progress.update(sum(shard.clips - shard.counted for shard in left.values()))
+        if share is None:
+            remove_empty_parts(folder)
         remember_files(pair, self._files)
 
     def _embedded(self, parts: Iterator[Part], models: Workers, progress: Any) -> Iterator[Part]:
@@ -236,7 +257,7 @@ class ShardMaker:
             settled = self._settle(shard)
             if settled is not None:
                 del left[shard.number]
-                progress.update(len(shard.spec.clips) - shard.counted)
+                progress.update(shard.clips - shard.counted)
                 yield shard.number, *settled
 
     def _settle(self, shard: UnfinishedShard) -> tuple[ShardSpec, Shard | None] | None:
@@ -257,7 +278,7 @@ class ShardMaker:
         whole = join_parts(spec, parts)
         write_shard(spec.path, whole)
         shard.remove_parts()
-        return spec, _let_go(whole, spec)
+        return spec, let_go(whole, spec)
 
 
 def _with_info(
@@ -272,35 +293,6 @@ def _with_info(
         yield chunk, info
 
 
-def _tell_who_is_at_it(left: Mapping[int, UnfinishedShard], claims: Claims) -> bool:
-    """Say for whom this run waits; false where nobody is at it any more."""
-    paths = [part.path for shard in left.values() for part in shard.parts]
-    owners = sorted({owner for path in paths if (owner := claims.owner(path))})
-    if owners:
-        clips = sum(len(shard.spec.clips) for shard in left.values())
-        say(
-            f"the shards of the last {count(clips, 'clip')} are being embedded by other runs "
-            f"({', '.join(owners[:3])}); waiting for them"
-        )
-    return bool(owners)
-
-
 def embed_decoded(work: tuple[Chunk, Decoded]) -> Outcome:
     """Embed clips that were decoded elsewhere; runs in the process that has a GPU."""
     return embed_chunk(*work)
-
-
-def stored_shard(spec: ShardSpec) -> Shard | None:
-    """Read a shard; None if there is none. A damaged one is removed, which is said."""
-    shard = read_shard(spec.path, say, spec)
-    if shard is not None:
-        return _let_go(shard, spec)
-    remove_damaged(spec.path)
-    return None
-
-
-def _let_go(shard: Shard, spec: ShardSpec) -> Shard:
-    """Leave layers on disk; but the rows of batches have yet to be put together."""
-    if spec.rows is not None:
-        return shard
-    return replace(shard, embedding=leave_on_disk(spec.path, shard.embedding))

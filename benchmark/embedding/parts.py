@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from mirbench.benchmark.api import Clip, IntArray, MirbenchError
+from mirbench.benchmark.api import Clip, IntArray
 from mirbench.benchmark.embedding.shard_spec import PARTS, ShardSpec
 from mirbench.benchmark.embedding.store import (
     SHARD_CLIPS,
@@ -25,9 +25,10 @@ from mirbench.benchmark.embedding.store import (
     read_shard,
     write_shard,
 )
+from mirbench.benchmark.embedding.stored import remove_damaged
 from mirbench.benchmark.embedding.worker import Outcome
 from mirbench.benchmark.files.atomic import remove_stale_temporaries
-from mirbench.benchmark.files.claims import Claims
+from mirbench.benchmark.machine.share import Share
 from mirbench.benchmark.progress import say
 
 #: How many parts a task has at least, as long as workers are given whole ones.
@@ -48,6 +49,25 @@ def clips_of_a_part(clips: int, at_once: int) -> int:
     while size < SHARD_CLIPS and size * PARTS_OF_A_TASK < clips:
         size *= 2
     return size
+
+
+def parts_of_share(number: int, spec: ShardSpec, clips: int, share: Share | None) -> list[int]:
+    """Say which parts of a shard belong to a share; None has all.
+
+    Parameters
+    ----------
+    number : int
+        Of the shard among those of the task.
+    spec : ShardSpec
+    clips : int
+        Number of clips of a part.
+    share : Share or None
+    """
+    whole = spec.rows is not None  # a batch, which is not cut
+    count = 1 if whole else -(-len(spec.clips) // clips)
+    if share is None:
+        return list(range(count))
+    return share.places(count, first=number if whole else number * (SHARD_CLIPS // clips))
 
 
 @dataclass(eq=False)
@@ -105,11 +125,15 @@ class UnfinishedShard:
     spec : ShardSpec
     clips : int
         Number of clips of a part.
+    share : Share, optional
+        Of all parts of the task, those that this run computes; default: all.
 
     Attributes
     ----------
     parts : list of ShardSpec
         The shard itself, where it is not cut.
+    mine : list of int
+        Places of those that this run computes.
     made : dict
         Place of a part to what this run has computed.
     absent : set of str
@@ -120,18 +144,31 @@ class UnfinishedShard:
         Number of clips that progress was told of.
     """
 
-    def __init__(self, number: int, spec: ShardSpec, clips: int) -> None:
+    def __init__(
+        self, number: int, spec: ShardSpec, clips: int, share: Share | None = None
+    ) -> None:
         self.number, self.spec = number, spec
         self.parts = spec.parts(clips)
+        self.mine = parts_of_share(number, spec, clips, share)
         self.made: dict[int, Shard] = {}
         self.absent: set[str] = set()
         self.changed: list[Clip] = []
         self.counted = 0
 
+    @property
+    def clips(self) -> int:
+        """Number of clips of the parts that this run computes."""
+        return sum(len(self.parts[place].clips) for place in self.mine)
+
     def lacks(self, place: int) -> bool:
         """Whether a part is neither here nor in the store, alone or with the whole shard."""
         stored = self.parts[place].path.exists() or self.spec.path.exists()
         return place not in self.made and not stored
+
+    @property
+    def lacks_mine(self) -> bool:
+        """Whether a part is lacking that this run computes."""
+        return any(map(self.lacks, self.mine))
 
     def collect(self) -> list[Shard] | None:
         """Read all parts; None if one is lacking or damaged, which is said."""
@@ -154,45 +191,6 @@ class UnfinishedShard:
         for part in self.parts:
             with contextlib.suppress(OSError):
                 part.path.unlink(missing_ok=True)
-
-
-def take_parts(left: Mapping[int, UnfinishedShard], claims: Claims) -> Iterator[Part]:
-    """Claim what is lacking of shards, part by part, and pass over what others are at.
-
-    Parameters
-    ----------
-    left : mapping
-        Shards by their numbers; may lose some meanwhile.
-    claims : Claims
-        Those of this run.
-    """
-    for number, shard in list(left.items()):
-        for place, spec in enumerate(shard.parts):
-            if number not in left:
-                break
-            if shard.lacks(place) and claims.take(spec.path):
-                if shard.lacks(place):
-                    yield Part(shard, place, len(spec.clips))
-                else:
-                    claims.release(spec.path)
-
-
-def remove_damaged(path: Path) -> None:
-    """Remove a file that holds something else than it should.
-
-    Raises
-    ------
-    MirbenchError
-        If that fails, as where a folder has its name.
-    """
-    try:
-        path.unlink()
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-    except OSError as error:
-        raise MirbenchError(
-            f"cannot replace {path}, which is damaged: {error.strerror or error}; remove it"
-        ) from error
 
 
 def remove_leftovers(folder: Path, unfinished: Sequence[UnfinishedShard]) -> None:

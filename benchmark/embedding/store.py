@@ -35,6 +35,7 @@ from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import digest
 from mirbench.benchmark.files.foreign import DAMAGES
 from mirbench.benchmark.files.sealed import seal, unseal
+from mirbench.benchmark.machine.collector import without_collecting
 
 #: Clips a shard; part of the shards' names, so a change embeds everything anew.
 SHARD_CLIPS = 64
@@ -102,6 +103,7 @@ class Store:
         """Folder of the shards of a representation's fingerprint on a task's audio."""
         return self.cache.embeddings / representation / task_fingerprint(task)
 
+    @without_collecting()
     def shards_for(
         self, representation: str, task: Task, clips: Sequence[Clip], full_hash: bool = False
     ) -> list[ShardSpec]:

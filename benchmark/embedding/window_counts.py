@@ -24,6 +24,9 @@ from mirbench.benchmark.files.strict_json import read_note
 from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import bar
 
+#: Of a file of counts: some ten million clips.
+_MOST_BYTES = 256 * 2**20
+
 #: No clip has more windows.
 _MOST = 10**7
 
@@ -91,7 +94,7 @@ def _known(path: Path, audio: dict[str, Audio]) -> Counts:
 def _read(path: Path) -> Counts:
     """Read counts by digests of clips; of a file that is damaged, or has no digest, none."""
     try:
-        content = read_note(path)
+        content = read_note(path, _MOST_BYTES)
         counts: Counts = content["counts"]
         whole = content["digest"] == content_digest(counts, {})
         return counts if whole and all(map(_is_count, counts.values())) else {}

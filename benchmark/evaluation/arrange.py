@@ -16,6 +16,7 @@ import numpy as np
 from mirbench.benchmark.api import SPLITS, DataError, FloatArray, IntArray, Split, window_id
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.embedding.embeddings import Embeddings
+from mirbench.benchmark.machine.collector import without_collecting
 
 if TYPE_CHECKING:
     from mirbench.benchmark.probing import ProbeData
@@ -41,6 +42,7 @@ class Rows:
         return sorted(set(self.clips[split])) if windowed else self.clips[split]
 
 
+@without_collecting()
 def arrange_rows(data: Dataset, embeddings: Embeddings) -> Rows:
     """Put the rows of every split in order.
 

@@ -18,7 +18,12 @@ from mirbench.benchmark.embedding.look import what_was_found
 from mirbench.benchmark.embedding.pair import Pair
 from mirbench.benchmark.evaluation.arrange import Rows, arrange_rows
 from mirbench.benchmark.evaluation.environment import describe_environment
-from mirbench.benchmark.evaluation.select import best_probe, test_predictions, test_scores
+from mirbench.benchmark.evaluation.select import (
+    best_probe,
+    test_predictions,
+    test_scores,
+    train_layers,
+)
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import Protocol
@@ -93,6 +98,47 @@ def evaluate_embeddings(
         If more than the share `max_missing` of the clips has no embedding, or
         any of a task whose audio mirbench makes.
     """
+    question, rows, path, found = _ask(subject, data, embeddings, settings)
+    if found is not None:
+        return Row(path, found)
+    return _measure(question, data, embeddings, rows, settings)
+
+
+def evaluate_share(
+    subject: Subject, data: Dataset, embeddings: Embeddings, settings: Settings, first: int = 0
+) -> Row | None:
+    """Train the grids of a share of the layers, and keep their probes for the run that follows.
+
+    Parameters
+    ----------
+    subject, data, embeddings, settings
+        As for `evaluate_embeddings`.
+    first : int
+        Number of the first grid among all that are shared.
+
+    Returns
+    -------
+    Row or None
+        The row, if it is there, or if all grids belong to the share.
+    """
+    question, rows, path, found = _ask(subject, data, embeddings, settings)
+    if found is not None:
+        return Row(path, found)
+    grids = max(1, embeddings.n_layers)
+    mine = list(range(grids)) if settings.share is None else settings.share.places(grids, first)
+    if len(mine) == grids:
+        return _measure(question, data, embeddings, rows, settings)
+    _check_scored(data, rows)
+    checkpoint = settings.store.cache.grid(question.identity)
+    for _ in train_layers(data, embeddings, rows, settings, checkpoint, only=mine):
+        pass
+    return None
+
+
+def _ask(
+    subject: Subject, data: Dataset, embeddings: Embeddings, settings: Settings
+) -> tuple[_Question, Rows, Path, Result | None]:
+    """Say what the row is about, where it lies, and what it is, if it is there and wanted."""
     asked = list(data.split.of)
     check_missing(embeddings, asked, settings.max_missing, data.task.never_missing)
     rows = arrange_rows(data, embeddings)
@@ -100,10 +146,7 @@ def evaluate_embeddings(
     path = result_path(
         settings.out, subject.name, data.task.name, data.split.name, settings.protocol.name
     )
-    found = None if settings.force else _look(path, question, data)
-    if found is not None:
-        return Row(path, found)
-    return _measure(question, data, embeddings, rows, settings)
+    return question, rows, path, None if settings.force else _look(path, question, data)
 
 
 @dataclass(frozen=True)
@@ -161,9 +204,7 @@ def _measure(
     question: _Question, data: Dataset, embeddings: Embeddings, rows: Rows, settings: Settings
 ) -> Row:
     started = time.perf_counter()
-    present = set(rows.clips["valid"]) | set(rows.clips["test"])
-    scored = {clip_id: data.targets[clip_id] for clip_id in sorted(present)}
-    check_labels(data.task, data.split, scored)  # clips may be missing
+    _check_scored(data, rows)
     checkpoint = settings.store.cache.grid(question.identity)
     chosen = best_probe(data, embeddings, rows, settings, checkpoint)
     predictions = test_predictions(data, rows, chosen.outputs)
@@ -190,6 +231,13 @@ def _measure(
     written = write_result(settings.out, result, predictions)
     shutil.rmtree(checkpoint, ignore_errors=True)
     return Row(written, result, found=False)
+
+
+def _check_scored(data: Dataset, rows: Rows) -> None:
+    """Check that what is there can be scored: clips may be missing."""
+    present = set(rows.clips["valid"]) | set(rows.clips["test"])
+    scored = {clip_id: data.targets[clip_id] for clip_id in sorted(present)}
+    check_labels(data.task, data.split, scored)
 
 
 def _task_record(data: Dataset, embeddings: Embeddings, rows: Rows) -> TaskRecord:

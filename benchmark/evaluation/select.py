@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,13 +57,51 @@ def best_probe(
     checkpoint : Path
         Folder in which finished probes are kept, so that a killed grid goes on.
     """
-    from mirbench.benchmark.probing import select, train_grid
+    from mirbench.benchmark.probing import select
+
+    layers: list[int | None] = [*range(embeddings.n_layers)] or [None]
+    best: tuple[int | None, ProbeRecord] | None = None
+    curve = []
+    grids = train_layers(data, embeddings, rows, settings, checkpoint)
+    for layer, records in zip(layers, grids, strict=True):
+        record = select(records)
+        if layer is not None:
+            title = embeddings.layers[layer]
+            curve.append(LayerScore(layer=title, index=record.index, valid=record.valid))
+        if best is None or record.valid > best[1].valid:
+            best = (layer, record)
+    assert best is not None
+    layer, record = best
+    assert record.test_outputs is not None
+    name = None if layer is None else embeddings.layers[layer]
+    return Selection(_probe_row(record, name), record.test_outputs, tuple(curve))
+
+
+def train_layers(
+    data: Dataset,
+    embeddings: Embeddings,
+    rows: Rows,
+    settings: Settings,
+    checkpoint: Path,
+    *,
+    only: Sequence[int] | None = None,
+) -> Iterator[list[ProbeRecord]]:
+    """Train the grid of one layer after the other, or of the only one where there are none.
+
+    Parameters
+    ----------
+    data, embeddings, rows, settings, checkpoint
+        As for `best_probe`.
+    only : sequence of int, optional
+        Numbers of the layers whose grids are trained, in order; default: all.
+    """
+    from mirbench.benchmark.probing import train_grid
 
     if settings.device != "cpu":
         end_idle()  # one of which has the model on the GPU, whose memory probes need
     layers: list[int | None] = [*range(embeddings.n_layers)] or [None]
-    best: tuple[int | None, ProbeRecord] | None = None
-    curve = []
+    if only is not None:
+        layers = [layers[number] for number in only]
     protocol = settings.protocol
     with forecast(f"probing {data.task.name}", len(protocol.grid()), len(layers)) as shown:
         for layer in layers:
@@ -76,17 +115,7 @@ def best_probe(
                 on_progress=shown.on_progress,
             )
             shown.next_layer()
-            record = select(records)
-            if layer is not None:
-                title = embeddings.layers[layer]
-                curve.append(LayerScore(layer=title, index=record.index, valid=record.valid))
-            if best is None or record.valid > best[1].valid:
-                best = (layer, record)
-    assert best is not None
-    layer, record = best
-    assert record.test_outputs is not None
-    name = None if layer is None else embeddings.layers[layer]
-    return Selection(_probe_row(record, name), record.test_outputs, tuple(curve))
+            yield records
 
 
 def _probe_row(record: ProbeRecord, layer: str | None) -> ProbeRow:

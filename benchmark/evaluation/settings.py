@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.benchmark.embedding.pair import EmbeddingSettings
+from mirbench.benchmark.machine.share import Share
 from mirbench.benchmark.protocol import Protocol
 
 
@@ -23,9 +24,12 @@ class Settings(EmbeddingSettings):
         Probe even if the identical row is there.
     memory : int or None
         Bytes that training may take; None: most of what is free.
+    share : Share or None
+        Which of the grids are trained; None: all, and rows are written.
     """
 
     protocol: Protocol
     out: Path
     force: bool = False
     memory: int | None = None
+    share: Share | None = None

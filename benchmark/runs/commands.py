@@ -4,33 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
-from mirbench.benchmark.api import MirbenchError, UsageError
-from mirbench.benchmark.datasets.dataset import Dataset
-from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
-from mirbench.benchmark.embedding.compute import embed_task, stored_embeddings
+from mirbench.benchmark.embedding.compute import embed_share, embed_task
 from mirbench.benchmark.embedding.embeddings import Embeddings
-from mirbench.benchmark.embedding.npz import read_embeddings, write_embeddings
+from mirbench.benchmark.embedding.npz import write_embeddings
 from mirbench.benchmark.embedding.pair import EmbeddingSettings
 from mirbench.benchmark.embedding.store import Store
-from mirbench.benchmark.evaluation.evaluate import (
-    evaluate_embeddings,
-    evaluate_pair,
-    subject_of,
-)
-from mirbench.benchmark.evaluation.places import default_out
-from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.files.atomic import check_writable
 from mirbench.benchmark.machine.device import check_device
+from mirbench.benchmark.machine.share import Part, share_of
 from mirbench.benchmark.progress import say
-from mirbench.benchmark.protocol import get_protocol
-from mirbench.benchmark.registry import load_split, load_task, parse_representation
 from mirbench.benchmark.result import Result, Row
-from mirbench.benchmark.runs.pairs import Names, Where, pairs_of
-from mirbench.benchmark.runs.subjects import one_line, state_trained_on, subject_of_file
+from mirbench.benchmark.runs.each import evaluate_each
+from mirbench.benchmark.runs.pairs import (
+    Folder,
+    Names,
+    Where,
+    as_path,
+    checked_settings,
+    pairs_of,
+)
+from mirbench.benchmark.runs.stored import probe
 
-Folder = Path | str | None
+__all__ = ["embed", "probe", "run"]
 
 
 def run(
@@ -49,6 +45,7 @@ def run(
     memory: int | None = None,
     full_hash: bool = False,
     clip_timeout: float | None = None,
+    part: Part | None = None,
     on_row: Callable[[Row], None] | None = None,
 ) -> list[Result]:
     """Embed and probe representations on tasks; write a result row for each pair.
@@ -84,13 +81,16 @@ def run(
     clip_timeout : float, optional
         Seconds that a representation may take for a clip before the run ends and names it;
         default: any time.
+    part : str or (int, int), optional
+        ``"2/4"``: train the second of every four grids (of a pair, or of one of its layers) only.
+        Rows of which others train grids are written by a later run without it.
     on_row : callable, optional
         Called with every finished row.
 
     Returns
     -------
     list of Result
-        In the order of representations, then tasks.
+        In the order of representations, then tasks; with `part`, those that are written.
 
     Raises
     ------
@@ -106,39 +106,17 @@ def run(
     >>> sorted(rows[0].scores)
     ['accuracy', 'weighted_key_score']
     """
-    settings = _settings(protocol, out, cache, device, max_missing=max_missing)
+    settings = checked_settings(protocol, out, cache, device, max_missing=max_missing)
     settings = replace(settings, jobs=jobs, force=force, memory=memory, full_hash=full_hash)
-    settings = replace(settings, clip_timeout=clip_timeout)
-    where = Where(split=split, data=_path(data), cache=settings.store.cache)
+    settings = replace(settings, clip_timeout=clip_timeout, share=share_of(part))
+    where = Where(split=split, data=as_path(data), cache=settings.store.cache)
     missing: list[str] = []
     pairs = pairs_of(rep, task, where, make=True, on_missing=missing.append)
     check_writable(where.cache.root)
     check_writable(settings.out)
     for reason in missing:
         say(f"left out: {reason}")
-    results, failures, errors = [], [], list[Exception]()
-    for pair in pairs:
-        try:
-            row = evaluate_pair(pair, settings)
-        except MirbenchError as error:
-            if len(pairs) == 1 and not missing:
-                raise
-            failures.append(f"{pair.spec.label} on {pair.task.name}: {error}")
-            errors.append(error)
-            say(f"failed: {failures[-1]}")
-            continue
-        results.append(row.result)
-        if on_row is not None:
-            on_row(row)
-    problems = []
-    if failures:
-        problems = [f"{len(failures)} of {len(failures) + len(results)} failed:", *failures]
-    if missing:
-        problems += ["not run:", *missing]
-    if problems:
-        each = ExceptionGroup("each of them", errors) if errors else None
-        raise MirbenchError("\n".join(problems)) from each
-    return results
+    return [row.result for row in evaluate_each(pairs, settings, missing, on_row)]
 
 
 def embed(
@@ -154,6 +132,7 @@ def embed(
     full_hash: bool = False,
     clip_timeout: float | None = None,
     max_missing: float = 0.05,
+    part: Part | None = None,
 ) -> dict[str, Embeddings]:
     """Embed the clips of tasks into the store.
 
@@ -166,11 +145,13 @@ def embed(
     max_missing : float
         Share of clips whose audio files may be absent; clips that cannot be
         decoded are missing from what is returned, however many they are.
+    part : str or (int, int), optional
+        ``"2/4"``: embed the second of every four parts of a shard (of a large task: shards) only.
 
     Returns
     -------
     dict
-        Task name to its embeddings.
+        Task name to its embeddings; with `part`, of the tasks that are complete by now.
 
     Examples
     --------
@@ -180,112 +161,26 @@ def embed(
     (576, 120)
     """
     check_device(device)
+    share = share_of(part)
     settings = EmbeddingSettings(
-        store=Store(_path(cache)),
+        store=Store(as_path(cache)),
         device=device,
         jobs=jobs,
         full_hash=full_hash,
         clip_timeout=clip_timeout,
         max_missing=max_missing,
     )
-    where = Where(split=split, data=_path(data), cache=settings.store.cache)
+    where = Where(split=split, data=as_path(data), cache=settings.store.cache)
     pairs = pairs_of(rep, task, where, make=True)
-    folder = _path(out)
+    folder = as_path(out)
     for place in (where.cache.root, folder or where.cache.root):
         check_writable(place)
     done = {}
     for pair in pairs:
-        done[pair.task.name] = embed_task(pair, settings)
+        found = embed_task(pair, settings) if share is None else embed_share(pair, settings, share)
+        if found is None:
+            continue
+        done[pair.task.name] = found
         if folder is not None:
-            write_embeddings(folder / f"{pair.task.name}.npz", pair.task, done[pair.task.name])
+            write_embeddings(folder / f"{pair.task.name}.npz", pair.task, found)
     return done
-
-
-def probe(
-    task: str,
-    *,
-    embeddings: Folder = None,
-    rep: str | None = None,
-    name: str | None = None,
-    trained_on: str | None = None,
-    split: str = "paper",
-    data: Folder = None,
-    device: str = "cpu",
-    protocol: str = "castellon2021",
-    out: Folder = None,
-    cache: Folder = None,
-    max_missing: float = 0.05,
-    force: bool = False,
-    memory: int | None = None,
-) -> Row:
-    """Probe embeddings that are already there; no audio is needed.
-
-    Parameters
-    ----------
-    task, split, data, device, protocol, out, cache, max_missing, force, memory
-        As for `run`, but one task.
-    embeddings : Path, optional
-        An npz file, see `mirbench.benchmark.embedding.npz`.
-    rep : str, optional
-        A representation whose embeddings are in the store.
-    name : str, optional
-        What to call embeddings from a file; default: the file's name.
-    trained_on : str, optional
-        What the model behind the embeddings was trained on: names of data
-        sets, or "none". The leaderboard marks scores on data that it has seen.
-
-    Raises
-    ------
-    UsageError
-        Unless exactly one of `embeddings` and `rep` is given; or if
-        `trained_on` is no text of one line, or the card of `rep` has its own.
-
-    Examples
-    --------
-    >>> from mirbench.benchmark import embed, probe
-    >>> _ = embed("mfcc", "rendered_key")
-    >>> row = probe("rendered_key", rep="mfcc", protocol="quick")
-    >>> row.result.representation.name
-    'mfcc'
-    """
-    if (embeddings is None) == (rep is None):
-        raise UsageError("say what to probe: either --embeddings FILE.npz or --rep NAME")
-    stated = None if trained_on is None else one_line(trained_on)
-    settings = _settings(protocol, out, cache, device, max_missing=max_missing)
-    settings = replace(settings, force=force, memory=memory)
-    file, spec = _path(embeddings), load_task(task)
-    table = load_split(spec, split)
-    folder = dataset_folder(spec, _path(data), settings.store.cache)
-    clips = tuple(read_clips(spec, folder, table))
-    ids = [clip.id for clip in clips]
-    if file is not None:
-        found = read_embeddings(file, spec, ids)
-        subject = subject_of_file(file, name or file.stem)
-    else:
-        assert rep is not None
-        named = parse_representation(rep, settings.store.cache.root)
-        found = stored_embeddings(named, spec, ids, settings.store)
-        subject = subject_of(named, named.fingerprint())
-    if stated is not None:
-        subject = state_trained_on(subject, stated)
-    check_writable(settings.out)
-    return evaluate_embeddings(subject, Dataset(spec, table, clips, clips), found, settings)
-
-
-def _settings(
-    protocol: str, out: Folder, cache: Folder, device: str, max_missing: float
-) -> Settings:
-    """Check what was asked for, before anything is read."""
-    rules = get_protocol(protocol)
-    check_device(device)
-    return Settings(
-        store=Store(_path(cache)),
-        device=device,
-        protocol=rules,
-        out=_path(out) or default_out(rules),
-        max_missing=max_missing,
-    )
-
-
-def _path(folder: Folder) -> Path | None:
-    return None if folder is None else Path(folder).expanduser()

@@ -111,8 +111,10 @@ def dry_run(
 
 def _foretell(pair: Pair, settings: Settings) -> DryRun:
     shards = _shards(pair, settings)
-    stored = [shard for shard in shards if shard.path.exists()]
-    missed = {clip.id: clip for shard in shards if shard not in stored for clip in shard.clips}
+    there = [shard.path.exists() for shard in shards]
+    stored = [shard for shard, found in zip(shards, there, strict=True) if found]
+    lacking = (shard for shard, found in zip(shards, there, strict=True) if not found)
+    missed = {clip.id: clip for shard in lacking for clip in shard.clips}
     todo = list(missed.values())
     cost = _cost(pair, settings.device) if todo else None
     sample = _embed_some(pair, todo, settings.device) if cost is None else cost[1]

@@ -23,9 +23,15 @@ from mirbench.benchmark.datasets.locate import (
 )
 from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.embedding.pair import Pair
+from mirbench.benchmark.embedding.store import Store
+from mirbench.benchmark.evaluation.places import default_out
+from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.machine.collector import without_collecting
+from mirbench.benchmark.machine.device import check_device
 from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.progress import say
+from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import (
     RepresentationSpec,
     load_split,
@@ -35,6 +41,7 @@ from mirbench.benchmark.registry import (
 from mirbench.benchmark.weights.lookup import prepare_weights
 
 Names = str | Sequence[str]
+Folder = Path | str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +116,7 @@ def pairs_of(
     return [Pair(spec, *each) for spec in specs for each in zip(datasets, others, strict=True)]
 
 
+@without_collecting()
 def _dataset(task: Task, split: SplitTable, where: Where, make: bool) -> Dataset:
     folder = dataset_folder(task, where.data, where.cache)
     if make:
@@ -182,3 +190,23 @@ def _ready_tasks(where: Where) -> list[Task]:
 def as_list(names: Names) -> list[str]:
     """Make a list of one name or several."""
     return [names] if isinstance(names, str) else list(names)
+
+
+def checked_settings(
+    protocol: str, out: Folder, cache: Folder, device: str, max_missing: float
+) -> Settings:
+    """Check what was asked for, before anything is read."""
+    rules = get_protocol(protocol)
+    check_device(device)
+    return Settings(
+        store=Store(as_path(cache)),
+        device=device,
+        protocol=rules,
+        out=as_path(out) or default_out(rules),
+        max_missing=max_missing,
+    )
+
+
+def as_path(folder: Folder) -> Path | None:
+    """Read the name of a folder or a file."""
+    return None if folder is None else Path(folder).expanduser()

@@ -8,22 +8,21 @@ protocol of a few linear probes unless another is named; its rows are those of
 from __future__ import annotations
 
 import math
-import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import MirbenchError, UsageError
-from mirbench.benchmark.embedding.pair import EmbeddingSettings, ModelKey
 from mirbench.benchmark.embedding.store import Store
-from mirbench.benchmark.embedding.worker import model_info
 from mirbench.benchmark.machine.device import check_device
+from mirbench.benchmark.machine.share import share_of
 from mirbench.benchmark.plugins.naming import split_name, write_name
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import RepresentationSpec, load_task, parse_representation
 from mirbench.benchmark.result import Result
 from mirbench.benchmark.runs.commands import run
+from mirbench.benchmark.runs.each import count_layers
 from mirbench.benchmark.runs.pairs import Names, as_list
 from mirbench.benchmark.weights.lookup import prepare_weights
 
@@ -55,6 +54,7 @@ def sweep(
         If the representation has no layers.
     """
     get_protocol(protocol)
+    share_of(options.get("part"))
     for name in as_list(task or []):
         load_task(name)  # a mistake should show before a model is loaded
     spec = with_layers(rep, cache, device)
@@ -112,14 +112,7 @@ def _count_layers(spec: RepresentationSpec, store: Store, device: str, only_plan
         return math.prod(layers)
     if spec.weights is not None:
         prepare_weights(spec.weights)  # the fingerprint depends on them
-    fingerprint = spec.fingerprint()
-    known = store.known_layers(fingerprint)
-    if known is None:
-        key = ModelKey(spec.text, fingerprint, device, spec.cache)
-        with EmbeddingSettings(device=device, jobs=1).model_workers() as workers:
-            (info,) = workers.unordered(model_info, [(key, os.getcwd())])
-        known = info.layers
-    return len(known)
+    return count_layers(spec, store, device)
 
 
 def single_layer(rep: str, layer: str) -> str | None:

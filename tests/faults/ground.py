@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,14 +44,20 @@ import numpy as np
 CARD = {"title": "t", "licence": "MIT", "trained_on": "none"}
 class Model:
     sample_rate, dims = 8000, 12
+    def __init__(self, layers):
+        if layers:
+            self.layers = ("0", "1", "2", "3", "4")
     def embed(self, audio, sr):
         with open(os.environ["TOY_LOG"], "a") as log:
             log.write(f"{os.getpid()} {audio[:8].tobytes().hex()}\\n")
         time.sleep(float(os.environ.get("TOY_SECONDS", "0.02")))
         spectrum = np.abs(np.fft.rfft(audio, 8000))[:1200]
-        return np.log1p(spectrum.reshape(12, 100).mean(1)).astype(np.float32)
-def load_model(device="cpu"):
-    return Model()
+        heard = np.log1p(spectrum.reshape(12, 100).mean(1)).astype(np.float32)
+        if not hasattr(self, "layers"):
+            return heard
+        return np.stack([np.roll(heard, n) / (1 + abs(n - 2)) for n in range(5)])
+def load_model(device="cpu", layers=""):
+    return Model(layers)
 """
 
 
@@ -129,18 +136,22 @@ class Trial:
         shutil.copytree(self.ground.data, self.data, dirs_exist_ok=True)
         return self.data / "toy"
 
-    def start(self, out: str = "out", jobs: int = 2, **environ: str) -> Run:
-        """Start a run in a process group of its own."""
-        self.started.append(Run(self, out, jobs, environ))
+    def start(
+        self, out: str = "out", jobs: int = 2, command: Sequence[str] = ("run",), **environ: str
+    ) -> Run:
+        """Start a run, or another command on the same, in a process group of its own."""
+        self.started.append(Run(self, out, jobs, environ, command))
         return self.started[-1]
 
-    def finish(self, out: str = "out", jobs: int = 2, **environ: str) -> Ended:
+    def finish(
+        self, out: str = "out", jobs: int = 2, command: Sequence[str] = ("run",), **environ: str
+    ) -> Ended:
         """Run to the end."""
-        return self.start(out, jobs, **environ).wait()
+        return self.start(out, jobs, command, **environ).wait()
 
     def row(self, out: str = "out") -> dict[str, Any] | None:
         """Read the row, without what differs from run to run; None where there is none."""
-        paths = list((self.folder / out).glob("model/toy.*.json"))
+        paths = list((self.folder / out).glob("model*/toy.*.json"))
         if not paths:
             return None
         row: dict[str, Any] = json.loads(paths[0].read_text())
@@ -154,20 +165,28 @@ class Trial:
 class Run:
     """A run of ``mirbench run`` that goes on."""
 
-    def __init__(self, trial: Trial, out: str, jobs: int, environ: dict[str, str]) -> None:
+    def __init__(
+        self,
+        trial: Trial,
+        out: str,
+        jobs: int,
+        environ: dict[str, str],
+        command: Sequence[str] = ("run",),
+    ) -> None:
         self.trial = trial
         self._said = trial.folder / f"said-{time.monotonic_ns()}"
-        command = [
-            *(str(Path(sys.executable).with_name("mirbench")), "run", "--task", "toy"),
-            *("--rep", str(trial.ground.model), "--protocol", "quick", "--jobs", str(jobs)),
-            *("--out", str(trial.folder / out), "--cache", str(trial.cache)),
-            *("--data", str(trial.data)),
+        rows = ("--protocol", "quick", "--out", str(trial.folder / out))
+        line = [
+            *(str(Path(sys.executable).with_name("mirbench")), *command, "--task", "toy"),
+            *("--rep", str(trial.ground.model), "--jobs", str(jobs)),
+            *("--cache", str(trial.cache), "--data", str(trial.data)),
+            *(() if command[0] == "embed" else rows),
         ]
         self._tag = f"MIRBENCH_TRIAL={self._said}"
         env = {**os.environ, "PYTHONPATH": str(trial.ground.site), "TOY_LOG": str(trial.log)}
         with self._said.open("w") as said:
             self._process = subprocess.Popen(
-                command,
+                line,
                 env=env | dict([self._tag.split("=", 1)]) | environ,
                 cwd=trial.folder,
                 stdin=subprocess.DEVNULL,

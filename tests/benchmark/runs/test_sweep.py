@@ -127,7 +127,7 @@ def test_a_finished_sweep_computes_nothing(
     content = rows[0].path.read_bytes()
     assert len(groups_trained) == 5
     # Nor is the model loaded again: the store may have been filled on another machine.
-    monkeypatch.setattr("mirbench.benchmark.runs.sweep.model_info", None)
+    monkeypatch.setattr("mirbench.benchmark.runs.each.model_info", None)
     sweep(rep, **options, on_row=rows.append)
     assert [row.found for row in rows] == [False, True]
     assert rows[1].path.read_bytes() == content
