@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mirbench.benchmark.api import UsageError
 from mirbench.benchmark.cli.options import (
+    Address,
     Cache,
     ClipTimeout,
     Data,
     Device,
+    Engine,
     Force,
     FullHash,
+    Gpus,
     InSandbox,
     Jobs,
     MaxMissing,
@@ -44,10 +46,10 @@ def run(
     split: SplitName = "paper",
     data: Data = None,
     device: Device = "cpu",
+    gpus: Gpus = None,
     jobs: Jobs = None,
-    engine: Annotated[
-        str, typer.Option("--engine", help="local: processes of this machine")
-    ] = "local",
+    engine: Engine = "local",
+    address: Address = None,
     protocol: ProtocolName = "castellon2021",
     out: Out = None,
     cache: Cache = None,
@@ -67,8 +69,6 @@ def run(
     """Embed and probe representations; write a result row for each task and the leaderboard."""
     from mirbench.benchmark.runs.plugin_rules import plugin_rules
 
-    if engine != "local":
-        raise UsageError(f"there is no engine {engine!r} in this version; use local")
     given = plugin_rules(rep, pass_env=pass_env or (), sandbox=sandbox, data=data, cache=cache)
     ctx.with_resource(given)
     if dry_run:
@@ -78,6 +78,7 @@ def run(
             split=split,
             data=data,
             device=device,
+            gpus=gpus,
             jobs=jobs,
             protocol=protocol,
             out=out,
@@ -96,7 +97,10 @@ def run(
             split=split,
             data=data,
             device=device,
+            gpus=gpus,
             jobs=jobs,
+            engine=engine,
+            address=address,
             protocol=protocol,
             out=out,
             cache=cache,
@@ -119,7 +123,10 @@ def embed(
     split: SplitName = "paper",
     data: Data = None,
     device: Device = "cpu",
+    gpus: Gpus = None,
     jobs: Jobs = None,
+    engine: Engine = "local",
+    address: Address = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Also write <task>.npz files into this folder")
     ] = None,
@@ -146,7 +153,10 @@ def embed(
         split=split,
         data=data,
         device=device,
+        gpus=gpus,
         jobs=jobs,
+        engine=engine,
+        address=address,
         out=out,
         cache=cache,
         full_hash=full_hash,
@@ -181,6 +191,8 @@ def probe(
     split: SplitName = "paper",
     data: Data = None,
     device: Device = "cpu",
+    engine: Engine = "local",
+    address: Address = None,
     protocol: ProtocolName = "castellon2021",
     out: Out = None,
     cache: Cache = None,
@@ -202,6 +214,8 @@ def probe(
         split=split,
         data=data,
         device=device,
+        engine=engine,
+        address=address,
         protocol=protocol,
         out=out,
         cache=cache,

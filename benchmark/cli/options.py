@@ -24,6 +24,19 @@ Data = Annotated[
     typer.Option("--data", help="Folder of the datasets [default: $MIRBENCH_DATA or ./data]"),
 ]
 Device = Annotated[str, typer.Option("--device", help="cpu or cuda")]
+Gpus = Annotated[
+    int | None,
+    typer.Option("--gpus", min=1, help="GPUs that embed, with --device cuda [default: all]"),
+]
+Engine = Annotated[
+    str, typer.Option("--engine", help="local: processes of this machine; ray: a cluster")
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address", help="Of a Ray cluster: auto, HOST:PORT [default: $RAY_ADDRESS or none]"
+    ),
+]
 Jobs = Annotated[
     int | None, typer.Option("--jobs", min=1, help="Worker processes [default: one a processor]")
 ]

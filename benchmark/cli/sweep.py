@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mirbench.benchmark.cli.options import (
+    Address,
     Cache,
     Data,
     Device,
+    Engine,
     Force,
     FullHash,
+    Gpus,
     InSandbox,
     Jobs,
     MaxMissing,
@@ -40,7 +43,10 @@ def sweep(
     split: SplitName = "paper",
     data: Data = None,
     device: Device = "cpu",
+    gpus: Gpus = None,
     jobs: Jobs = None,
+    engine: Engine = "local",
+    address: Address = None,
     protocol: Annotated[
         str,
         typer.Option(
@@ -76,6 +82,7 @@ def sweep(
             split=split,
             data=data,
             device=device,
+            gpus=gpus,
             jobs=jobs,
             protocol=protocol,
             out=out,
@@ -92,7 +99,10 @@ def sweep(
             split=split,
             data=data,
             device=device,
+            gpus=gpus,
             jobs=jobs,
+            engine=engine,
+            address=address,
             protocol=protocol,
             out=out,
             cache=cache,

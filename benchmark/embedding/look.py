@@ -184,7 +184,7 @@ def _look(trial: Trial, settings: EmbeddingSettings) -> Iterator[Seen]:
         (room,) = [True] if others else workers.unordered(room_for_another, [settings.device])
     if others:
         yield from others
-    elif seen.seconds <= TOO_SLOW and room:
+    elif seen.seconds <= TOO_SLOW and room and settings.cluster is None:
         yield from _elsewhere(trial)
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import Clip, DataError
 from mirbench.benchmark.embedding.absent import check_absent, describe
 from mirbench.benchmark.embedding.learn import remember_files
-from mirbench.benchmark.embedding.model import ModelInfo
+from mirbench.benchmark.embedding.outcomes import outcomes_of
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.parts import (
     Part,
@@ -27,18 +26,9 @@ from mirbench.benchmark.embedding.shard_spec import ShardSpec
 from mirbench.benchmark.embedding.store import Shard, write_shard
 from mirbench.benchmark.embedding.stored import let_go, stored_shard
 from mirbench.benchmark.embedding.taking import take_parts, tell_who_is_at_it
-from mirbench.benchmark.embedding.worker import (
-    Chunk,
-    Decoded,
-    Outcome,
-    decode_chunk,
-    embed_chunk,
-    model_info,
-)
+from mirbench.benchmark.embedding.worker import Chunk
 from mirbench.benchmark.files.claims import LOOKED_AT_EVERY, Claims
-from mirbench.benchmark.machine.device import give_back_memory
 from mirbench.benchmark.machine.share import Share
-from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import bar, say
 
 #: Clips that a worker is given at once.
@@ -176,18 +166,17 @@ class ShardMaker:
         folder = next(iter(specs.values())).folder
         if share is None:  # which knows all parts that are wanted
             remove_leftovers(folder, list(left.values()))
-        title = f"embedding {pair.task.folder} with {pair.spec.label}"
+        title = f"embedding {pair.task.folder} with {pair.spec.label}{settings.elsewhere}"
         todo = sum(shard.clips for shard in left.values())
         clips, told = self._clips if share is None else todo, False
         with (
             bar(title, clips, "clip", max(0, clips - todo)) as progress,
             Claims() as claims,
-            settings.model_workers() as models,
         ):
             while left:
                 yield from self._settled(left, list(left.values()), progress)
                 taken = 0
-                for part in self._embedded(take_parts(left, claims), models, progress):
+                for part in self._embedded(take_parts(left, claims), progress):
                     taken += 1
                     part.finish()
                     mine = [shard for shard in left.values() if shard.made]
@@ -203,10 +192,11 @@ class ShardMaker:
             remove_empty_parts(folder)
         remember_files(pair, self._files)
 
-    def _embedded(self, parts: Iterator[Part], models: Workers, progress: Any) -> Iterator[Part]:
+    def _embedded(self, parts: Iterator[Part], progress: Any) -> Iterator[Part]:
         """Embed parts, as many at once as there are models; each comes when it is done."""
         begun: dict[int, Part] = {}
-        with contextlib.closing(self._outcomes(self._chunks(parts, begun), models)) as outcomes:
+        chunks = self._chunks(parts, begun)
+        with contextlib.closing(outcomes_of(chunks, self._settings)) as outcomes:
             for outcome in outcomes:
                 if outcome.batch_size != self._size:
                     raise OtherBatches(outcome.batch_size)
@@ -231,23 +221,6 @@ class ShardMaker:
             for first in range(0, max(1, len(clips)), step):
                 piece = clips[first : first + step]
                 yield Chunk(model, window, piece, shard=number, rows=rows, clip_timeout=patience)
-
-    def _outcomes(self, chunks: Iterator[Chunk], models: Workers) -> Generator[Outcome, None, None]:
-        """Embed chunks, by workers each with its own model; or by one, with audio decoded ahead.
-
-        The second is for a GPU, whose memory has room for one model.
-        """
-        if self._settings.on_cpu:
-            yield from models.unordered(embed_chunk, chunks)
-            return
-        begun: deque[Chunk] = deque()
-        with Workers(self._settings.workers) as decoders:
-            work = _with_info(chunks, begun, models)
-            audio = decoders.ahead(decode_chunk, work, self._settings.workers + 1)
-            decoded = ((begun.popleft(), clips) for clips in audio)
-            # One that waits, so that the next is there as soon as the model is done with one.
-            yield from models.ahead(embed_decoded, decoded, 2)
-            list(models.unordered(give_back_memory, [self._settings.device]))
 
     def _settled(
         self, left: dict[int, UnfinishedShard], some: Sequence[UnfinishedShard], progress: Any
@@ -279,20 +252,3 @@ class ShardMaker:
         write_shard(spec.path, whole)
         shard.remove_parts()
         return spec, let_go(whole, spec)
-
-
-def _with_info(
-    chunks: Iterator[Chunk], begun: deque[Chunk], one: Workers
-) -> Iterator[tuple[Chunk, ModelInfo]]:
-    """Say with each chunk what its model declares, and remember in which order they were begun."""
-    info: ModelInfo | None = None
-    for chunk in chunks:
-        if info is None:
-            (info,) = one.unordered(model_info, [(chunk.model, chunk.folder)])
-        begun.append(chunk)
-        yield chunk, info
-
-
-def embed_decoded(work: tuple[Chunk, Decoded]) -> Outcome:
-    """Embed clips that were decoded elsewhere; runs in the process that has a GPU."""
-    return embed_chunk(*work)

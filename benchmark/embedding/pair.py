@@ -9,11 +9,13 @@ from pathlib import Path
 from mirbench.benchmark.api import Task
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.embedding.store import Store
-from mirbench.benchmark.machine.device import free_cpus
+from mirbench.benchmark.machine.device import free_cpus, gpus_of
+from mirbench.benchmark.machine.ray_cluster import RayCluster
+from mirbench.benchmark.machine.ray_workers import RayWorkers
 from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.registry import RepresentationSpec
 
-#: Most processes that decode ahead of a GPU by default.
+#: Most processes that decode ahead of each GPU by default.
 DECODERS = 8
 
 
@@ -26,9 +28,13 @@ class EmbeddingSettings:
     store : Store
         Where embeddings are kept.
     device : str
-        ``cpu``, ``cuda`` or ``cuda:1``.
+        ``cpu``, ``cuda`` (all GPUs, for embedding) or ``cuda:1``.
     jobs : int or None
         Worker processes, as asked for; see `workers`.
+    gpus : int or None
+        How many GPUs are used, where the device is ``cuda``; None: all.
+    cluster : RayCluster or None
+        Where models are loaded and probes are trained; None: on this machine.
     full_hash : bool
         Know audio files by content instead of size and time of modification.
     max_missing : float
@@ -40,6 +46,8 @@ class EmbeddingSettings:
     store: Store = field(default_factory=Store)
     device: str = "cpu"
     jobs: int | None = None
+    gpus: int | None = None
+    cluster: RayCluster | None = None
     full_hash: bool = False
     max_missing: float = 0.05
     clip_timeout: float | None = None
@@ -50,23 +58,39 @@ class EmbeddingSettings:
         return self.device == "cpu"
 
     @property
+    def models(self) -> int:
+        """How many models embed at once on this machine: one per worker, or per GPU."""
+        return self.workers if self.on_cpu else max(1, len(gpus_of(self.device, self.gpus)))
+
+    @property
     def workers(self) -> int:
-        """Worker processes; default: one per processor.
+        """Worker processes on this machine; default: one per processor.
 
-        On a GPU, which one more process uses, they decode ahead of it.
+        Where there are GPUs, which other processes use, they decode ahead of them.
         """
-        return self.jobs or (free_cpus() if self.on_cpu else min(DECODERS, free_cpus()))
+        if self.cluster is not None:
+            return min(self.jobs or free_cpus(), free_cpus())
+        if self.jobs is not None or self.on_cpu:
+            return self.jobs or free_cpus()
+        return min(DECODERS * self.models, free_cpus())
 
-    def model_workers(self, most: int | None = None) -> Workers:
-        """Return the processes that have the model: on a GPU, whose memory has room for one, one.
+    @property
+    def elsewhere(self) -> str:
+        """Say where it is computed if that is not this machine, as for the title of a bar."""
+        return "" if self.cluster is None else f" on {self.cluster.words(self.device)}"
+
+    def model_workers(self, most: int | None = None) -> Workers | RayWorkers:
+        """Return the processes that have the model, one per worker, or per GPU.
 
         Parameters
         ----------
         most : int, optional
             How many there is work for.
         """
+        if self.cluster is not None:
+            return self.cluster.workers(self.device, most)
         if not self.on_cpu:
-            return Workers(1, kind=self.device)
+            return Workers(1, self.device, gpus_of(self.device, self.gpus)[:most])
         return Workers(self.workers if most is None else min(self.workers, most))
 
 

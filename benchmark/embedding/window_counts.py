@@ -10,12 +10,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from mirbench.benchmark.api import Clip
+from mirbench.benchmark.api import Clip, UnusableClip
+from mirbench.benchmark.datasets.audio import count_windows, quiet_decoders
 from mirbench.benchmark.datasets.dataset import Dataset
-from mirbench.benchmark.embedding.absent import check_absent
+from mirbench.benchmark.embedding.absent import AbsentClip, check_absent, read_surely
 from mirbench.benchmark.embedding.pair import EmbeddingSettings
 from mirbench.benchmark.embedding.shard_spec import Audio, look_at
-from mirbench.benchmark.embedding.worker import windows_of
+from mirbench.benchmark.embedding.worker import audio_path
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.checksums import digest
 from mirbench.benchmark.files.foreign import DAMAGES
@@ -118,3 +119,21 @@ def _count(work: tuple[Clip, float, Path]) -> tuple[str, int | str, bool]:
     if clip.path is not None:
         clip = replace(clip, path=folder / clip.path)
     return clip.id, *windows_of(clip, window)
+
+
+def windows_of(clip: Clip, window: float) -> tuple[int | str, bool]:
+    """Count the windows of a clip by decoding it, or say why there is none.
+
+    Returns
+    -------
+    int or str, bool
+        The number or the reason; and whether the reason is that the file cannot be read.
+    """
+    try:
+        path = audio_path(clip)
+        with quiet_decoders():
+            return read_surely(
+                path, lambda: count_windows(path, window, clip.start, clip.duration)
+            ), False
+    except UnusableClip as error:
+        return str(error), isinstance(error, AbsentClip)

@@ -26,7 +26,6 @@ from mirbench.benchmark.api import (
 )
 from mirbench.benchmark.datasets.audio import (
     audio_info,
-    count_windows,
     quiet_decoders,
     read_audio,
     read_windows,
@@ -57,6 +56,14 @@ class Chunk:
     #: Where relative paths start; a worker may have been started elsewhere.
     folder: str = field(default_factory=os.getcwd)
     clip_timeout: float | None = None
+
+    @property
+    def doing(self) -> str:
+        """What a worker is at that has it, in words."""
+        if len(self.clips) == 1:
+            return f"embedding clip {self.clips[0].id!r}"
+        first = self.clips[0].id if self.clips else ""
+        return f"embedding {len(self.clips)} clips that start with {first!r}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +192,7 @@ def _decoded(
         try:
             with quiet_decoders(), doing(f"decoding clip {clip.id!r}"):
                 read = functools.partial(_read, clip, chunk.window, info, only)
-                pieces = read_surely(_path(clip), read)
+                pieces = read_surely(audio_path(clip), read)
         except UnusableClip as error:
             missing[clip.id] = str(error)
             if isinstance(error, AbsentClip):
@@ -206,25 +213,8 @@ def _versions(representation: str) -> dict[str, str]:
     return found
 
 
-def windows_of(clip: Clip, window: float) -> tuple[int | str, bool]:
-    """Count the windows of a clip by decoding it, or say why there is none.
-
-    Returns
-    -------
-    int or str, bool
-        The number or the reason; and whether the reason is that the file cannot be read.
-    """
-    try:
-        path = _path(clip)
-        with quiet_decoders():
-            return read_surely(
-                path, lambda: count_windows(path, window, clip.start, clip.duration)
-            ), False
-    except UnusableClip as error:
-        return str(error), isinstance(error, AbsentClip)
-
-
-def _path(clip: Clip) -> Path:
+def audio_path(clip: Clip) -> Path:
+    """Return the audio file of a clip; raises `UnusableClip` where there is none."""
     if clip.path is None:
         raise UnusableClip("its audio file is not on disk")
     return clip.path
@@ -233,7 +223,7 @@ def _path(clip: Clip) -> Path:
 def _read(
     clip: Clip, window: float | None, info: ModelInfo, only: Collection[int] | None
 ) -> list[FloatArray]:
-    path = _path(clip)
+    path = audio_path(clip)
     if clip.min_duration:
         short = what_is_short(clip, window, audio_info(path).duration)
         if short is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import resource
 import shutil
 import time
@@ -16,14 +17,10 @@ from mirbench.benchmark.embedding.compute import embed_task
 from mirbench.benchmark.embedding.embeddings import Embeddings, check_missing
 from mirbench.benchmark.embedding.look import what_was_found
 from mirbench.benchmark.embedding.pair import Pair
-from mirbench.benchmark.evaluation.arrange import Rows, arrange_rows
+from mirbench.benchmark.evaluation.arrange import Rows, arrange_rows, probe_data
 from mirbench.benchmark.evaluation.environment import describe_environment
-from mirbench.benchmark.evaluation.select import (
-    best_probe,
-    test_predictions,
-    test_scores,
-    train_layers,
-)
+from mirbench.benchmark.evaluation.layers import train_layers
+from mirbench.benchmark.evaluation.select import best_probe, test_predictions, test_scores
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import Protocol
@@ -130,7 +127,9 @@ def evaluate_share(
         return _measure(question, data, embeddings, rows, settings)
     _check_scored(data, rows)
     checkpoint = settings.store.cache.grid(question.identity)
-    for _ in train_layers(data, embeddings, rows, settings, checkpoint, only=mine):
+    layers: list[int | None] = [*mine] if embeddings.n_layers else [None]
+    of = functools.partial(probe_data, data, embeddings, rows)
+    for _ in train_layers(f"probing {data.task.name}", layers, of, settings, checkpoint):
         pass
     return None
 

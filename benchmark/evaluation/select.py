@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +13,8 @@ from mirbench.benchmark.api import FloatArray, Task
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.evaluation.arrange import Rows, probe_data
-from mirbench.benchmark.evaluation.forecast import forecast
+from mirbench.benchmark.evaluation.layers import train_layers
 from mirbench.benchmark.evaluation.settings import Settings
-from mirbench.benchmark.machine.workers import end_idle
 from mirbench.benchmark.result import LayerScore, Predictions, ProbeRow, Score
 from mirbench.benchmark.scoring.bootstrap import intervals
 from mirbench.benchmark.scoring.metrics import evaluate
@@ -62,7 +61,8 @@ def best_probe(
     layers: list[int | None] = [*range(embeddings.n_layers)] or [None]
     best: tuple[int | None, ProbeRecord] | None = None
     curve = []
-    grids = train_layers(data, embeddings, rows, settings, checkpoint)
+    of = functools.partial(probe_data, data, embeddings, rows)
+    grids = train_layers(f"probing {data.task.name}", layers, of, settings, checkpoint)
     for layer, records in zip(layers, grids, strict=True):
         record = select(records)
         if layer is not None:
@@ -75,47 +75,6 @@ def best_probe(
     assert record.test_outputs is not None
     name = None if layer is None else embeddings.layers[layer]
     return Selection(_probe_row(record, name), record.test_outputs, tuple(curve))
-
-
-def train_layers(
-    data: Dataset,
-    embeddings: Embeddings,
-    rows: Rows,
-    settings: Settings,
-    checkpoint: Path,
-    *,
-    only: Sequence[int] | None = None,
-) -> Iterator[list[ProbeRecord]]:
-    """Train the grid of one layer after the other, or of the only one where there are none.
-
-    Parameters
-    ----------
-    data, embeddings, rows, settings, checkpoint
-        As for `best_probe`.
-    only : sequence of int, optional
-        Numbers of the layers whose grids are trained, in order; default: all.
-    """
-    from mirbench.benchmark.probing import train_grid
-
-    if settings.device != "cpu":
-        end_idle()  # one of which has the model on the GPU, whose memory probes need
-    layers: list[int | None] = [*range(embeddings.n_layers)] or [None]
-    if only is not None:
-        layers = [layers[number] for number in only]
-    protocol = settings.protocol
-    with forecast(f"probing {data.task.name}", len(protocol.grid()), len(layers)) as shown:
-        for layer in layers:
-            records = train_grid(
-                probe_data(data, embeddings, rows, layer),
-                protocol,
-                device=settings.device,
-                on_probe=shown.on_probe,
-                memory=settings.memory,
-                checkpoint=checkpoint,
-                on_progress=shown.on_progress,
-            )
-            shown.next_layer()
-            yield records
 
 
 def _probe_row(record: ProbeRecord, layer: str | None) -> ProbeRow:

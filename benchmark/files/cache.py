@@ -44,6 +44,10 @@ class CacheFolder:
         """File of what a model of that source and parameters reads besides them."""
         return self.root / "made_from" / f"{own}.json"
 
+    def token(self, name: str) -> Path:
+        """File by which the nodes of a cluster are asked whether they see this folder."""
+        return self.root / f"{name}.token"
+
     @property
     def sandbox(self) -> Path:
         """Folders that plugins in a sandbox can write, one for each command that runs."""

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mirbench.benchmark.files.foreign import ARCHIVE_DAMAGES, Damaged
+from mirbench.benchmark.progress import count
 
 #: Characters of a header; NumPy's own are a tenth as long.
 _HEADER = 2000

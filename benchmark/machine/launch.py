@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,7 +94,14 @@ def plugin_environment() -> dict[str, str]:
 _starter = ThreadPoolExecutor(1, "mirbench-launch")
 
 
-def start_python(code: str, handles: Sequence[int]) -> subprocess.Popen[bytes]:
+def with_threads(count: int) -> dict[str, str]:
+    """Return the variables that give numerical libraries so many threads each."""
+    return dict.fromkeys(_THREADS, str(count))
+
+
+def start_python(
+    code: str, handles: Sequence[int], variables: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     """Start a Python process whose numerical libraries have one thread each.
 
     Parameters
@@ -103,9 +110,11 @@ def start_python(code: str, handles: Sequence[int]) -> subprocess.Popen[bytes]:
         What it runs.
     handles : sequence of int
         File descriptors that it inherits.
+    variables : mapping
+        What its environment has besides, or in place of what it would have.
     """
     command = [sys.executable, "-c", code]
-    environment = plugin_environment() | dict.fromkeys(_THREADS, "1")
+    environment = plugin_environment() | with_threads(1) | dict(variables)
     sandbox = rules().sandbox
     if sandbox is None:
         return subprocess.Popen(

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -50,6 +50,13 @@ class _Failure:
 class WorkerProcess:
     """A Python process of its own, whose numerical libraries have one thread each.
 
+    Parameters
+    ----------
+    environment : mapping, optional
+        Variables that it has besides those of this process, or in their place.
+    path : sequence of str, optional
+        Where it looks for modules; default: as this process.
+
     Attributes
     ----------
     rules : Rules
@@ -58,18 +65,20 @@ class WorkerProcess:
 
     rules: Rules
 
-    def __init__(self) -> None:
+    def __init__(
+        self, environment: Mapping[str, str] | None = None, path: Sequence[str] | None = None
+    ) -> None:
         self._pipe, theirs = Pipe()
         self._notes, self._ended = open_notes(), False
         self._surroundings = _surroundings()
         code = (
-            f"import sys; sys.path[:] = {sys.path!r}\n"
+            f"import sys; sys.path[:] = {list(path or sys.path)!r}\n"
             f"from {obey.__module__} import obey; obey({rules().passed!r})\n"
             f"from {__name__} import serve; serve({theirs.fileno()}, {self._notes})"
         )
         with theirs:
             self.rules = rules()
-            self._process = start_python(code, (theirs.fileno(), self._notes))
+            self._process = start_python(code, (theirs.fileno(), self._notes), environment or {})
         GUARD.add(self._process.pid)
 
     @property

@@ -6,8 +6,9 @@ import atexit
 import itertools
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TypeVar
 
@@ -20,6 +21,26 @@ Outcome = TypeVar("Outcome")
 
 #: Seconds for which processes are kept without work, with the models that they have loaded.
 KEPT = 300.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a worker process is kept for, and the GPU that it sees.
+
+    Attributes
+    ----------
+    kind : str
+        See `Workers`.
+    gpu : str or None
+        Its name in ``CUDA_VISIBLE_DEVICES``; None: whatever this process sees.
+    """
+
+    kind: str = ""
+    gpu: str | None = None
+
+    def start(self) -> WorkerProcess:
+        """Start a process in it."""
+        return WorkerProcess({} if self.gpu is None else {"CUDA_VISIBLE_DEVICES": self.gpu})
 
 
 class Workers:
@@ -40,13 +61,18 @@ class Workers:
         How many; they are started when there is work for them.
     kind : str
         Those of one kind are kept for the next of it, as the one that has a model on a GPU.
+    gpus : sequence of str, optional
+        Names of GPUs, as in ``CUDA_VISIBLE_DEVICES``: there is a process for each, whatever
+        `count` says, which sees that GPU and no other.
     """
 
-    def __init__(self, count: int, kind: str = "") -> None:
-        self.count, self.kind = max(1, count), kind
+    def __init__(self, count: int, kind: str = "", gpus: Sequence[str] = ()) -> None:
+        places = [Place(kind, gpu) for gpu in gpus] or [Place(kind)] * max(1, count)
+        self.count = len(places)
+        self._vacant = deque(places)
         self._lock = threading.Lock()
         self._closed = False
-        self._idle: list[WorkerProcess] = []
+        self._idle: list[tuple[Place, WorkerProcess]] = []
         self._busy: set[WorkerProcess] = set()
 
     def __enter__(self) -> Workers:
@@ -65,7 +91,7 @@ class Workers:
             for process in self._busy:
                 process.kill()
         self._threads.shutdown(cancel_futures=True)
-        _KEPT.put(self._idle, self.kind)
+        _KEPT.put(self._idle)
 
     def unordered(
         self, function: Callable[[Item], Outcome], items: Iterable[Item]
@@ -114,11 +140,20 @@ class Workers:
         while begun:
             yield self._result(begun.popleft())
 
+    def everywhere(self, function: Callable[[Item], Outcome], item: Item) -> None:
+        """Apply a function to an item in every process that is started; none may be busy."""
+        for _, process in self._idle:
+            process.call(function, item)
+
     def _call(self, function: Callable[[Item], Outcome], item: Item) -> Outcome:
         with self._lock:
             if self._closed:
                 raise CancelledError
-            process = self._idle.pop() if self._idle else _KEPT.take(self.kind)
+            if self._idle:
+                place, process = self._idle.pop()
+            else:
+                place = self._vacant.popleft()
+                process = _KEPT.take(place)
             self._busy.add(process)
         try:
             outcome: Outcome = process.call(function, item)
@@ -126,7 +161,7 @@ class Workers:
         finally:
             with self._lock:
                 self._busy.remove(process)
-                self._idle.append(process)
+                self._idle.append((place, process))
 
     def _result(self, future: Future[Outcome]) -> Outcome:
         try:
@@ -140,27 +175,27 @@ class _Kept:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._processes: defaultdict[str, list[WorkerProcess]] = defaultdict(list)
+        self._processes: defaultdict[Place, list[WorkerProcess]] = defaultdict(list)
         self._timer = threading.Timer(0, self.end)
         atexit.register(self.end)
 
-    def take(self, kind: str) -> WorkerProcess:
+    def take(self, place: Place) -> WorkerProcess:
         """Return a process that is alive, a new one if there is none."""
         with self._lock:
             self._timer.cancel()
-            while self._processes[kind]:
-                process = self._processes[kind].pop()
+            while self._processes[place]:
+                process = self._processes[place].pop()
                 if process.alive and process.fits and process.answers():
                     return process
                 process.close()
-        return WorkerProcess()
+        return place.start()
 
-    def put(self, processes: Iterable[WorkerProcess], kind: str) -> None:
+    def put(self, processes: Iterable[tuple[Place, WorkerProcess]]) -> None:
         """Keep processes for `KEPT` seconds."""
         with self._lock:
-            for process in processes:
+            for place, process in processes:
                 if process.alive:
-                    self._processes[kind].append(process)
+                    self._processes[place].append(process)
                 else:
                     process.close()
             self._timer.cancel()

@@ -11,11 +11,11 @@ from mirbench.benchmark.embedding.npz import write_embeddings
 from mirbench.benchmark.embedding.pair import EmbeddingSettings
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.files.atomic import check_writable
-from mirbench.benchmark.machine.device import check_device
 from mirbench.benchmark.machine.share import Part, share_of
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.result import Result, Row
 from mirbench.benchmark.runs.each import evaluate_each
+from mirbench.benchmark.runs.engines import check_engine, on_engine
 from mirbench.benchmark.runs.pairs import (
     Folder,
     Names,
@@ -36,7 +36,10 @@ def run(
     split: str = "paper",
     data: Folder = None,
     device: str = "cpu",
+    gpus: int | None = None,
     jobs: int | None = None,
+    engine: str = "local",
+    address: str | None = None,
     protocol: str = "castellon2021",
     out: Folder = None,
     cache: Folder = None,
@@ -61,8 +64,14 @@ def run(
         Folder of the datasets; default: ``MIRBENCH_DATA`` or ``./data``.
     device : str
         ``cpu``, ``cuda`` or ``cuda:1``, for embedding and probing.
+    gpus : int, optional
+        How many GPUs embed where the device is ``cuda``; default: all that are visible.
     jobs : int, optional
         Worker processes; default: one per processor.
+    engine : str
+        ``local``, or ``ray`` for a cluster.
+    address : str, optional
+        Of the Ray cluster; default: ``RAY_ADDRESS``, else one of this machine.
     protocol : str
         Name of the grid of probes.
     out : Path, optional
@@ -106,9 +115,10 @@ def run(
     >>> sorted(rows[0].scores)
     ['accuracy', 'weighted_key_score']
     """
+    check_engine(engine, address, device=device, gpus=gpus)
     settings = checked_settings(protocol, out, cache, device, max_missing=max_missing)
     settings = replace(settings, jobs=jobs, force=force, memory=memory, full_hash=full_hash)
-    settings = replace(settings, clip_timeout=clip_timeout, share=share_of(part))
+    settings = replace(settings, gpus=gpus, clip_timeout=clip_timeout, share=share_of(part))
     where = Where(split=split, data=as_path(data), cache=settings.store.cache)
     missing: list[str] = []
     pairs = pairs_of(rep, task, where, make=True, on_missing=missing.append)
@@ -116,7 +126,8 @@ def run(
     check_writable(settings.out)
     for reason in missing:
         say(f"left out: {reason}")
-    return [row.result for row in evaluate_each(pairs, settings, missing, on_row)]
+    with on_engine(settings, [pair.data for pair in pairs], engine, address) as placed:
+        return [row.result for row in evaluate_each(pairs, placed, missing, on_row)]
 
 
 def embed(
@@ -126,7 +137,10 @@ def embed(
     split: str = "paper",
     data: Folder = None,
     device: str = "cpu",
+    gpus: int | None = None,
     jobs: int | None = None,
+    engine: str = "local",
+    address: str | None = None,
     out: Folder = None,
     cache: Folder = None,
     full_hash: bool = False,
@@ -138,7 +152,7 @@ def embed(
 
     Parameters
     ----------
-    rep, task, split, data, device, jobs, cache, full_hash, clip_timeout
+    rep, task, split, data, device, gpus, jobs, engine, address, cache, full_hash, clip_timeout
         As for `run`, but one representation.
     out : Path, optional
         Folder into which the embeddings are written too, as ``<task>.npz``.
@@ -160,11 +174,12 @@ def embed(
     >>> found["rendered_key"].embedding.shape  # two windows of 288 pieces
     (576, 120)
     """
-    check_device(device)
+    check_engine(engine, address, device=device, gpus=gpus)
     share = share_of(part)
     settings = EmbeddingSettings(
         store=Store(as_path(cache)),
         device=device,
+        gpus=gpus,
         jobs=jobs,
         full_hash=full_hash,
         clip_timeout=clip_timeout,
@@ -176,11 +191,12 @@ def embed(
     for place in (where.cache.root, folder or where.cache.root):
         check_writable(place)
     done = {}
-    for pair in pairs:
-        found = embed_task(pair, settings) if share is None else embed_share(pair, settings, share)
-        if found is None:
-            continue
-        done[pair.task.name] = found
-        if folder is not None:
-            write_embeddings(folder / f"{pair.task.name}.npz", pair.task, found)
+    with on_engine(settings, [pair.data for pair in pairs], engine, address) as placed:
+        for pair in pairs:
+            found = embed_task(pair, placed) if share is None else embed_share(pair, placed, share)
+            if found is None:
+                continue
+            done[pair.task.name] = found
+            if folder is not None:
+                write_embeddings(folder / f"{pair.task.name}.npz", pair.task, found)
     return done

@@ -23,7 +23,7 @@ from mirbench.benchmark.embedding.window_counts import known_counts
 from mirbench.benchmark.embedding.worker import Chunk, embed_chunk
 from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.evaluation.settings import Settings
-from mirbench.benchmark.machine.device import check_device, free_cpus
+from mirbench.benchmark.machine.device import check_device, check_gpus, free_cpus
 from mirbench.benchmark.machine.launch import rules
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.result import result_path
@@ -78,6 +78,7 @@ def dry_run(
     split: str = "paper",
     data: Path | None = None,
     device: str = "cpu",
+    gpus: int | None = None,
     jobs: int | None = None,
     protocol: str = "castellon2021",
     out: Path | None = None,
@@ -89,16 +90,18 @@ def dry_run(
 
     Parameters
     ----------
-    rep, task, split, data, device, jobs, protocol, out, cache, full_hash
+    rep, task, split, data, device, gpus, jobs, protocol, out, cache, full_hash
         As for `mirbench.benchmark.run`.
     on_missing : callable, optional
         As for `mirbench.benchmark.runs.pairs.pairs_of`.
     """
     rules = get_protocol(protocol)
     check_device(device)
+    check_gpus(device, gpus)
     settings = Settings(
         store=Store(cache),
         device=device,
+        gpus=gpus,
         jobs=jobs,
         full_hash=full_hash,
         protocol=rules,
@@ -121,8 +124,6 @@ def _foretell(pair: Pair, settings: Settings) -> DryRun:
     known = sample or (_first_rows(stored) if stored else None)
     data, protocol = pair.data, settings.protocol
     row = result_path(settings.out, pair.spec.label, data.task.name, data.split.name, protocol.name)
-    # Beside a GPU, which is one, workers only decode.
-    workers = settings.workers if settings.on_cpu else 1
     return DryRun(
         representation=pair.spec.label,
         task=data.task.name,
@@ -130,7 +131,11 @@ def _foretell(pair: Pair, settings: Settings) -> DryRun:
         clips=len(data.clips),
         cached=sum(clip.id not in missed for clip in data.clips),
         disk_bytes=sample.nbytes * len(todo) if sample else None if todo else 0.0,
-        embed_seconds=sample.seconds * len(todo) / workers if sample else None if todo else 0.0,
+        embed_seconds=sample.seconds * len(todo) / settings.models
+        if sample
+        else None
+        if todo
+        else 0.0,
         probes=len(protocol.grid()) * (known.layers if known else 1),
         probe_seconds=None if known is None else _probe_seconds(data, settings, known),
         row=row,

@@ -90,7 +90,8 @@ def _evaluate(pair: Pair, settings: Settings, place: int) -> Row | None:
     if settings.share is None:
         return evaluate_pair(pair, settings)
     (smallest,) = settings.share.places(settings.share.of, first=place)
-    if smallest > 0 and smallest >= count_layers(pair.spec, settings.store, settings.device):
+    device = settings.device if settings.cluster is None else "cpu"
+    if smallest > 0 and smallest >= count_layers(pair.spec, settings.store, device):
         return None
     embeddings = embed_task(pair, settings)
     subject = subject_of(pair.spec, pair.fingerprint)

@@ -28,7 +28,6 @@ from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.machine.collector import without_collecting
-from mirbench.benchmark.machine.device import check_device
 from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import get_protocol
@@ -197,7 +196,6 @@ def checked_settings(
 ) -> Settings:
     """Check what was asked for, before anything is read."""
     rules = get_protocol(protocol)
-    check_device(device)
     return Settings(
         store=Store(as_path(cache)),
         device=device,

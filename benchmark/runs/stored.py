@@ -16,6 +16,7 @@ from mirbench.benchmark.machine.share import Part, share_of
 from mirbench.benchmark.registry import load_split, load_task, parse_representation
 from mirbench.benchmark.result import Row
 from mirbench.benchmark.runs.each import tell_share_is_done
+from mirbench.benchmark.runs.engines import check_engine, on_engine
 from mirbench.benchmark.runs.pairs import Folder, as_path, checked_settings
 from mirbench.benchmark.runs.subjects import one_line, state_trained_on, subject_of_file
 
@@ -31,6 +32,8 @@ def probe(
     split: str = "paper",
     data: Folder = None,
     device: str = "cpu",
+    engine: str = "local",
+    address: str | None = None,
     protocol: str = "castellon2021",
     out: Folder = None,
     cache: Folder = None,
@@ -52,6 +55,8 @@ def probe(
     split: str = "paper",
     data: Folder = None,
     device: str = "cpu",
+    engine: str = "local",
+    address: str | None = None,
     protocol: str = "castellon2021",
     out: Folder = None,
     cache: Folder = None,
@@ -72,6 +77,8 @@ def probe(
     split: str = "paper",
     data: Folder = None,
     device: str = "cpu",
+    engine: str = "local",
+    address: str | None = None,
     protocol: str = "castellon2021",
     out: Folder = None,
     cache: Folder = None,
@@ -84,7 +91,7 @@ def probe(
 
     Parameters
     ----------
-    task, split, data, device, protocol, out, cache, max_missing, force, memory
+    task, split, data, device, engine, address, protocol, out, cache, max_missing, force, memory
         As for `run`, but one task.
     embeddings : Path, optional
         An npz file, see `mirbench.benchmark.embedding.npz`.
@@ -120,6 +127,7 @@ def probe(
     if (embeddings is None) == (rep is None):
         raise UsageError("say what to probe: either --embeddings FILE.npz or --rep NAME")
     stated = None if trained_on is None else one_line(trained_on)
+    check_engine(engine, address, device=device)
     settings = checked_settings(protocol, out, cache, device, max_missing=max_missing)
     settings = replace(settings, force=force, memory=memory, share=share_of(part))
     file, spec = as_path(embeddings), load_task(task)
@@ -139,8 +147,9 @@ def probe(
         subject = state_trained_on(subject, stated)
     check_writable(settings.out)
     data_set = Dataset(spec, table, clips, clips)
-    if settings.share is None:
-        return evaluate_embeddings(subject, data_set, found, settings)
-    row = evaluate_share(subject, data_set, found, settings)
+    with on_engine(settings, [], engine, address) as placed:
+        if settings.share is None:
+            return evaluate_embeddings(subject, data_set, found, placed)
+        row = evaluate_share(subject, data_set, found, placed)
     tell_share_is_done(settings, int(row is not None), 1)
     return row

@@ -37,6 +37,7 @@ def sweep(
     device: str = "cpu",
     protocol: str = SWEEP_PROTOCOL,
     cache: Path | None = None,
+    engine: str = "local",
     **options: Any,
 ) -> list[Result]:
     """Probe every layer of a representation on tasks; the rows' `curve` has the scores.
@@ -45,7 +46,7 @@ def sweep(
 
     Parameters
     ----------
-    rep, task, device, protocol, cache, **options
+    rep, task, device, protocol, cache, engine, **options
         As for `mirbench.benchmark.run`, but one representation.
 
     Raises
@@ -57,8 +58,10 @@ def sweep(
     share_of(options.get("part"))
     for name in as_list(task or []):
         load_task(name)  # a mistake should show before a model is loaded
-    spec = with_layers(rep, cache, device)
-    return run(spec.text, task, device=device, protocol=protocol, cache=cache, **options)
+    # The GPUs of a cluster need not be those of this machine.
+    spec = with_layers(rep, cache, device if engine == "local" else "cpu")
+    options |= {"device": device, "engine": engine}
+    return run(spec.text, task, protocol=protocol, cache=cache, **options)
 
 
 def with_layers(

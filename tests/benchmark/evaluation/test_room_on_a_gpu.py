@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from probe_data import SMALL
 
-from mirbench.benchmark.evaluation import select
+from mirbench.benchmark.evaluation import layers, select
 
 
 @pytest.mark.parametrize(
@@ -24,9 +24,9 @@ def test_it_goes_before_probes_train_on_a_gpu(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mirbench.benchmark.probing.train_grid", train)
-    monkeypatch.setattr(select, "end_idle", lambda: found.append("end workers"))
+    monkeypatch.setattr(layers, "end_idle", lambda: found.append("end workers"))
     monkeypatch.setattr(select, "probe_data", lambda *args: None)
-    settings: Any = SimpleNamespace(device=device, protocol=SMALL, memory=None)
+    settings: Any = SimpleNamespace(device=device, protocol=SMALL, memory=None, cluster=None)
     data: Any = SimpleNamespace(task=SimpleNamespace(name="task"))
     embeddings: Any = SimpleNamespace(n_layers=0)
     nothing: Any = None

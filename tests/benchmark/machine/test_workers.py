@@ -213,7 +213,7 @@ def test_what_a_worker_has_started_ends_with_it(own: Any) -> None:
     with Workers(1) as workers:
         (pid,) = workers.unordered(own.start_child, ["600"])
         assert not Path(f"/proc/{pid}/status").read_text().count("zombie")
-        module._KEPT.put(workers._idle, "")
+        module._KEPT.put(workers._idle)
         workers._idle = []
         module._KEPT.end()
         assert ends(pid)
