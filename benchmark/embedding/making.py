@@ -28,9 +28,7 @@ from mirbench.benchmark.embedding.stored import let_go, stored_shard
 from mirbench.benchmark.embedding.taking import take_parts, tell_who_is_at_it
 from mirbench.benchmark.embedding.worker import Chunk
 from mirbench.benchmark.files.claims import LOOKED_AT_EVERY, Claims
-from mirbench.benchmark.machine.ray_workers import RayWorkers
 from mirbench.benchmark.machine.share import Share
-from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.progress import bar, say
 
 #: Clips that a worker is given at once.
@@ -174,12 +172,11 @@ class ShardMaker:
         with (
             bar(title, clips, "clip", max(0, clips - todo)) as progress,
             Claims() as claims,
-            settings.model_workers() as models,
         ):
             while left:
                 yield from self._settled(left, list(left.values()), progress)
                 taken = 0
-                for part in self._embedded(take_parts(left, claims), models, progress):
+                for part in self._embedded(take_parts(left, claims), progress):
                     taken += 1
                     part.finish()
                     mine = [shard for shard in left.values() if shard.made]
@@ -195,13 +192,11 @@ class ShardMaker:
             remove_empty_parts(folder)
         remember_files(pair, self._files)
 
-    def _embedded(
-        self, parts: Iterator[Part], models: Workers | RayWorkers, progress: Any
-    ) -> Iterator[Part]:
+    def _embedded(self, parts: Iterator[Part], progress: Any) -> Iterator[Part]:
         """Embed parts, as many at once as there are models; each comes when it is done."""
         begun: dict[int, Part] = {}
         chunks = self._chunks(parts, begun)
-        with contextlib.closing(outcomes_of(chunks, self._settings, models)) as outcomes:
+        with contextlib.closing(outcomes_of(chunks, self._settings)) as outcomes:
             for outcome in outcomes:
                 if outcome.batch_size != self._size:
                     raise OtherBatches(outcome.batch_size)

@@ -21,7 +21,7 @@ from mirbench.benchmark.machine.workers import Workers
 
 
 def outcomes_of(
-    chunks: Iterator[Chunk], settings: EmbeddingSettings, models: Workers | RayWorkers
+    chunks: Iterator[Chunk], settings: EmbeddingSettings
 ) -> Generator[Outcome, None, None]:
     """Embed chunks, by workers each with a model; or by one per GPU, with audio decoded ahead.
 
@@ -32,24 +32,23 @@ def outcomes_of(
     chunks : iterator of Chunk
         Taken one by one, as they are begun.
     settings : EmbeddingSettings
-    models : Workers or RayWorkers
-        Those that have the model.
     """
-    if settings.on_cpu:
-        yield from models.unordered(embed_chunk, chunks)
-    elif isinstance(models, RayWorkers):
-        yield from models.prepared(decode_chunk, embed_prepared, _with_info(chunks, models))
-    else:
-        with Workers(settings.workers) as decoders:
-            # Decoded chunks wait for a model, two for each, so that none waits for audio.
-            yield from models.unordered(embed_decoded, _decoded(chunks, models, decoders))
+    with settings.model_workers() as models:
+        if settings.on_cpu:
+            yield from models.unordered(embed_chunk, chunks)
+        elif isinstance(models, Workers):
+            with Workers(settings.workers) as decoders:
+                # Decoded chunks wait for a model, two for each, so that none waits for audio.
+                yield from models.unordered(embed_decoded, _decoded(chunks, models, decoders))
             models.everywhere(give_back_memory, settings.device)
+        else:
+            yield from models.prepared(decode_chunk, embed_prepared, _with_info(chunks, models))
 
 
 def _decoded(
-    chunks: Iterator[Chunk], models: Workers, decoders: Workers
+    chunks: Iterator[Chunk], models: Workers, workers: Workers
 ) -> Iterator[tuple[Chunk, Decoded]]:
-    """Let other processes decode chunks ahead of the models."""
+    """Let workers decode chunks ahead of the models."""
     begun: deque[Chunk] = deque()
 
     def noted() -> Iterator[tuple[Chunk, ModelInfo]]:
@@ -57,7 +56,7 @@ def _decoded(
             begun.append(chunk)
             yield chunk, info
 
-    for clips in decoders.ahead(decode_chunk, noted(), decoders.count + 1):
+    for clips in workers.ahead(decode_chunk, noted(), workers.count + 1):
         yield begun.popleft(), clips
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mirbench.benchmark.files.foreign import ARCHIVE_DAMAGES, Damaged
+from mirbench.benchmark.progress import count
 
 #: Characters of a header; NumPy's own are a tenth as long.
 _HEADER = 2000
@@ -80,7 +81,7 @@ def read_values(file: IO[bytes], header: Header) -> npt.NDArray[Any]:
         content += block
     if len(content) != header.bytes:
         which = "more" if len(content) > header.bytes else f"{len(content):,}"
-        raise Damaged(f"it claims {header.bytes:,} bytes and has {which}")
+        raise Damaged(f"it claims {count(header.bytes, 'byte')} and has {which}")
     if not content:
         return np.empty(header.shape, header.dtype)
     order: Literal["C", "F"] = "F" if header.fortran else "C"

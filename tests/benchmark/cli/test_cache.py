@@ -49,7 +49,7 @@ def files(cache: Path) -> set[str]:
 
 
 def test_info_counts_what_is_there(main: Main, cache: Path) -> None:
-    status, out, err = main("cache", "info", "--cache", cache, "--json")
+    status, out, err = main("-q", "cache", "info", "--cache", cache, "--json")
     assert (status, err) == (0, "")
     found = json.loads(out)
     assert found["folder"] == str(cache)
@@ -80,7 +80,7 @@ def test_info_where_nothing_is(main: Main, tmp_path: Path) -> None:
 
 
 def test_verify_of_a_whole_one(main: Main, cache: Path) -> None:
-    assert main("cache", "verify", "--cache", cache) == (0, f"{cache}: whole\n", "")
+    assert main("-q", "cache", "verify", "--cache", cache) == (0, f"{cache}: whole\n", "")
 
 
 @pytest.mark.parametrize(

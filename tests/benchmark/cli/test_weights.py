@@ -67,7 +67,7 @@ def test_list_before_and_after(main: Main, rep: str, site: Site) -> None:
 
 
 def test_fetch_says_what_it_did(main: Main, rep: str, tmp_path: Path) -> None:
-    status, out, err = main("weights", "fetch", rep)
+    status, out, err = main("-q", "weights", "fetch", rep)
     place = tmp_path / "cache" / "weights" / "weighty" / "big.safetensors"
     assert (status, err) == (0, "converting the weights big\n")
     assert out == (

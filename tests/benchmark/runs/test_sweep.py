@@ -244,7 +244,9 @@ def test_the_reason_why_all_layers_cannot_be_had_is_told(tmp_path: Path) -> None
         "def load_model(device='cpu', layers=''):\n    if layers: raise ValueError('too many')\n"
         "    return Model()\n"
     )
-    with pytest.raises(UsageError, match=r"layers=all fails: .*too many\); probe it with"):
+    with pytest.raises(
+        UsageError, match=r"layers=all fails: .*too many .*line 5\)\); probe it with"
+    ):
         with_layers(str(path), tmp_path)
 
 
