@@ -10,6 +10,7 @@ import typer
 from mirbench.benchmark.cli.options import (
     Address,
     Cache,
+    ClipTimeout,
     Data,
     Device,
     Engine,
@@ -61,6 +62,7 @@ def sweep(
     full_hash: FullHash = False,
     memory: Memory = None,
     part: PartOfWork = None,
+    clip_timeout: ClipTimeout = None,
     pass_env: PassEnv = None,
     sandbox: InSandbox = False,
     dry_run: Annotated[
@@ -111,6 +113,7 @@ def sweep(
             memory=gib(memory),
             full_hash=full_hash,
             part=part,
+            clip_timeout=clip_timeout,
             on_row=rows.append,
         )
     finally:

@@ -85,7 +85,8 @@ class ShardMaker:
         self._files: set[Path] = set()
         self._at_once = CHUNK_CLIPS if settings.on_cpu else GPU_CHUNK_CLIPS
         every = {clip.id for spec in specs for clip in spec.clips}
-        self._part_clips = clips_of_a_part(len(every), self._at_once)
+        self._every = len(every)
+        self._part_clips = clips_of_a_part(len(every), CHUNK_CLIPS)
         parts = ((n, spec, self._part_clips) for n, spec in enumerate(specs))
         self.own = {part[0]: part[1] for part in parts if parts_of_share(*part, share)}
         self._clips = len({clip.id for spec in self.own.values() for clip in spec.clips})
@@ -117,7 +118,7 @@ class ShardMaker:
                 )
         if self._absent:
             say(
-                f"{describe(self._absent, self._clips)}: these clips are missing now, and are "
+                f"{describe(self._absent, self._every)}: these clips are missing now, and are "
                 "looked for again by the next run"
             )
         return made
@@ -135,7 +136,7 @@ class ShardMaker:
                 todo[number] = readable
             else:
                 made[number] = shard
-        check_absent(self._absent, self._clips, self._settings.max_missing)
+        check_absent(self._absent, self._every, self._settings.max_missing)
         if not todo:
             return {}
         changed: dict[int, ShardSpec] = {}
@@ -204,7 +205,7 @@ class ShardMaker:
                 part = begun[outcome.shard]
                 clips = part.spec.clips
                 self._absent |= {clip.id: clip for clip in clips if clip.id in outcome.absent}
-                check_absent(self._absent, self._clips, self._settings.max_missing)
+                check_absent(self._absent, self._every, self._settings.max_missing)
                 progress.update(part.add(outcome))
                 if part.waiting == 0:
                     self.computed |= {clip.id for clip in clips}

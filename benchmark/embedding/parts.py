@@ -28,6 +28,7 @@ from mirbench.benchmark.embedding.store import (
 from mirbench.benchmark.embedding.stored import remove_damaged
 from mirbench.benchmark.embedding.worker import Outcome
 from mirbench.benchmark.files.atomic import remove_stale_temporaries
+from mirbench.benchmark.files.contents import PART_LEFT_AFTER
 from mirbench.benchmark.machine.share import Share
 from mirbench.benchmark.progress import say
 
@@ -194,11 +195,11 @@ class UnfinishedShard:
 
 
 def remove_leftovers(folder: Path, unfinished: Sequence[UnfinishedShard]) -> None:
-    """Remove what killed runs have left in a folder of shards, more than a day ago."""
+    """Remove what killed runs have left in a folder of shards; whole parts after a month."""
     remove_stale_temporaries(folder)
     remove_stale_temporaries(folder / PARTS)
     wanted = {part.path for shard in unfinished for part in shard.parts}
-    remove_stale_temporaries(folder / PARTS, pattern="*", keep=wanted)
+    remove_stale_temporaries(folder / PARTS, PART_LEFT_AFTER, pattern="*", keep=wanted)
 
 
 def remove_empty_parts(folder: Path) -> None:

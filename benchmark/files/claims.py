@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
+from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.files.atomic import cannot_write
 from mirbench.benchmark.progress import say
 
@@ -255,6 +256,7 @@ def _create(place: Path, text: str) -> bool:
         raise
     try:
         with os.fdopen(handle, "wb") as file:
+            os.fchmod(file.fileno(), 0o644)  # whatever the umask: other users look at it
             file.write(text.encode())
     except OSError:
         place.unlink(missing_ok=True)
@@ -275,7 +277,12 @@ def _look(place: Path) -> _Seen | None:
             return file.read(_LONGEST).decode("utf-8", "replace"), status.st_mtime_ns, status.st_ino
     except IsADirectoryError:
         return "", 0, 0
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:  # another user's, perhaps: that it changes can be seen all the same
+        with contextlib.suppress(OSError):
+            status = place.stat()
+            return "", status.st_mtime_ns, status.st_ino
         return None
 
 
@@ -286,12 +293,18 @@ def _remove(place: Path, seen: tuple[_Seen, float]) -> bool:
         os.rename(place, aside)
         if stat.S_ISDIR(aside.lstat().st_mode):
             return True  # whatever it is, it is out of the way
-        if _read(aside) != seen[0][0]:
+        found = _look(aside)
+        if found is None or found[1:] != seen[0][1:]:
             with contextlib.suppress(OSError):
                 os.link(aside, place)
             aside.unlink()
             return False
         aside.unlink()
-    except OSError:
+    except FileNotFoundError:
         return False
+    except OSError as error:
+        raise MirbenchError(
+            f"cannot remove {place}, the claim of a run that has ended: "
+            f"{error.strerror or error}; remove it"
+        ) from error
     return True

@@ -15,6 +15,9 @@ from mirbench.benchmark.files.claims import SUFFIX
 #: Seconds after which a file that is only there for a moment is what a killed run has left.
 LEFT_AFTER = 86400.0
 
+#: The same of parts of shards, which members of a job array write for each other: days may pass.
+PART_LEFT_AFTER = 30 * 86400.0
+
 #: Kinds of files by their places, relative to the cache folder; what fits none is foreign.
 _PLACES = {
     "shard": r"embeddings/\w+/\w+/(batches-\w+/)?\d{5}-\w+\.safetensors",
@@ -56,8 +59,9 @@ class CachedFile:
 
     @property
     def left_over(self) -> bool:
-        """Whether it was left by a run that was killed: nobody has touched it for a day."""
-        return self.kind in ("temporary", "part") and time.time() - self.changed > LEFT_AFTER
+        """Whether it was left by a run that was killed: nobody has touched it for long."""
+        after = {"temporary": LEFT_AFTER, "part": PART_LEFT_AFTER}.get(self.kind)
+        return after is not None and time.time() - self.changed > after
 
 
 def cached_files(cache: CacheFolder) -> Iterator[CachedFile]:

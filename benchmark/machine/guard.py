@@ -41,11 +41,10 @@ class _Guard:
             self._tell()
 
     def end_all(self) -> None:
-        """Kill every group now."""
-        with self._lock:
-            for group in self._groups:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(group, signal.SIGKILL)
+        """Kill every group now; without the lock, which this very thread may have when it calls."""
+        for group in list(self._groups):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
 
     def _tell(self) -> None:
         if self._process is None:

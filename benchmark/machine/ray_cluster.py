@@ -113,7 +113,7 @@ class RayCluster:
             say(f"node {node.host} is lost, and left out")
             return None
         except self.ray.exceptions.RayError as error:
-            last = str(error).strip().splitlines()[-1]
+            last = (str(error).strip() or type(error).__name__).splitlines()[-1]
             raise MirbenchError(
                 f"node {node.host} cannot run this version of mirbench ({last}): install the same "
                 "everywhere"

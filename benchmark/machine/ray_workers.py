@@ -208,9 +208,8 @@ class RayWorkers:
         tasks = list(chair.tasks.values())
         chair.tasks.clear()
         if chair.coming is not None:
-            say(
-                f"node {chair.host}: a worker did not start ({str(error).strip().splitlines()[-1]})"
-            )
+            why = (str(error).strip() or type(error).__name__).splitlines()[-1]
+            say(f"node {chair.host}: a worker did not start ({why})")
         new = self._room.replace(chair)
         self._chairs[:] = [other for other in self._chairs if other is not chair]
         self._chairs += [] if new is None else [new]

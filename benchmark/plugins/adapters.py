@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mirbench.benchmark.api import PluginError
 from mirbench.benchmark.files.checksums import digest, file_sha256
+from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.plugins.finding import Plugin, forget_changed
 
 
@@ -26,8 +27,12 @@ def target_files(plugin: Plugin, target: str) -> dict[str, Path]:
     find = getattr(plugin.load_module(), "target_files", None)
     if not callable(find):
         raise PluginError(f"{plugin.place} is an adapter without a function target_files(target)")
-    with plugin.running():
-        files: dict[str, Path] = find(target)
+    try:
+        with plugin.running():
+            files: dict[str, Path] = find(target)
+    except (OSError, ValueError) as error:  # as where no file can have the name
+        reason = (error.strerror if isinstance(error, OSError) else "") or type(error).__name__
+        raise PluginError(f"{plugin.name} cannot look for {show(target)}: {reason}") from error
     return files
 
 

@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import PluginError, UsageError
+from mirbench.benchmark.files.foreign import is_there, show
 from mirbench.benchmark.plugins.finding import Plugin, find_plugin, find_plugins
 from mirbench.benchmark.plugins.naming import read_value, read_value_like, split_name
 from mirbench.benchmark.plugins.source import file_source
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.registry.spec import RepresentationSpec
+
+#: Characters of a name with its parameters; a path has fewer nearly everywhere.
+LONGEST_NAME = 2000
 
 
 def parse_representation(text: str, cache: Path | None = None) -> RepresentationSpec:
@@ -30,6 +35,11 @@ def parse_representation(text: str, cache: Path | None = None) -> Representation
     PluginError
         If the plugin is broken; the message says where.
     """
+    if len(text) > LONGEST_NAME:
+        raise UsageError(
+            f"the representation {show(text)} has {count(len(text), 'character')} in its name, and "
+            f"may have {LONGEST_NAME:,}"
+        )
     plugins = find_plugins("representation")
     name = split_name(text, plugins)
     given = name.params()
@@ -61,7 +71,7 @@ def parse_representation(text: str, cache: Path | None = None) -> Representation
 
 
 def _file_plugin(path: Path, plugins: Iterable[Plugin]) -> Plugin:
-    if not path.is_file():
+    if not is_there(path) or not path.is_file():
         raise UsageError(f"there is no file {path}")
     source = file_source(path)
     for other in plugins:

@@ -77,7 +77,10 @@ def tell_share_is_done(settings: Settings, rows: int, of: int) -> None:
     """Say that a share is done, and who writes the rows that it does not come with."""
     text = f"part {settings.share} is done"
     if rows < of:
-        text += f" with {count(rows, 'row', of=of)}; run the same without --part when all are"
+        text += (
+            f" with {count(rows, 'row', of=of)}; run the same (--force, too, if it was given) "
+            "without --part when all are"
+        )
     say(text)
 
 

@@ -425,3 +425,18 @@ def test_rows_without_what_the_board_needs(row: Path, place: str, value: object)
     put(place, value)(row)
     with pytest.raises(DataError):
         build_pages(row.parents[1], row.parents[1] / "pages")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "hf:facebook/" + "9" * 300,
+        "hf:" + "(" * 300 + "/a",
+        "~fac" + "9" * 300 + ".py",
+        "mfcc:s" + "9" * 5000 + "=1",
+    ],
+)
+def test_names_that_no_file_can_have(name: str) -> None:
+    with pytest.raises(MirbenchError) as caught:
+        parse_representation(name).fingerprint()
+    assert len(str(caught.value)) < 5000

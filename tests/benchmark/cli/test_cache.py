@@ -25,7 +25,7 @@ LONG_AGO = (1e9, 1e9)
 
 
 @pytest.fixture
-def cache(tiny: TinyPackage, tmp_path: Path) -> Path:
+def cache(tiny: TinyPackage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     """Make a cache with something of every kind."""
     root = tmp_path / "cache"
     spec, task = parse_representation("tinyrep"), load_task("tinytask")
@@ -37,6 +37,7 @@ def cache(tiny: TinyPackage, tmp_path: Path) -> Path:
     write_atomic(root / "grids/row/key/learning/000.safetensors", seal({}, {}, "state", "key"))
     write_atomic(root / "weights/mine/set.safetensors", b"weights")
     write_atomic(root / "data/rendered/audio/a.flac", b"audio")
+    capsys.readouterr()
     return root
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -198,3 +199,47 @@ def test_in_turn_the_second_finds_what_the_first_has_made(
     go.set()
     first.join(), second.join()
     assert made == ["first"]
+
+
+def test_a_claim_that_cannot_be_removed_is_no_endless_wait(
+    shard: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim_by(shard, "here", 2**22 + 1)
+
+    def refuse(old: Path, new: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "rename", refuse)
+    with (
+        Claims(host="here") as claims,
+        pytest.raises(MirbenchError, match=r"cannot remove .*\.claim, the claim of a run that has"),
+    ):
+        claims.take(shard)
+
+
+def test_a_claim_that_cannot_be_read_expires_all_the_same(
+    shard: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim_by(shard, "elsewhere", 1)
+    time, read = Time(), Path.open
+
+    def refuse(path: Path, *args: Any, **options: Any) -> object:
+        if path.name.endswith(SUFFIX) and not path.name.startswith("."):
+            raise PermissionError(13, "Permission denied")
+        return read(path, *args, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with Claims(clock=time, host="here", expires=60) as claims:
+        assert not claims.take(shard)
+        time.now = 61
+        assert claims.take(shard)
+
+
+def test_others_can_read_claims_whatever_the_umask(shard: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        with Claims() as claims:
+            assert claims.take(shard)
+            assert claim_of(shard).stat().st_mode & 0o777 == 0o644
+    finally:
+        os.umask(before)
