@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mirbench.benchmark.api import Clip, DataError
+from mirbench.benchmark.api import Clip, DataError, PluginError
 from mirbench.benchmark.embedding.absent import check_absent, describe
 from mirbench.benchmark.embedding.learn import remember_files
 from mirbench.benchmark.embedding.outcomes import outcomes_of
@@ -202,7 +202,13 @@ class ShardMaker:
                 if outcome.batch_size != self._size:
                     raise OtherBatches(outcome.batch_size)
                 self._files |= outcome.files
-                part = begun[outcome.shard]
+                part = begun.get(outcome.shard)
+                if part is None:
+                    raise PluginError(
+                        f"{self._pair.spec.label} sent embeddings that it was not asked for (of "
+                        f"part {outcome.shard!r}): its code tampers with what mirbench sends "
+                        "between processes, so do not use it"
+                    )
                 clips = part.spec.clips
                 self._absent |= {clip.id: clip for clip in clips if clip.id in outcome.absent}
                 check_absent(self._absent, self._every, self._settings.max_missing)

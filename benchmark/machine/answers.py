@@ -112,8 +112,8 @@ class _Reader(_Unpickler):  # type: ignore[misc]
         )
 
     def set_attributes(self) -> None:
-        """Set attributes of what was built last, which may not be a class of mirbench's."""
-        if isinstance(self.stack[-2], type):
+        """Set attributes of what was built last, which may not be mirbench's class or function."""
+        if callable(self.stack[-2]):
             raise PluginError("a plugin sent what would change mirbench out of the sandbox")
         self.load_build()
 

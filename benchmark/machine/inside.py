@@ -40,7 +40,7 @@ class _Attributes(ctypes.Structure):
 def main(arguments: Sequence[str]) -> int:
     """Hide, show and lock files, then run a command; returns its status as a shell does."""
     parser = argparse.ArgumentParser(prog="mirbench sandbox")
-    for name in ("--empty", "--show", "--device", "--write"):
+    for name in ("--empty", "--show", "--cover", "--device", "--write"):
         parser.add_argument(name, action="append", default=[])
     parser.add_argument("command", nargs="+")
     places = parser.parse_args(arguments)
@@ -65,14 +65,21 @@ def _arrange(places: argparse.Namespace) -> None:
     nothing = os.open(os.devnull, os.O_PATH)
     private = []
     for path in places.empty:
+        _mount("tmpfs", path, "tmpfs", _NOSUID | _NODEV)
+        private.append(path)
+    _mount("tmpfs", "/dev", "tmpfs", _NOSUID)
+    for path in devices:
+        _bind(devices[path], path)
+    for path in places.show:
+        _bind(shown[path], path)
+    for path in places.cover:
         if os.path.isdir(path):
             _mount("tmpfs", path, "tmpfs", _NOSUID | _NODEV)
             private.append(path)
         else:
             _bind(nothing, path)
-    _mount("tmpfs", "/dev", "tmpfs", _NOSUID)
-    for path, handle in [*devices.items(), *shown.items()]:
-        _bind(handle, path)
+    for path in places.write:
+        _bind(shown[path], path)
     for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
         os.symlink(f"/proc/self/fd{target}", f"/dev/{name}")
     os.mkdir("/dev/shm")

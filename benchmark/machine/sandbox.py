@@ -66,7 +66,7 @@ class Sandbox:
     scratch : Path
         The one folder that can be written.
     readable : tuple of Path
-        What can be read although it lies in a folder of `HIDDEN`.
+        What can be read although it lies in a folder of `HIDDEN`; never such a folder itself.
     """
 
     program: str
@@ -98,7 +98,7 @@ class Sandbox:
             options += ["--tmpfs", folder]
         for path in self.shown():
             options += ["--ro-bind", path, path]
-        for path in hidden_credentials():
+        for path in self.covered():
             options += ["--tmpfs", path] if os.path.isdir(path) else ["--ro-bind", os.devnull, path]
         for path in gpu_devices():
             options += ["--dev-bind", path, path]
@@ -109,8 +109,9 @@ class Sandbox:
         namespaces = ["--user", "--map-root-user", "--net", "--mount", "--pid", "--ipc", "--uts"]
         mounts = ["--fork", "--kill-child", "--mount-proc"]
         places = {
-            "--empty": [*hidden_folders(), *hidden_credentials()],
+            "--empty": hidden_folders(),
             "--show": self.shown(),
+            "--cover": self.covered(),
             "--device": gpu_devices(),
             "--write": [str(self.scratch)],
         }
@@ -128,11 +129,22 @@ class Sandbox:
         below = {
             path
             for path in wanted
-            if os.path.exists(path) and any(_is_within(path, top) for top in hidden_folders())
+            if os.path.exists(path)
+            and any(_is_within(path, top) for top in hidden_folders())
+            and not any(_is_within(top, os.path.realpath(path)) for top in hidden_folders())
         }
         return sorted(
             path for path in below if not any(_is_within(path, o) for o in below - {path})
         )
+
+    def covered(self) -> list[str]:
+        """List the places of credentials, also where they lie in what is shown."""
+        places = _credentials()
+        found = {p for p in places if not any(_is_within(p, top) for top in hidden_folders())}
+        for path in self.shown():
+            real = os.path.realpath(path)
+            found |= {path + place[len(real) :] for place in places if _is_within(place, real)}
+        return sorted(found)
 
 
 def find_sandbox(scratch: Path, readable: Sequence[Path]) -> Sandbox:
@@ -191,14 +203,20 @@ def hidden_folders() -> list[str]:
     return sorted({os.path.realpath(folder) for folder in HIDDEN if os.path.isdir(folder)})
 
 
-def hidden_credentials() -> list[str]:
+def is_hidden(folder: Path) -> bool:
+    """Whether a folder is one of those that are not shown, or a place of credentials."""
+    real = os.path.realpath(folder)
+    return real in hidden_folders() or any(_is_within(real, place) for place in _credentials())
+
+
+def _credentials() -> list[str]:
     """List the places of credentials that the user has."""
     home = os.path.expanduser("~")
     places = [os.path.realpath(os.path.join(home, name)) for name in CREDENTIALS]
     if os.environ.get("HF_HOME"):
-        places.append(os.path.realpath(os.path.join(os.environ["HF_HOME"], "token")))
-    shown = [place for place in places if os.path.exists(place)]
-    return [p for p in shown if not any(_is_within(p, folder) for folder in hidden_folders())]
+        names = ("token", "stored_tokens")
+        places += [os.path.realpath(os.path.join(os.environ["HF_HOME"], name)) for name in names]
+    return [place for place in places if os.path.exists(place)]
 
 
 def gpu_devices() -> list[str]:

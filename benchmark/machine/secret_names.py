@@ -9,8 +9,24 @@ from contextlib import contextmanager
 
 #: Words of a name, between underscores, that make it a secret's.
 _WORDS = frozenset(
-    ("AUTH", "COOKIE", "DSN", "JWT", "KEY", "KEYS", "NETRC", "PASS", "PASSCODE", "PAT", "WEBHOOK")
+    (
+        "AUTH",
+        "COOKIE",
+        "DSN",
+        "JWT",
+        "KEY",
+        "KEYS",
+        "NETRC",
+        "PASS",
+        "PASSCODE",
+        "PAT",
+        "PWD",
+        "WEBHOOK",
+    )
 )
+
+#: Names of folders that shells set, whose word PWD is none of a password.
+_SHELLS = ("PWD", "OLDPWD")
 
 #: Ends of words that do, since PGPASSWORD and APIKEY are written in one.
 _ENDS = (
@@ -27,14 +43,18 @@ _ENDS = (
     "CREDS",
     "APIKEY",
     "ACCESSKEY",
+    "AUTHKEY",
+    "PRIVATEKEY",
+    "SECRETKEY",
     "SSHPASS",
 )
 
-#: Values that are secrets under any name: an address with a password, a private key, and
-#: tokens of services that begin them alike.
+#: Values that are secrets under any name: an address with a password, a private key, a
+#: connection string with a key or password, and tokens of services that begin them alike.
 _VALUE = re.compile(
     r"[a-z][a-z0-9+.-]*://[^/\s?#]+@"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"|\b(?:AccountKey|Password)="
     r"|\b(?:hf_|gh[pousr]_|github_pat_|glpat-|sk-|xox[abp]-|pypi-|AKIA)[A-Za-z0-9_-]{16}",
     re.IGNORECASE,
 )
@@ -51,7 +71,8 @@ def is_secret(name: str, value: str) -> bool:
     (False, False)
     """
     words = re.split(r"[^A-Z]+", name.upper())
-    if any(word in _WORDS or word.endswith(_ENDS) for word in words):
+    named = any(word in _WORDS or word.endswith(_ENDS) for word in words)
+    if named and name.upper() not in _SHELLS:
         return True
     return _VALUE.search(value) is not None
 

@@ -8,8 +8,9 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mirbench.benchmark.api import MirbenchError, UsageError
@@ -17,12 +18,15 @@ from mirbench.benchmark.datasets.locate import data_root
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.machine.compiled import copy_compiled
 from mirbench.benchmark.machine.launch import Rules, under
-from mirbench.benchmark.machine.sandbox import find_sandbox
+from mirbench.benchmark.machine.sandbox import find_sandbox, is_hidden
 from mirbench.benchmark.machine.workers import end_idle
 from mirbench.benchmark.progress import say
 
 #: Variables that name folders in which libraries look for weights.
 _FOLDERS = ("HF_HOME", "HF_HUB_CACHE", "TORCH_HOME", "XDG_CACHE_HOME")
+
+#: Seconds after which a folder that nobody has locked is that of a command that was killed.
+_LEFT_AFTER = 60.0
 
 
 @contextmanager
@@ -52,7 +56,8 @@ def plugin_rules(
     Raises
     ------
     UsageError
-        If there is no such variable.
+        If there is no such variable, or if a plugin, the data or the cache lies directly in
+        a folder that the sandbox hides.
     MirbenchError
         If there is no sandbox on this machine.
 
@@ -94,20 +99,40 @@ def plugin_rules(
 @contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
     """Make a folder for one command; those of commands that were killed are removed."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.iterdir():
-            with _held(old) as free:
-                if free:
-                    shutil.rmtree(old, ignore_errors=True)
-        scratch = Path(tempfile.mkdtemp(dir=folder)).resolve()
-    except OSError as error:
-        raise MirbenchError(f"cannot write into {folder}: {error.strerror or error}") from error
-    try:
-        with _held(scratch):
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _sweep(folder)
+            scratch = _make_held(folder, stack)
+        except OSError as error:
+            raise MirbenchError(f"cannot write into {folder}: {error.strerror or error}") from error
+        try:
             yield scratch
-    finally:
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    for old in folder.iterdir():
+        try:
+            young = old.lstat().st_mtime > time.time() - _LEFT_AFTER
+        except OSError:  # another command has removed it
+            continue
+        if young:  # its command may not have locked it yet
+            continue
+        with _held(old) as free:
+            if free:
+                shutil.rmtree(old, ignore_errors=True)
+
+
+def _make_held(folder: Path, stack: ExitStack) -> Path:
+    for _ in range(5):
+        scratch = Path(tempfile.mkdtemp(dir=folder)).resolve()
+        if stack.enter_context(_held(scratch)) and scratch.is_dir():
+            return scratch
         shutil.rmtree(scratch, ignore_errors=True)
+    # Where no folder can be locked, no other command removes one either.
+    return Path(tempfile.mkdtemp(dir=folder)).resolve()
 
 
 @contextmanager
@@ -131,6 +156,11 @@ def _held(folder: Path) -> Iterator[bool]:
 
 def _readable(reps: Sequence[str], data: Path, cache: Path) -> list[Path]:
     """List what plugins need to read: Python, the data, the cache, and what names name."""
+    for what, folder in (("data", data), ("cache", cache)):
+        if folder.exists() and is_hidden(folder):
+            raise UsageError(
+                f"--sandbox hides {folder}, which is the folder of the {what}: name a folder within"
+            )
     found = {Path(place) for place in (*sys.path, sys.prefix, sys.base_prefix) if place}
     found |= {Path.cwd(), data, cache, Path(sys.executable).parent}
     found |= {Path(os.environ[name]) for name in _FOLDERS if os.environ.get(name)}
@@ -139,6 +169,13 @@ def _readable(reps: Sequence[str], data: Path, cache: Path) -> list[Path]:
     for rep in reps:
         for part in (rep, *re.split(r"[:=,?&]", rep)):
             path = Path(os.path.expanduser(part)) if part else Path()
-            if part and path.exists():
-                found.add(path.absolute().parent if path.suffix == ".py" else path)
+            if not part or not path.exists():
+                continue
+            shown = path.absolute().parent if path.suffix == ".py" else path
+            if shown != path and is_hidden(shown):
+                raise UsageError(
+                    f"--sandbox hides {shown}, where {path} lies: put the plugin into a folder "
+                    "of its own"
+                )
+            found.add(shown)
     return [path for path in found if path.exists()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +13,16 @@ import numpy as np
 import pytest
 from helpers.pairs import embed_clips_of
 
-from mirbench.benchmark.api import Clip
+from mirbench.benchmark.api import Clip, PluginError
 from mirbench.benchmark.datasets.locate import read_clips
+from mirbench.benchmark.embedding import making
 from mirbench.benchmark.embedding.embeddings import Embeddings
+from mirbench.benchmark.embedding.outcomes import outcomes_of
+from mirbench.benchmark.embedding.pair import EmbeddingSettings
 from mirbench.benchmark.embedding.parts import clips_of_a_part, join_parts
 from mirbench.benchmark.embedding.shard_spec import PARTS, ShardSpec, look_at
 from mirbench.benchmark.embedding.store import Shard, read_shard
+from mirbench.benchmark.embedding.worker import Chunk, Outcome
 from mirbench.benchmark.files import claims
 from mirbench.benchmark.files.claims import SUFFIX, Claims
 from mirbench.benchmark.registry import load_task, parse_representation
@@ -34,6 +39,18 @@ def clips(tiny: TinyPackage) -> list[Clip]:
 def embed(clips: list[Clip], cache: Path) -> Embeddings:
     spec, task = parse_representation("tinyrep"), load_task("tinytask")
     return embed_clips_of(spec, task, clips, cache, jobs=1)
+
+
+def test_what_was_not_asked_for_is_refused(
+    clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forged(chunks: Iterator[Chunk], settings: EmbeddingSettings) -> Iterator[Outcome]:
+        for outcome in outcomes_of(chunks, settings):
+            yield replace(outcome, shard=99)
+
+    monkeypatch.setattr(making, "outcomes_of", forged)
+    with pytest.raises(PluginError, match=r"tinyrep sent .* not asked for \(of part 99\)"):
+        embed(clips[:2], tmp_path)
 
 
 @pytest.mark.parametrize(

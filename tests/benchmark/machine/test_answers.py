@@ -14,7 +14,7 @@ from mirbench.benchmark.api import DataError, PluginError
 from mirbench.benchmark.embedding.model import ModelInfo
 from mirbench.benchmark.embedding.trial import Difference, Seen
 from mirbench.benchmark.embedding.worker import Decoded, Outcome
-from mirbench.benchmark.machine.answers import read_answer, write_answer
+from mirbench.benchmark.machine.answers import numbers, read_answer, write_answer
 
 
 def arrays() -> dict[Any, Any]:
@@ -115,6 +115,14 @@ def test_classes_of_mirbench_are_not_changed() -> None:
     with pytest.raises(PluginError, match="would change mirbench"):
         read_answer(change)
     assert isinstance(ModelInfo.shape, property)
+
+
+def test_functions_of_mirbench_are_not_changed() -> None:
+    place = f"{numbers.__module__}\n{numbers.__qualname__}\n".encode()
+    change = b"\x80\x02c" + place + b"}X\x06\x00\x00\x00harmedK\x01sb."
+    with pytest.raises(PluginError, match="would change mirbench"):
+        read_answer(change)
+    assert not hasattr(numbers, "harmed")
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"\x80\x04.", write_answer([1] * 99)[:-5]])

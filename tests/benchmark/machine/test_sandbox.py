@@ -7,7 +7,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from dataclasses import replace
 from operator import call
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from helpers.needs import require
 from mirbench.benchmark.api import PluginError
 from mirbench.benchmark.machine import workers
 from mirbench.benchmark.machine.launch import Rules, under
-from mirbench.benchmark.machine.sandbox import Sandbox
+from mirbench.benchmark.machine.sandbox import Sandbox, is_hidden
 from mirbench.benchmark.machine.workers import Workers
 from mirbench.benchmark.plugins.finding import Plugin
 from mirbench.benchmark.plugins.source import file_source
@@ -112,6 +114,48 @@ print(os.listdir("/run"))
         shutil.rmtree(home)
     found = ["id False", ".netrc False", "token False", ".bashrc True", "[]"]
     assert done.stdout.splitlines() == found, done.stderr
+
+
+READS = """
+import os, sys
+for place in sys.argv[1:]:
+    try:
+        print(os.path.basename(place), open(place).read() == "sesame")
+    except OSError:
+        print(os.path.basename(place), False)
+"""
+
+
+def test_a_hidden_folder_itself_is_never_shown(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").write_text("sesame")
+    (tmp_path / "link").symlink_to("/tmp")
+    up = Path(str(tmp_path) + "/.." * (len(tmp_path.parts) - 2))
+    named = (Path("/tmp"), Path("/run"), Path("/"), tmp_path / "link", up)
+    monkeypatch.chdir("/tmp")
+    with tempfile.NamedTemporaryFile("w", dir="/tmp", prefix="mirbench-") as other:
+        other.write("sesame")
+        other.flush()
+        away = replace(sandbox, readable=(*sandbox.readable, *named))
+        done = python(away, READS, tmp_path / "mine", other.name)
+    assert done.stdout.split()[1::2] == ["True", "False"], done.stderr
+    assert not {str(place) for place in named} & set(away.shown())
+
+
+def test_credentials_are_hidden_in_what_is_shown(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = (".ssh/id", ".netrc", "hf/token", "hf/stored_tokens", "hf/config")
+    for name in names:
+        (tmp_path / "home" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "home" / name).write_text("sesame")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home" / "hf"))
+    done = python(sandbox, READS, *(tmp_path / "home" / name for name in names))
+    assert done.stdout.split()[1::2] == ["False"] * 4 + ["True"], done.stderr
+    assert is_hidden(tmp_path / "home" / ".ssh")
+    assert not is_hidden(tmp_path / "home")
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL])
