@@ -37,6 +37,7 @@ from mirbench.benchmark.embedding.pair import ModelKey
 from mirbench.benchmark.embedding.reading import Reads, watched
 from mirbench.benchmark.machine.code_lines import error_text
 from mirbench.benchmark.machine.last_words import doing
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation
 
 
@@ -63,7 +64,7 @@ class Chunk:
         if len(self.clips) == 1:
             return f"embedding clip {self.clips[0].id!r}"
         first = self.clips[0].id if self.clips else ""
-        return f"embedding {len(self.clips)} clips that start with {first!r}"
+        return f"embedding {count(len(self.clips), 'clip')} that start with {first!r}"
 
 
 @dataclass(frozen=True, eq=False)

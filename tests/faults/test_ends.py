@@ -70,7 +70,7 @@ def plugin(tmp_path: Path) -> Callable[[str], Path]:
 
 def command(rep: Path, jobs: int, *options: str) -> list[str]:
     """Embed the tiny task with a plugin, into a cache beside it."""
-    arguments = ["embed", "--rep", str(rep), "--task", "tinytask", "--jobs", str(jobs)]
+    arguments = ["-q", "embed", "--rep", str(rep), "--task", "tinytask", "--jobs", str(jobs)]
     cache = ["--cache", str(rep.parent / "cache")]
     return [sys.executable, "-m", "mirbench.benchmark.cli", *arguments, *cache, *options]
 

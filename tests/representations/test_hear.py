@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from helpers.here import embed_here
 from helpers.needs import needs
 from helpers.pairs import count_as_looked_at
 
@@ -263,6 +264,7 @@ def test_the_baseline_of_hear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         return new(sr=sr, **options)  # hearbaseline passes it by position, as one once could
 
     monkeypatch.setattr(librosa.filters, "mel", mel)
+    embed_here(monkeypatch)
     spec = parse_representation("hear:hearbaseline.naive", tmp_path / "cache")
     # Another process would have librosa as it is.
     count_as_looked_at(Store(tmp_path / "cache"), spec.fingerprint())

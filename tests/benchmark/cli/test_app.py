@@ -20,7 +20,7 @@ import pytest
 from mirbench.benchmark.api import MirbenchError, UsageError
 from mirbench.benchmark.embedding.pair import Pair
 from mirbench.benchmark.result import read_predictions, read_result
-from mirbench.benchmark.runs import commands
+from mirbench.benchmark.runs import commands, each
 
 if TYPE_CHECKING:
     from conftest import TinyPackage
@@ -250,7 +250,7 @@ def test_without_a_task_all_that_are_ready_are_run(
         seen.append(pair.task.name)
         raise MirbenchError("noted")
 
-    monkeypatch.setattr(commands, "evaluate_pair", note)
+    monkeypatch.setattr(each, "evaluate_pair", note)
     status, _, err = main("run", "--rep", "tinyrep", "--protocol", "quick")
     assert status == 1
     assert "tinytask" in seen
