@@ -13,10 +13,8 @@ process was stopped for minutes), the same is computed twice and written twice.
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import os
-import platform
 import secrets
 import stat
 import threading
@@ -27,6 +25,7 @@ from types import TracebackType
 
 from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.files.atomic import cannot_write
+from mirbench.benchmark.files.owners import birth_of, this_host
 from mirbench.benchmark.progress import say
 
 #: What the names of claims end with.
@@ -46,39 +45,6 @@ _LONGEST = 4096
 
 #: A claim as it was seen: who made it, and what changes when it is touched.
 _Seen = tuple[str, int, int]
-
-
-@functools.cache
-def _host() -> str:
-    """Name this host, this start of it, and its numbering of processes (a container has its own).
-
-    Where the system does not say the last two, the name must do.
-    """
-    parts = [platform.node()]
-    with contextlib.suppress(OSError):
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip())
-        parts.append(os.readlink("/proc/self/ns/pid"))
-    return " ".join(parts)
-
-
-def _birth(pid: int) -> str | None:
-    """When a process of this host was started; empty if that is not known, None if it has ended."""
-    if not os.path.exists("/proc/self/stat"):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return None
-        except OSError:
-            pass
-        return ""
-    try:
-        # The name of the program, in parentheses, may hold anything.
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-    except FileNotFoundError:
-        return None
-    except OSError:
-        return ""
-    return None if fields[0] in (b"Z", b"X") else fields[19].decode()
 
 
 class Claim:
@@ -125,7 +91,7 @@ class Claims:
         host: str | None = None,
     ) -> None:
         self._expires, self._clock = expires, clock
-        self._host = _host() if host is None else host
+        self._host = this_host() if host is None else host
         self._held: dict[Path, Claim] = {}
         self._seen: dict[Path, tuple[_Seen, float]] = {}
         self._closed = threading.Event()
@@ -159,7 +125,7 @@ class Claims:
         place = path.with_name(path.name + SUFFIX)
         if place.exists() and not (self._has_expired(place) and _remove(place, self._seen[place])):
             return False
-        owner = {"host": self._host, "pid": os.getpid(), "born": _birth(os.getpid()) or ""}
+        owner = {"host": self._host, "pid": os.getpid(), "born": birth_of(os.getpid()) or ""}
         text = json.dumps({**owner, "token": secrets.token_hex(8)})
         try:
             if not _create(place, text):
@@ -210,7 +176,7 @@ class Claims:
             return False  # it is being written, or foreign
         if not here or pid <= 0:
             return False
-        now = _birth(pid)
+        now = birth_of(pid)
         return now is None or bool(now and born and now != born)
 
 

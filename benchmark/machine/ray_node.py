@@ -155,7 +155,8 @@ def check_facts(each: Sequence[Facts], here: Facts, common: Common) -> list[str]
                 what = "is not there" if found_size is None else f"has {count(found_size, 'byte')}"
                 raise MirbenchError(
                     f"node {facts.host} does not see the same audio: {path} {what}, and has "
-                    f"{count(wanted_size, 'byte')} here; choose a folder that all nodes share, with --data"
+                    f"{count(wanted_size, 'byte')} here; choose a folder that all nodes share, "
+                    "with --data"
                 )
         if not facts.folder:
             raise MirbenchError(
