@@ -23,8 +23,8 @@ from mirbench.benchmark.embedding.parts import clips_of_a_part, join_parts
 from mirbench.benchmark.embedding.shard_spec import PARTS, ShardSpec, look_at
 from mirbench.benchmark.embedding.store import Shard, read_shard
 from mirbench.benchmark.embedding.worker import Chunk, Outcome
-from mirbench.benchmark.files import claims
 from mirbench.benchmark.files.claims import SUFFIX, Claims
+from mirbench.benchmark.files.owners import this_host
 from mirbench.benchmark.registry import load_task, parse_representation
 
 if TYPE_CHECKING:
@@ -164,6 +164,6 @@ def test_the_claim_of_a_run_that_was_killed_stops_nobody(clips: list[Clip], tmp_
     shard.unlink()
     claim = spec.parts(4)[0].path
     claim.parent.mkdir()
-    facts = {"host": claims._host(), "pid": 2**22 + 1, "born": "1", "token": "x"}
+    facts = {"host": this_host(), "pid": 2**22 + 1, "born": "1", "token": "x"}
     claim.with_name(claim.name + SUFFIX).write_text(json.dumps(facts))
     assert embed(clips, tmp_path).sha256 == first.sha256

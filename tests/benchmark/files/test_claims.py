@@ -15,6 +15,7 @@ import pytest
 from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.files import claims as module
 from mirbench.benchmark.files.claims import SUFFIX, Claims, in_turn
+from mirbench.benchmark.files.owners import this_host
 
 
 class Time:
@@ -91,13 +92,13 @@ def test_a_process_of_this_host_that_has_ended_has_it_no_more(shard: Path) -> No
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     with Claims() as claims:
-        claim_by(shard, module._host(), ended.pid)
+        claim_by(shard, this_host(), ended.pid)
         assert claims.take(shard)
 
 
 def test_a_killed_process_that_its_parent_has_not_waited_for_has_it_no_more(shard: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    claim_by(shard, module._host(), process.pid)
+    claim_by(shard, this_host(), process.pid)
     with Claims() as claims:
         assert not claims.take(shard)
         process.kill()
@@ -107,7 +108,7 @@ def test_a_killed_process_that_its_parent_has_not_waited_for_has_it_no_more(shar
 
 
 def test_a_process_that_got_the_number_of_an_ended_one_has_it_not(shard: Path) -> None:
-    claim_by(shard, module._host(), os.getpid(), born="1")
+    claim_by(shard, this_host(), os.getpid(), born="1")
     with Claims() as claims:
         assert claims.take(shard)
 
