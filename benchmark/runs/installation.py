@@ -172,7 +172,8 @@ def _sizes(folder: Path) -> Iterator[int]:
 def _sandbox() -> tuple[str | None, str]:
     try:
         with tempfile.TemporaryDirectory(prefix="mirbench-") as scratch:
-            return find_sandbox(Path(scratch), []).name, ""
+            # As a run does: of the folders that are hidden, this one is shown.
+            return find_sandbox(Path(scratch), [Path.cwd()]).name, ""
     except (MirbenchError, OSError) as error:
         return None, str(error)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from helpers.needs import needs
 
 from mirbench.benchmark.cli.doctor import page
 from mirbench.benchmark.machine.limits import cpu_limit, memory_limit
@@ -118,3 +120,14 @@ def test_limits_of_both_versions_of_control_groups(tmp_path: Path) -> None:
     own.write_text("0::/elsewhere\n")
     assert (memory_limit(system, own), cpu_limit(system, own)) == (None, None)
     assert memory_limit(system, tmp_path / "absent") is None
+
+
+@needs("unshare")
+def test_a_working_folder_below_a_hidden_one_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="mirbench-test-") as below:
+        monkeypatch.chdir(below)
+        sandbox, reason = installation._sandbox()
+        monkeypatch.chdir(tmp_path)
+    assert sandbox is not None, reason
