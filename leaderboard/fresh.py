@@ -15,7 +15,9 @@ from pathlib import Path
 import mirbench.benchmark.result as result
 import mirbench.benchmark.scoring as scoring
 from mirbench.benchmark.files.atomic import write_atomic
-from mirbench.benchmark.files.checksums import digest, file_sha256
+from mirbench.benchmark.files.checksums import digest, file_sha256, path_digest
+from mirbench.benchmark.files.foreign import DAMAGES
+from mirbench.benchmark.files.strict_json import read_note
 from mirbench.benchmark.result import predictions_path, rows_below
 
 #: Name of the note; hidden, since it is nobody's page.
@@ -30,7 +32,7 @@ _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
 
 def source_digest(results: Path) -> str:
     """Digest of all that pages are made from: rows, predictions, mirbench's code, libraries."""
-    files = {str(path.relative_to(results)): _known(path) for path in _files(results)}
+    files = {str(path.relative_to(results)): path_digest(path) for path in _files(results)}
     code = {f"{path.parent.name}/{path.name}": file_sha256(path) for path in _code()}
     return digest([files, code, [version(name) for name in _LIBRARIES]])
 
@@ -38,12 +40,12 @@ def source_digest(results: Path) -> str:
 def are_fresh(pages: list[Path], source: str, out: Path) -> bool:
     """Whether the note in `out` says that these pages are there, made from that source."""
     try:
-        note = json.loads((out / NOTE).read_text(encoding="utf-8"))
+        note = read_note(out / NOTE)
         return bool(
             note["source"] == source
             and note["pages"] == {page.name: file_sha256(page) for page in pages}
         )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, *DAMAGES):
         return False
 
 
@@ -60,10 +62,6 @@ def _files(results: Path) -> Iterator[Path]:
     for row in rows_below(results):
         yield row
         yield predictions_path(row)
-
-
-def _known(path: Path) -> str | None:
-    return file_sha256(path) if path.is_file() else None
 
 
 def _code() -> Iterator[Path]:

@@ -18,7 +18,6 @@ the counts are kept, and where one changes, every batch does.
 
 from __future__ import annotations
 
-import itertools
 import json
 import random
 from collections.abc import Sequence
@@ -34,6 +33,7 @@ from mirbench.benchmark.embedding.store import (
     Shard,
     Store,
     add_notes,
+    join_made_with,
 )
 from mirbench.benchmark.embedding.window_counts import Counts
 from mirbench.benchmark.embedding.worker import model_info
@@ -159,7 +159,6 @@ def merge_batches(shards: Sequence[Shard]) -> Shard:
         if shard.clip_ids[number] not in missing
     ]
     rows.sort(key=lambda row: row[:2])
-    facts = sorted({pair for shard in shards for pair in shard.made_with.items()})
     return Shard(
         clip_ids=tuple(ids),
         embedding=np.stack([row for *_, row in rows]) if rows else np.zeros((0, 0), np.float32),
@@ -168,10 +167,7 @@ def merge_batches(shards: Sequence[Shard]) -> Shard:
         seconds=sum(shard.seconds for shard in shards),
         peak_bytes=max((shard.peak_bytes for shard in shards), default=0),
         layers=next((shard.layers for shard in shards if shard.layers), ()),
-        made_with={
-            key: ", ".join(value for _, value in pairs)
-            for key, pairs in itertools.groupby(facts, key=lambda pair: pair[0])
-        },
+        made_with=join_made_with(shard.made_with for shard in shards),
         window=np.array([window for _, window, _ in rows], dtype=np.int64),
         notes=add_notes(shard.notes for shard in shards),
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from mirbench.benchmark.api import DataError, FloatArray, IntArray
 from mirbench.benchmark.embedding.layers import StoredLayers, join_rows
-from mirbench.benchmark.embedding.store import Shard, add_notes
+from mirbench.benchmark.embedding.store import Shard, add_notes, join_made_with
 from mirbench.benchmark.machine.collector import without_collecting
 from mirbench.benchmark.progress import count
 
@@ -105,14 +105,9 @@ def join_shards(shards: Sequence[Shard], computed: int = 0) -> Embeddings:
         peak_bytes=max((shard.peak_bytes for shard in shards), default=0),
         computed=computed,
         layers=shards[0].layers if shards else (),
-        made_with=_together([shard.made_with for shard in shards]),
+        made_with=join_made_with(shard.made_with for shard in shards),
         notes=add_notes(shard.notes for shard in shards),
     )
-
-
-def _together(facts: Sequence[dict[str, str]]) -> dict[str, str]:
-    keys = sorted({key for each in facts for key in each})
-    return {key: ", ".join(sorted({each[key] for each in facts if key in each})) for key in keys}
 
 
 @without_collecting()

@@ -9,8 +9,7 @@ them, depend on nothing but the task: whoever computes them, the shard is the sa
 from __future__ import annotations
 
 import contextlib
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from mirbench.benchmark.embedding.store import (
     SHARD_CLIPS,
     Shard,
     add_notes,
+    join_made_with,
     read_shard,
     write_shard,
 )
@@ -226,7 +226,7 @@ def to_shard(spec: ShardSpec, outcomes: Sequence[Outcome]) -> Shard:
         seconds=sum(outcome.seconds for outcome in outcomes),
         peak_bytes=max(outcome.peak_bytes for outcome in outcomes),
         layers=outcomes[0].layers,
-        made_with=_all_made_with([outcome.made_with for outcome in outcomes]),
+        made_with=join_made_with(outcome.made_with for outcome in outcomes),
         window=_window_numbers(spec, [place for place, _ in present]),
         notes=add_notes(outcome.notes for outcome in outcomes),
     )
@@ -247,18 +247,9 @@ def join_parts(spec: ShardSpec, parts: Sequence[Shard]) -> Shard:
         seconds=sum(part.seconds for part in parts),
         peak_bytes=max(part.peak_bytes for part in parts),
         layers=parts[0].layers,
-        made_with=_all_made_with([part.made_with for part in parts]),
+        made_with=join_made_with(part.made_with for part in parts),
         notes=add_notes(part.notes for part in parts),
     )
-
-
-def _all_made_with(each: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Every version of every package, and every device, that had a share."""
-    facts = sorted({pair for one in each for pair in one.items()})
-    return {
-        key: ", ".join(value for _, value in pairs)
-        for key, pairs in itertools.groupby(facts, key=lambda pair: pair[0])
-    }
 
 
 def _window_numbers(spec: ShardSpec, places: Sequence[int]) -> IntArray | None:

@@ -17,7 +17,7 @@ folder ``batches-<partition>`` named by a digest of all batches: see
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,6 +91,15 @@ def add_notes(each: Iterable[dict[str, int]]) -> dict[str, int]:
     for notes in each:
         total.update(notes)
     return dict(sorted(total.items()))
+
+
+def join_made_with(each: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Say what several lots of rows were made with: every version, and every device, of each."""
+    values = defaultdict[str, set[str]](set)
+    for facts in each:
+        for key, value in facts.items():
+            values[key].add(value)
+    return {key: ", ".join(sorted(values[key])) for key in sorted(values)}
 
 
 class Store:

@@ -45,7 +45,7 @@ from mirbench.benchmark.registry import RepresentationSpec, parse_representation
 class Chunk:
     """Work for one worker: some clips of one shard, or a whole batch.
 
-    `rows` are those of a batch, see `mirbench.benchmark.embedding.store.ShardSpec`, and
+    `rows` are those of a batch, see `mirbench.benchmark.embedding.shard_spec.ShardSpec`, and
     `clip_timeout` the seconds that the model may take for a clip.
     """
 

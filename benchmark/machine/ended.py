@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import signal
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from mirbench.benchmark.machine.last_words import LastWords
 
@@ -101,34 +99,3 @@ class Ended:
                 return f"run the same command again with fewer workers (--jobs {workers // 2})"
             return "see that more memory is free, and run the same command again"
         return "mend the representation, and run the same command again"
-
-
-def memory_kills() -> int:
-    """Count the processes that the kernel has killed for want of memory, as far as it says.
-
-    Of the control group of this process, or else of the whole machine.
-    """
-    for path in [*_group_files(), Path("/proc/vmstat")]:
-        try:
-            found = re.search(r"^oom_kill (\d+)$", path.read_text(encoding="ascii"), re.MULTILINE)
-        except (OSError, ValueError):
-            continue
-        if found is not None:
-            return int(found[1])
-    return 0
-
-
-def _group_files() -> list[Path]:
-    try:
-        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):
-        return []
-    root, files = Path("/sys/fs/cgroup"), []
-    for number, controllers, place in (line.split(":", 2) for line in lines if ":" in line):
-        if number == "0":
-            files += [root / place.lstrip("/") / "memory.events", root / "memory.events"]
-        elif "memory" in controllers.split(","):
-            folder = root / "memory"
-            files += [folder / place.lstrip("/") / "memory.oom_control"]
-            files += [folder / "memory.oom_control"]
-    return files

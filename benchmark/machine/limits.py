@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 _SYSTEM, _OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+_MACHINE = Path("/proc/vmstat")
 
 
 def memory_limit(system: Path = _SYSTEM, own: Path = _OWN) -> int | None:
@@ -42,6 +44,21 @@ def cpu_limit(system: Path = _SYSTEM, own: Path = _OWN) -> float | None:
         if quota.isdigit() and period.isdigit() and int(period) > 0:
             limits.append(int(quota) / int(period))
     return min(limits, default=None)
+
+
+def memory_kills(system: Path = _SYSTEM, own: Path = _OWN) -> int:
+    """Count the processes that the kernel has killed for want of memory, as far as it says.
+
+    Of the control groups around this process, or else of the whole machine. The parameters
+    are those of `memory_limit`.
+    """
+    names = {1: "memory.oom_control", 2: "memory.events"}
+    files = [folder / names[version] for version, folder in _groups(system, own, "memory")]
+    for path in [*files, _MACHINE]:
+        found = re.search(r"^oom_kill (\d+)$", _read(path), re.MULTILINE)
+        if found is not None:
+            return int(found[1])
+    return 0
 
 
 def _groups(system: Path, own: Path, controller: str) -> Iterator[tuple[int, Path]]:

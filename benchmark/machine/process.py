@@ -22,11 +22,12 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from mirbench.benchmark.machine.answers import read_answer, write_answer
-from mirbench.benchmark.machine.ended import Ended, WorkerDied, memory_kills
+from mirbench.benchmark.machine.ended import Ended, WorkerDied
 from mirbench.benchmark.machine.guard import GUARD
 from mirbench.benchmark.machine.heap import kept_memory
 from mirbench.benchmark.machine.last_words import keep_notes, open_notes, read_notes
 from mirbench.benchmark.machine.launch import Rules, obey, rules, start_python
+from mirbench.benchmark.machine.limits import memory_kills
 
 #: Seconds after which a silent worker is looked at.
 _LOOK_EVERY = 1.0

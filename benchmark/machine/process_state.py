@@ -1,9 +1,9 @@
 """What a plugin sets for the whole process, kept apart from what the harness has set.
 
-Plugins are run in the process of the harness, and what one sets for all (PyTorch's
-default dtype, the working folder, a seed, a filter of warnings, …) would reach the
-probes, the harness's own files, and the next plugin; but only with ``--jobs 1`` or on a
-GPU, where that process is the main one. So every call of a plugin is made within its
+What a plugin sets for all (PyTorch's default dtype, the working folder, a seed, a filter
+of warnings, …) would reach the next plugin of the same worker; and in the main process,
+where readers of tasks, adapters and conversions of weights run, the probes and the
+harness's own files. So every call of a plugin is made within its
 `PluginState`: what it has changed is put back when the call ends, and comes back at its
 next call, since a model may count on what its ``load_model`` set.
 

@@ -108,9 +108,7 @@ class RayWorkers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for chair in list(self._chairs):
-            if chair.tasks:
-                self._room.give_up(chair)
+        self._give_up_busy()
 
     def unordered(
         self, function: Callable[[Item], Outcome], items: Iterable[Item]
@@ -152,9 +150,12 @@ class RayWorkers:
                     return
                 yield from self._next(waiting)
         finally:
-            for chair in self._chairs:
-                if chair.tasks:
-                    self._room.give_up(chair)
+            self._give_up_busy()
+
+    def _give_up_busy(self) -> None:
+        for chair in list(self._chairs):
+            if chair.tasks:
+                self._room.give_up(chair)
 
     def _vacant(self) -> Chair | None:
         """Find the actor with the least work, unless all have as much as they may."""

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import torch
 
 from mirbench.benchmark.probing.data import ProbeData, clip_targets
-from mirbench.benchmark.probing.scorer import Windows
-from mirbench.benchmark.scoring.metrics import WAYS, Way, check_both_classes, key_score_table
+from mirbench.benchmark.probing.scorer import RarerClass, Windows
+from mirbench.benchmark.scoring.metrics import WAYS, Way, key_score_table
 
 #: Outputs float32 ``[probes, n, n_outputs]`` to scores float64 ``[probes]``.
 Metric = Callable[[torch.Tensor], torch.Tensor]
@@ -96,20 +96,13 @@ def _r2(targets: npt.NDArray[Any], device: torch.device) -> Metric:
 
 def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
     """Count pairs in order as integers, a tie as half; see `scorer`."""
-    check_both_classes(targets)
-    positive = np.asarray(targets).astype(bool)
-    n, counts = len(positive), positive.sum(axis=0)
-    flipped = counts > n - counts
-    rare = np.where(flipped, ~positive, positive)
-    sizes = rare.sum(axis=0)
-    rows = np.zeros((rare.shape[1], sizes.max()), dtype=np.int64)
-    there = np.arange(sizes.max()) < sizes[:, None]
-    rows[there] = np.nonzero(rare.T)[1]
+    rare, n = RarerClass.of(targets), len(targets)
+    flipped, sizes = rare.flipped, rare.sizes
     picked, absent, sign, offset, pairs = (
         torch.from_numpy(array).to(device)
         for array in (
-            rows,
-            ~there,
+            rare.rows,
+            rare.absent,
             np.where(flipped, -1, 1),
             np.where(flipped, 2 * sizes * (n - sizes) + sizes**2, -(sizes**2)),
             2.0 * sizes * (n - sizes),

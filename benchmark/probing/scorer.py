@@ -9,7 +9,7 @@ with an output that is not a number scores NaN where ranks or squares need it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -166,6 +166,40 @@ def _r2(targets: npt.NDArray[Any], device: torch.device) -> Metric:
     return score
 
 
+class RarerClass(NamedTuple):
+    """The rows of the rarer class of each label, by which pairs are counted.
+
+    Attributes
+    ----------
+    flipped : ndarray of bool, shape [n_labels]
+        Whether it is the negative one.
+    sizes : ndarray of int64, shape [n_labels]
+    rows : ndarray of int64, shape [n_labels, largest size]
+        Filled up with 0.
+    absent : ndarray of bool, shape of `rows`
+        Where it is filled up.
+    """
+
+    flipped: npt.NDArray[np.bool_]
+    sizes: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
+    absent: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, targets: npt.NDArray[Any]) -> RarerClass:
+        """Find them; raises as `check_both_classes`."""
+        check_both_classes(targets)
+        positive = np.asarray(targets).astype(bool)
+        counts = positive.sum(axis=0)
+        flipped = counts > len(positive) - counts
+        rare = np.where(flipped, ~positive, positive)
+        sizes = rare.sum(axis=0)
+        rows = np.zeros((rare.shape[1], sizes.max()), dtype=np.int64)
+        there = np.arange(sizes.max()) < sizes[:, None]
+        rows[there] = np.nonzero(rare.T)[1]
+        return cls(flipped, sizes, rows, ~there)
+
+
 def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
     """Area under the curve from ranks: the share of pairs in order, a tie counting half.
 
@@ -173,18 +207,11 @@ def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
     over the rarer class of (rows below) + (rows not above), less the pairs
     within that class.
     """
-    check_both_classes(targets)
-    positive = np.asarray(targets).astype(bool)
-    n, counts = len(positive), positive.sum(axis=0)
-    flipped = counts > n - counts
-    rare = np.where(flipped, ~positive, positive)
-    sizes = rare.sum(axis=0)
-    rows = np.zeros((rare.shape[1], sizes.max()), dtype=np.int64)
-    there = np.arange(sizes.max()) < sizes[:, None]
-    rows[there] = np.nonzero(rare.T)[1]
-    picked = torch.from_numpy(rows).to(device)
-    absent = torch.from_numpy(~there).to(device)
-    pairs = 2 * sizes * (n - sizes)
+    rare = RarerClass.of(targets)
+    flipped, sizes = rare.flipped, rare.sizes
+    picked = torch.from_numpy(rare.rows).to(device)
+    absent = torch.from_numpy(rare.absent).to(device)
+    pairs = 2 * sizes * (len(targets) - sizes)
 
     def score(outputs: torch.Tensor) -> Scores:
         columns = _probabilities(outputs).transpose(1, 2).contiguous()

@@ -95,7 +95,7 @@ def dry_run(
     on_missing : callable, optional
         As for `mirbench.benchmark.runs.pairs.pairs_of`.
     """
-    rules = get_protocol(protocol)
+    grid = get_protocol(protocol)
     check_device(device)
     check_gpus(device, gpus)
     settings = Settings(
@@ -104,8 +104,8 @@ def dry_run(
         gpus=gpus,
         jobs=jobs,
         full_hash=full_hash,
-        protocol=rules,
-        out=out or default_out(rules),
+        protocol=grid,
+        out=out or default_out(grid),
     )
     where = Where(split=split, data=data, cache=settings.store.cache)
     for pair in pairs_of(rep, task, where, on_missing=on_missing, only_plan=True):

@@ -17,8 +17,6 @@ from mirbench.leaderboard.board import make_board
 from mirbench.leaderboard.markdown import board_markdown
 from mirbench.leaderboard.rows import read_rows, read_test_set
 
-_MISSING = ("valid00-0", "test00-1")
-
 
 def _write(folder: Path) -> list[Path]:
     with mock.patch("os.fsync"):

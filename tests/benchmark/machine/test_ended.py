@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mirbench.benchmark.machine import ended
-from mirbench.benchmark.machine.ended import Ended, memory_kills
+from mirbench.benchmark.machine.ended import Ended
 from mirbench.benchmark.machine.last_words import LastWords, doing, open_notes, read_notes
+from mirbench.benchmark.machine.limits import memory_kills
 
 
 @pytest.mark.parametrize(
@@ -49,14 +49,14 @@ def test_what_it_was_at_and_where_is_told() -> None:
 
 
 def test_kills_are_counted_in_the_group_or_else_on_the_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    events = tmp_path / "memory.events"
+    own, events = tmp_path / "cgroup", tmp_path / "memory.events"
+    own.write_text("0::/absent\n")
     events.write_text("low 0\noom 4\noom_kill 3\noom_group_kill 9\n")
-    monkeypatch.setattr(ended, "_group_files", lambda: [tmp_path / "absent", events])
-    assert memory_kills() == 3
+    assert memory_kills(tmp_path, own) == 3
     events.write_text("low 0\n")
-    assert memory_kills() >= 0
+    assert memory_kills(tmp_path, own) >= 0
 
 
 def test_notes_hold_the_last_that_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
