@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from helpers.pairs import embed_clips_of, pair_of
 from mirbench.benchmark.datasets.locate import read_clips
 from mirbench.benchmark.embedding.store import Store, task_fingerprint
 from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.files.contents import CachedFile
 from mirbench.benchmark.files.sealed import content_digest, seal
 from mirbench.benchmark.registry import load_task, parse_representation
 
@@ -219,3 +221,15 @@ def seal_as(name: str) -> bytes:
     facts = {"clip_ids": [], "missing": {}, "seconds": 0, "peak_bytes": 0, "layers": []}
     arrays = {"embedding": np.zeros((0, 0), np.float32), "clip": np.zeros(0, np.int64)}
     return seal({**facts, "made_with": {}, "notes": {}}, arrays, "mirbench", name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "days", "left"),
+    [("temporary", 2, True), ("part", 2, False), ("part", 31, True), ("shard", 400, False)],
+)
+def test_parts_wait_a_month_for_the_others_of_a_job_array(
+    kind: str, days: float, left: bool
+) -> None:
+    changed = time.time() - days * 86400
+    file = CachedFile(Path("x"), PurePosixPath("x"), kind, 1, changed)
+    assert file.left_over == left

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from helpers.pairs import embed_clips_of
+from helpers.pairs import embed_clips_of, pair_of
 
 from mirbench.benchmark.api import Clip, PluginError
 from mirbench.benchmark.datasets.locate import read_clips
 from mirbench.benchmark.embedding import making
 from mirbench.benchmark.embedding.embeddings import Embeddings
+from mirbench.benchmark.embedding.making import ShardMaker
 from mirbench.benchmark.embedding.outcomes import outcomes_of
 from mirbench.benchmark.embedding.pair import EmbeddingSettings
 from mirbench.benchmark.embedding.parts import clips_of_a_part, join_parts
 from mirbench.benchmark.embedding.shard_spec import PARTS, ShardSpec, look_at
-from mirbench.benchmark.embedding.store import Shard, read_shard
+from mirbench.benchmark.embedding.store import Shard, Store, read_shard
 from mirbench.benchmark.embedding.worker import Chunk, Outcome
 from mirbench.benchmark.files.claims import SUFFIX, Claims
 from mirbench.benchmark.files.owners import this_host
@@ -167,3 +168,15 @@ def test_the_claim_of_a_run_that_was_killed_stops_nobody(clips: list[Clip], tmp_
     facts = {"host": this_host(), "pid": 2**22 + 1, "born": "1", "token": "x"}
     claim.with_name(claim.name + SUFFIX).write_text(json.dumps(facts))
     assert embed(clips, tmp_path).sha256 == first.sha256
+
+
+def test_parts_are_the_same_whatever_embeds_them(clips: list[Clip], tmp_path: Path) -> None:
+    pair = pair_of(parse_representation("tinyrep"), load_task("tinytask"), clips)
+    store = Store(tmp_path)
+    specs = store.shards_for(pair.fingerprint, pair.task, clips, False)
+    paths = []
+    for device in ("cpu", "cuda"):
+        maker = ShardMaker(pair, EmbeddingSettings(store=store, device=device), None, specs)
+        paths.append([part.path for spec in specs for part in spec.parts(maker._part_clips)])
+    assert paths[0] == paths[1]
+    assert len(paths[0]) > len(specs)
