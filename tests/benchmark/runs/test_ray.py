@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, needs("ray")]
 
-#: Three layers, and what may happen at a clip, the first time that it is embedded.
+#: Some layers, and what may happen at a clip, the first time that it is embedded.
 PLUGIN = """
 import os, pathlib, signal, time
 import numpy as np
@@ -45,7 +45,9 @@ def happens(what):
 class Model:
     sample_rate = 8000
     dims = 16
-    layers = ("one", "two", "three")
+
+    def __init__(self, count):
+        self.layers = tuple(f"layer {n}" for n in range(count))
 
     def embed(self, audio, sr):
         with (LOG / "embedded.txt").open("a") as file:
@@ -61,11 +63,11 @@ class Model:
         time.sleep(SLEEP)
         bands = np.array_split(np.abs(np.fft.rfft(audio, 512)), 16)
         row = np.log1p([band.mean() for band in bands])
-        return np.stack([row, row**2, row**3]).astype(np.float32)
+        return np.stack([row ** (1 + n / 2) for n in range(len(self.layers))]).astype(np.float32)
 
 
-def load_model(device="cpu"):
-    return Model()
+def load_model(device="cpu", count=3):
+    return Model(count)
 """
 
 Main = Callable[..., tuple[int, str, str]]
@@ -102,7 +104,7 @@ def plugin(tmp_path: Path) -> Path:
     return path
 
 
-def run(main: Main, plugin: Path, name: str, *options: object) -> tuple[int, str, str]:
+def run(main: Main, plugin: Path | str, name: str, *options: object) -> tuple[int, str, str]:
     places = ("--cache", f"cache-{name}", "--out", f"rows-{name}")
     choice = ("--rep", plugin, "--task", "tinytask", "--protocol", "quick")
     return main("run", *choice, *places, *options)
@@ -173,14 +175,15 @@ def test_a_node_lost_while_layers_are_probed(
     two: Any, main: Main, plugin: Path, tmp_path: Path
 ) -> None:
     ray = ("--engine", "ray", "--address", two.address)
-    assert run(main, plugin, "local")[0] == 0
+    many = f"{plugin}:count=24"  # so that there is work left when the node is gone
+    assert run(main, many, "local")[0] == 0
     (tmp_path / "cache-local").rename(tmp_path / "cache-lost")  # with the embeddings
     (node,) = two.worker_nodes
     grids = tmp_path / "cache-lost" / "grids"
     begun = when(
         lambda: any(grids.glob("*/*/*")), lambda: two.remove_node(node, allow_graceful=False)
     )
-    status, _, err = run(main, plugin, "lost", *ray)
+    status, _, err = run(main, many, "lost", *ray)
     begun.join()
     assert status == 0, err
     assert "probing tinytask on 2 nodes, 2 workers" in err
