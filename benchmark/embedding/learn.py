@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from mirbench.benchmark.api import Clip
 from mirbench.benchmark.embedding.first_use import announce
 from mirbench.benchmark.embedding.model import ModelInfo
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
-from mirbench.benchmark.embedding.reading import watched_folder
+from mirbench.benchmark.embedding.reading import CLOCKS_APART, watched_folder
 from mirbench.benchmark.embedding.worker import (
     Chunk,
     Outcome,
@@ -74,6 +75,7 @@ def files_of_new(chunk: Chunk) -> frozenset[Path]:
     stand_in(chunk.folder)
     files, fresh = _files_read(chunk)
     if fresh:
+        time.sleep(2 * CLOCKS_APART)  # or what was written a moment ago would look new again
         files |= _files_read(chunk)[0]
     return frozenset(files)
 
@@ -84,23 +86,26 @@ def _files_read(chunk: Chunk) -> tuple[set[Path], bool]:
     with watched_folder(spec_of(chunk.model)) as opened:
         model, info = loaded_model(chunk.model)
     loading = read_while_loading(chunk.model)
-    files = opened.files | loading.files
+    files, fresh = opened.files | loading.files, opened.fresh or loading.fresh
     in_batches = callable(getattr(model, "embed_batch", None))
     for place, clip in enumerate(chunk.clips):
         outcome = _embed(replace(chunk, clips=(clip,)), info)
-        files |= outcome.files
+        files, fresh = files | outcome.files, fresh or outcome.fresh
         if outcome.rows:
             if in_batches and place + 1 < len(chunk.clips):
-                files |= _embed(replace(chunk, clips=chunk.clips[place : place + 2]), info).files
+                pair = replace(chunk, clips=chunk.clips[place : place + 2])
+                outcome = _embed(pair, info)
+                files, fresh = files | outcome.files, fresh or outcome.fresh
             break
-    return files, loading.fresh
+    return files, fresh
 
 
 def _embed(chunk: Chunk, info: ModelInfo) -> Outcome:
     audio = decode_chunk((chunk, info))  # whose files are no part of the model
     with watched_folder(spec_of(chunk.model)) as opened:
         outcome = embed_chunk(chunk, audio)
-    return replace(outcome, files=outcome.files | opened.files)
+    files, fresh = outcome.files | opened.files, outcome.fresh or opened.fresh
+    return replace(outcome, files=files, fresh=fresh)
 
 
 def remember_files(pair: Pair, files: Iterable[Path]) -> None:

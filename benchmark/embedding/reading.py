@@ -28,9 +28,8 @@ _AUDIO = {".wav", ".mp3", ".flac", ".ogg", ".opus", ".au", ".aif", ".aiff", ".m4
 _KEPT_BY_LIBRARIES = ("/.cache/matplotlib/", "/.config/matplotlib/", "/.cache/fontconfig/")
 _SYSTEM = ("/usr/", "/lib/", "/lib64/", "/etc/", "/opt/", "/System/", "/Library/")
 
-
-#: Nanoseconds by which the time of a file may lag behind the clock.
-_COARSE = 50_000_000
+#: Seconds by which the time of a file may lag behind the clock.
+CLOCKS_APART = 0.05
 
 
 @dataclass
@@ -60,7 +59,7 @@ def watched(spec: RepresentationSpec) -> Iterator[Reads]:
     if not spec.reads_files:
         yield reads
         return
-    started = time.time_ns() - _COARSE
+    started = time.time_ns() - int(CLOCKS_APART * 1e9)
     with files_read() as places:
         yield reads
     reads.files, reads.fresh = _deciding(map(Path, places), spec, started)
@@ -77,11 +76,11 @@ def watched_folder(spec: RepresentationSpec) -> Iterator[Reads]:
     if spec.plugin.source is None or spec.plugin.module is not None:
         yield reads
         return
-    started = time.time_ns() - _COARSE
+    started = time.time_ns() - int(CLOCKS_APART * 1e9)
     with opened_below(spec.plugin.source.path.parent) as places:
         yield reads
     paths = (path for place in places if not _is_audio(path := Path(place)))
-    reads.files, _ = _deciding(paths, spec, started)
+    reads.files, reads.fresh = _deciding(paths, spec, started)
 
 
 def _deciding(

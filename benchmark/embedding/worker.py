@@ -86,6 +86,8 @@ class Outcome:
     notes: dict[str, int] = field(default_factory=dict)
     #: Files besides its source that the model has read, while it was loaded or now.
     files: frozenset[Path] = frozenset()
+    #: Whether it has read others that had just been written, as weights are that it downloads.
+    fresh: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +167,7 @@ def embed_chunk(chunk: Chunk, decoded: Decoded | None = None) -> Outcome:
         absent=decoded.absent,
         notes=notes,
         files=frozenset(reads.files | read_while_loading(chunk.model).files),
+        fresh=reads.fresh or read_while_loading(chunk.model).fresh,
     )
 
 

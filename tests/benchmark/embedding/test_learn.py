@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from helpers.here import embed_here
 from helpers.pairs import embed_clips_of
 
 from mirbench.benchmark.api import Clip
@@ -271,15 +272,28 @@ def test_the_audio_beside_a_plugin_is_no_part_of_it(
         plugin.unlink()
 
 
+@pytest.mark.parametrize("when", ["when it is loaded", "when it embeds"])
+@pytest.mark.parametrize("lag", [0.0, 0.3], ids=["at once", "clocks far apart"])
 def test_weights_that_are_downloaded_at_first_count(
-    embed: Callable[..., Embeddings], tmp_path: Path
+    lag: float,
+    when: str,
+    embed: Callable[..., Embeddings],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # A machine that is fast enough looks a second time while the file still seems new: with
+    # clocks far apart, each does.
+    if lag:
+        embed_here(monkeypatch)
+        monkeypatch.setattr("mirbench.benchmark.embedding.reading.CLOCKS_APART", lag)
+        monkeypatch.setattr("mirbench.benchmark.embedding.learn.CLOCKS_APART", lag)
     folder = tmp_path / "plugin"
     folder.mkdir()
     plugin = folder / "mine.py"
     head = "from os import path\ndef fetched(p):\n    p.exists() or p.write_text('1')\n    return p"
-    load = "float(fetched(HERE / 'w.txt').read_text())"
-    plugin.write_text(PLUGIN.format(load=load, late="self.scale", head=head))
+    number = "float(fetched(HERE / 'w.txt').read_text())"
+    load, late = (number, "self.scale") if when == "when it is loaded" else ("0", number)
+    plugin.write_text(PLUGIN.format(load=load, late=late, head=head))
     assert embed(plugin).matrix()[0, 0] == 1
     assert embed(plugin).computed == 0
     (folder / "w.txt").write_text("2")
