@@ -80,10 +80,13 @@ def run(
             device=device,
             gpus=gpus,
             jobs=jobs,
+            engine=engine,
+            address=address,
             protocol=protocol,
             out=out,
             cache=cache,
             full_hash=full_hash,
+            clip_timeout=clip_timeout,
             part=part,
         )
         return

@@ -25,7 +25,7 @@ from mirbench.benchmark.embedding.store import (
     read_shard,
     write_shard,
 )
-from mirbench.benchmark.embedding.stored import remove_damaged
+from mirbench.benchmark.embedding.stored import file_at, remove_damaged
 from mirbench.benchmark.embedding.worker import Outcome
 from mirbench.benchmark.files.atomic import remove_stale_temporaries
 from mirbench.benchmark.files.contents import PART_LEFT_AFTER
@@ -178,9 +178,10 @@ class UnfinishedShard:
         found = dict(self.made)
         for place, part in enumerate(self.parts):
             if place not in found:
+                before = file_at(part.path)
                 stored = read_shard(part.path, say, part)
                 if stored is None:
-                    remove_damaged(part.path)
+                    remove_damaged(part.path, before)
                     return None
                 found[place] = stored
         return [shard for _, shard in sorted(found.items())]

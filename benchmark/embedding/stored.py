@@ -14,10 +14,11 @@ from mirbench.benchmark.progress import say
 
 def stored_shard(spec: ShardSpec) -> Shard | None:
     """Read a shard; None if there is none. A damaged one is removed, which is said."""
+    found = file_at(spec.path)
     shard = read_shard(spec.path, say, spec)
     if shard is not None:
         return let_go(shard, spec)
-    remove_damaged(spec.path)
+    remove_damaged(spec.path, found)
     return None
 
 
@@ -28,14 +29,32 @@ def let_go(shard: Shard, spec: ShardSpec) -> Shard:
     return replace(shard, embedding=leave_on_disk(spec.path, shard.embedding))
 
 
-def remove_damaged(path: Path) -> None:
+def file_at(path: Path) -> tuple[int, int, int] | None:
+    """Tell which file lies at a path, as long as it is not written anew; None for none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_mtime_ns
+
+
+def remove_damaged(path: Path, found: tuple[int, int, int] | None) -> None:
     """Remove a file that holds something else than it should.
+
+    Parameters
+    ----------
+    path : Path
+    found : tuple of int, or None
+        What `file_at` said before it was read. Another is left alone: it is what another
+        run has put in its place.
 
     Raises
     ------
     MirbenchError
         If that fails, as where a folder has its name.
     """
+    if found is None or file_at(path) != found:
+        return
     try:
         path.unlink()
     except (FileNotFoundError, NotADirectoryError):

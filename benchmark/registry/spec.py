@@ -126,7 +126,7 @@ class RepresentationSpec:
                 cost = plan_model(seconds, device=device, **self.params)
         except MirbenchError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(
                 f"representation {self.label!r}: plan_model raised {error_text(error)}"
             ) from error

@@ -23,10 +23,11 @@ from mirbench.benchmark.embedding.window_counts import known_counts
 from mirbench.benchmark.embedding.worker import Chunk, embed_chunk
 from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.evaluation.settings import Settings
-from mirbench.benchmark.machine.device import check_device, check_gpus, free_cpus
+from mirbench.benchmark.machine.device import free_cpus
 from mirbench.benchmark.machine.launch import rules
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.result import result_path
+from mirbench.benchmark.runs.engines import check_engine
 from mirbench.benchmark.runs.pairs import Names, Where, pairs_of
 
 #: Length of a clip that does not say how long it is.
@@ -80,30 +81,35 @@ def dry_run(
     device: str = "cpu",
     gpus: int | None = None,
     jobs: int | None = None,
+    engine: str = "local",
+    address: str | None = None,
     protocol: str = "castellon2021",
     out: Path | None = None,
     cache: Path | None = None,
     full_hash: bool = False,
+    clip_timeout: float | None = None,
     on_missing: Callable[[str], None] | None = None,
 ) -> Iterator[DryRun]:
     """Foretell the pairs of a run.
 
     Parameters
     ----------
-    rep, task, split, data, device, gpus, jobs, protocol, out, cache, full_hash
+    rep, task, split, data, device, gpus, jobs, protocol, out, cache, full_hash, clip_timeout
         As for `mirbench.benchmark.run`.
+    engine, address
+        As for `mirbench.benchmark.run`; what the run takes is told for this machine alone.
     on_missing : callable, optional
         As for `mirbench.benchmark.runs.pairs.pairs_of`.
     """
     grid = get_protocol(protocol)
-    check_device(device)
-    check_gpus(device, gpus)
+    check_engine(engine, address, device=device, gpus=gpus)
     settings = Settings(
         store=Store(cache),
         device=device,
         gpus=gpus,
         jobs=jobs,
         full_hash=full_hash,
+        clip_timeout=clip_timeout,
         protocol=grid,
         out=out or default_out(grid),
     )
@@ -120,7 +126,7 @@ def _foretell(pair: Pair, settings: Settings) -> DryRun:
     missed = {clip.id: clip for shard in lacking for clip in shard.clips}
     todo = list(missed.values())
     cost = _cost(pair, settings.device) if todo else None
-    sample = _embed_some(pair, todo, settings.device) if cost is None else cost[1]
+    sample = _embed_some(pair, todo, settings) if cost is None else cost[1]
     known = sample or (_first_rows(stored) if stored else None)
     data, protocol = pair.data, settings.protocol
     row = result_path(settings.out, pair.spec.label, data.task.name, data.split.name, protocol.name)
@@ -200,7 +206,7 @@ def _clip_seconds(clips: Sequence[Clip]) -> float:
     return USUAL_SECONDS
 
 
-def _embed_some(pair: Pair, todo: list[Clip], device: str) -> Sample | None:
+def _embed_some(pair: Pair, todo: list[Clip], settings: Settings) -> Sample | None:
     """Embed a few clips, or noise of their length if none is on disk; the very first warms up."""
     if not todo:
         return None
@@ -209,7 +215,7 @@ def _embed_some(pair: Pair, todo: list[Clip], device: str) -> Sample | None:
     with tempfile.TemporaryDirectory(prefix="mirbench-", dir=place) as folder:
         present = [clip for clip in todo if clip.path is not None and clip.path.is_file()]
         present = present or [_noise(todo[0], Path(folder))]
-        return _time(pair, present[:1], present[1 : 1 + CHUNK_CLIPS] or present, device)
+        return _time(pair, present[:1], present[1 : 1 + CHUNK_CLIPS] or present, settings)
 
 
 def _noise(clip: Clip, folder: Path) -> Clip:
@@ -221,10 +227,12 @@ def _noise(clip: Clip, folder: Path) -> Clip:
     return Clip("noise", folder / "noise.wav", clip.label, clip.group, duration=clip.duration)
 
 
-def _time(pair: Pair, first: list[Clip], some: list[Clip], device: str) -> Sample | None:
+def _time(pair: Pair, first: list[Clip], some: list[Clip], settings: Settings) -> Sample | None:
+    device, limit = settings.device, settings.clip_timeout
     with EmbeddingSettings(device=device, jobs=1).model_workers() as workers:
         for clips in (first, some):
-            chunk = Chunk(pair.model(device), pair.task.window, tuple(clips), shard=0)
+            model = pair.model(device)
+            chunk = Chunk(model, pair.task.window, tuple(clips), shard=0, clip_timeout=limit)
             (outcome,) = workers.unordered(embed_chunk, [chunk])
     if not outcome.rows:
         return None

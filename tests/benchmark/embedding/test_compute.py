@@ -21,6 +21,7 @@ from mirbench.benchmark.datasets.locate import read_clips
 from mirbench.benchmark.embedding.compute import stored_embeddings
 from mirbench.benchmark.embedding.embeddings import Embeddings, check_missing
 from mirbench.benchmark.embedding.store import Store
+from mirbench.benchmark.embedding.stored import file_at, remove_damaged
 from mirbench.benchmark.registry import load_task, parse_representation
 
 if TYPE_CHECKING:
@@ -95,6 +96,19 @@ def test_a_damaged_or_absent_shard_is_computed_again(
     assert again.sha256 == first.sha256
     assert again.computed == calls(log) - 150 == 64 + 22
     assert f"{paths[0]} is damaged (" in capsys.readouterr().err
+
+
+def test_what_another_run_has_put_in_the_place_of_a_damaged_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "shard"
+    path.write_bytes(b"damaged")
+    found = file_at(path)
+    (tmp_path / "anew").write_bytes(b"as it should be")
+    (tmp_path / "anew").replace(path)
+    remove_damaged(path, found)
+    assert path.read_bytes() == b"as it should be"
+    remove_damaged(path, file_at(path))
+    assert not path.exists()
+    remove_damaged(path, file_at(path))
 
 
 def test_workers_give_the_same_rows(task: Task, clips: list[Clip], tmp_path: Path) -> None:

@@ -39,8 +39,10 @@ def load_model(device="cpu", layers=1):
 
 
 def plan_model(seconds, device="cpu", layers=1):
-    if layers > 9:
+    if layers == 10:
         raise ValueError("so many layers")
+    if layers == 11:
+        raise SystemExit("enough")
     if layers == 9:
         return {"seconds": 2.0}
     return ModelCost(
@@ -116,6 +118,19 @@ def test_a_plan_is_for_a_device_that_is_there(tiny: TinyPackage) -> None:
         list(dry_run("tinyrep", "tinytask", data=tiny.data, device=absent))
 
 
+def test_a_plan_is_for_an_engine_that_there_is(tiny: TinyPackage) -> None:
+    with pytest.raises(UsageError, match="there is no engine 'rey'; choose one of: local, ray"):
+        list(dry_run("tinyrep", "tinytask", data=tiny.data, engine="rey"))
+    with pytest.raises(UsageError, match="--address auto goes with --engine ray"):
+        list(dry_run("tinyrep", "tinytask", data=tiny.data, address="auto"))
+
+
+def test_a_plan_ends_where_a_clip_takes_too_long(tiny: TinyPackage, tmp_path: Path) -> None:
+    options = {"data": tiny.data, "cache": tmp_path, "protocol": "quick", "clip_timeout": 0.5}
+    with pytest.raises(MirbenchError, match="longer than --clip-timeout allows"):
+        list(dry_run("tinyrep:delay=60.0", "tinytask", **options))  # type: ignore[arg-type]
+
+
 def test_what_tells_no_cost_is_left_out_as_before(plugin: Path, tiny: TinyPackage) -> None:
     plugin.write_text(PLUGIN.replace("def plan_model", "def plan_another"))
     with pytest.raises(MissingWeights):
@@ -125,5 +140,7 @@ def test_what_tells_no_cost_is_left_out_as_before(plugin: Path, tiny: TinyPackag
 def test_a_plan_that_fails_is_explained(plugin: Path) -> None:
     with pytest.raises(PluginError, match="plan_model raised ValueError: so many layers"):
         parse_representation(f"{plugin}:layers=10").cost(30.0, "cpu")
+    with pytest.raises(PluginError, match="plan_model raised SystemExit: enough"):
+        parse_representation(f"{plugin}:layers=11").cost(30.0, "cpu")
     with pytest.raises(PluginError, match="plan_model returned dict, not a mirbench ModelCost"):
         parse_representation(f"{plugin}:layers=9").cost(30.0, "cpu")
