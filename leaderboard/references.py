@@ -11,7 +11,7 @@ from typing import Any
 from mirbench.leaderboard.names import PAPER
 
 #: Tables below ``leaderboard/published``, in the order in which they are shown.
-NAMES = ("castellon2021", "marble")
+NAMES = ("castellon2021", "marble", "mert2")
 
 _MARKS = "†‡§¶"
 

@@ -26,11 +26,12 @@ def _load(name: str) -> dict[str, Any]:
     return content
 
 
-@pytest.mark.parametrize(("name", "n_rows"), [("castellon2021", 9), ("marble", 9)])
+@pytest.mark.parametrize(("name", "n_rows"), [("castellon2021", 9), ("marble", 9), ("mert2", 11)])
 def test_rows_are_complete(name: str, n_rows: int) -> None:
     table = _load(name)
     assert (table["status"], table["split"]) == ("published", "paper")
-    assert table["source"]["url"].startswith("https://arxiv.org/abs/")
+    places = ("https://arxiv.org/abs/", "https://huggingface.co/m-a-p/")
+    assert table["source"]["url"].startswith(places)
     assert len({row["representation"] for row in table["rows"]}) == n_rows
     for row in table["rows"]:
         assert {task: set(scores) for task, scores in row["scores"].items()} == METRICS
@@ -63,6 +64,11 @@ def test_a_few_figures_as_printed() -> None:
     marble = {row["representation"]: row for row in _load("marble")["rows"]}
     assert marble["MULE"]["scores"]["magnatagatune"]["average_precision"] == 0.401
     assert "MuQ" in marble["MuQ (m4a)"]["source"]["citation"]
+    mert2 = {row["representation"]: row for row in _load("mert2")["rows"]}
+    assert mert2["MERT-v2-30s"]["scores"]["gtzan"]["accuracy"] == 0.9172
+    assert mert2["MERT-v2-FullSong"]["scores"]["giantsteps"]["weighted_key_score"] == 0.6705
+    assert "source" not in mert2["MERT-v2-30s"]
+    assert "PupuJEPA" in mert2["MuQ"]["source"]["citation"]
 
 
 def test_the_board_shows_them_apart_and_says_so(tmp_path: Path) -> None:
