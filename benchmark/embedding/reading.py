@@ -79,8 +79,9 @@ def watched_folder(spec: RepresentationSpec) -> Iterator[Reads]:
     started = time.time_ns() - int(CLOCKS_APART * 1e9)
     with opened_below(spec.plugin.source.path.parent) as places:
         yield reads
-    paths = (path for place in places if not _is_audio(path := Path(place)))
-    reads.files, reads.fresh = _deciding(paths, spec, started)
+    paths = [path for place in places if not _is_audio(path := Path(place))]
+    reads.files, _ = _deciding(paths, spec, started)
+    _, reads.fresh = _deciding((path for path in paths if places[str(path)]), spec, started)
 
 
 def _deciding(

@@ -1,7 +1,8 @@
 """Files of a folder that are opened meanwhile, by whatever library (Linux: inotify).
 
 h5py, safetensors and other libraries in C or Rust open files without telling Python. The
-kernel tells: of every file in the watched folders that any process opens.
+kernel tells: of every file in the watched folders that any process opens, and of those
+that are closed after they were written.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import ctypes
 import functools
 import os
 import struct
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-_IN_OPEN, _IN_ISDIR, _IN_NONBLOCK = 0x20, 0x40000000, 0o4000
+_IN_CLOSE_WRITE, _IN_OPEN, _IN_ISDIR, _IN_NONBLOCK = 0x8, 0x20, 0x40000000, 0o4000
 _HEADER = struct.Struct("iIII")
 
 #: Folders below a watched one that are looked at; beyond, a tree is no model's own.
@@ -24,12 +26,14 @@ MOST_FOLDERS = 256
 
 
 @contextmanager
-def opened_below(folder: Path) -> Iterator[dict[str, None]]:
-    """Note the files below a folder that are opened within; an ordered set of absolute paths.
+def opened_below(folder: Path) -> Iterator[dict[str, bool]]:
+    """Note the files below a folder that are opened within, by their absolute paths.
 
-    It is complete when the block is left, and stays empty where the kernel has no inotify.
+    Each with whether it may have been read: one that was closed after writing as often as it
+    was opened was only written, as a log is. Complete when the block is left; empty where the
+    kernel has no inotify.
     """
-    note: dict[str, None] = {}
+    note: dict[str, bool] = {}
     libc = _libc()
     handle = -1 if libc is None else libc.inotify_init1(_IN_NONBLOCK)
     if handle < 0 or libc is None:
@@ -37,16 +41,24 @@ def opened_below(folder: Path) -> Iterator[dict[str, None]]:
         return
     try:
         watched = {
-            libc.inotify_add_watch(handle, os.fsencode(place), _IN_OPEN): place
+            libc.inotify_add_watch(handle, os.fsencode(place), _IN_OPEN | _IN_CLOSE_WRITE): place
             for place in _folders(folder)
         }
         yield note
-        note |= dict.fromkeys(_events(handle, watched))
+        note |= _may_be_read(_events(handle, watched))
     finally:
         os.close(handle)
 
 
-def _events(handle: int, watched: dict[int, Path]) -> Iterator[str]:
+def _may_be_read(events: Iterable[tuple[str, bool]]) -> dict[str, bool]:
+    opened: Counter[str] = Counter()
+    for place, is_open in events:
+        opened[place] += 1 if is_open else -1
+    return {place: count > 0 for place, count in opened.items()}
+
+
+def _events(handle: int, watched: dict[int, Path]) -> Iterator[tuple[str, bool]]:
+    """Say of each event which file it is about, and whether it was opened."""
     with contextlib.suppress(BlockingIOError):  # nothing left to read
         while True:
             data, at = os.read(handle, 1 << 16), 0
@@ -55,7 +67,8 @@ def _events(handle: int, watched: dict[int, Path]) -> Iterator[str]:
                 name = data[at + _HEADER.size : at + _HEADER.size + length].rstrip(b"\0")
                 at += _HEADER.size + length
                 if name and not mask & _IN_ISDIR and watch in watched:
-                    yield os.path.join(watched[watch], os.fsdecode(name))
+                    path = os.path.join(watched[watch], os.fsdecode(name))
+                    yield path, mask & _IN_OPEN != 0
 
 
 def _folders(folder: Path) -> list[Path]:

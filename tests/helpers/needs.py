@@ -116,6 +116,7 @@ NEEDS = {
         "the baseline of HEAR: pip install --no-deps hearbaseline==2021.1.1",
         _installed("hearbaseline"),
     ),
+    "inotify": Need("Linux, which tells of opened files", lambda: sys.platform == "linux"),
     "glibc": Need("glibc, which has the settings", lambda: platform.libc_ver()[0] == "glibc"),
     "ordinary_user": Need(
         "a user whom permissions bind, which root is not", lambda: os.geteuid() != 0

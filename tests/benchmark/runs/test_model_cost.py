@@ -100,7 +100,7 @@ def test_a_plan_multiplies_by_clips_and_layers(
 def test_workers_beside_a_gpu_do_not_share_its_work(
     plugin: Path, tiny: TinyPackage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planning, "check_device", lambda device: None)
+    monkeypatch.setattr(planning, "check_engine", lambda *_, **__: None)
     monkeypatch.setattr(planning, "_probe_seconds", lambda *_: 0.0)
     options = {"protocol": "quick", "cache": tmp_path, "data": tiny.data, "device": "cuda"}
     for jobs in (None, 8):
