@@ -91,7 +91,8 @@ class Crepe:
         length = maps.shape[2]
         padded = functional.pad(maps, (BEFORE, FOURIER - BEFORE - length))
         spectra = torch.fft.rfft(padded).permute(2, 0, 1) @ self._spectrum
-        return torch.fft.irfft(spectra.permute(1, 2, 0), FOURIER)[..., :length]
+        found: Tensor = torch.fft.irfft(spectra.permute(1, 2, 0), FOURIER)
+        return found[..., :length]
 
     def _convolve(self, maps: Tensor, number: int) -> Tensor:
         """Convolution, less the taps that meet nothing but zeros in a short map."""
