@@ -85,7 +85,7 @@ FRAME = 1_024
 EPSILON = 0.0010000000474974513  # of the batch normalisation: 0.001 in float32
 
 
-def load_model(device: str = "cpu", *, model: str = "full", hop: int = FRAME) -> Crepe:
+def load_model(device: str = "cpu", *, model: str = "full", hop: int = 1_024) -> Crepe:
     """Give the representation; `hop` is in samples at 16 kHz."""
     if model not in FILTERS:
         raise UsageError(
