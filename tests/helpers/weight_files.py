@@ -171,5 +171,28 @@ def clmr_file(path: Path, state: Mapping[str, torch.Tensor], form: str = "plain"
     return path
 
 
+def crepe_state(shapes: Mapping[str, Sequence[int]]) -> dict[str, torch.Tensor]:
+    """Make a state dict of torchcrepe up, whose numbers keep the size of what passes through."""
+    generator = torch.Generator().manual_seed(4)
+    state = {}
+    for name, shape in shapes.items():
+        value = torch.randn(tuple(shape), generator=generator)
+        if name.endswith("running_var"):
+            value = value**2 + 0.5
+        elif len(shape) > 1:
+            value *= (2 / np.prod(shape[1:])) ** 0.5
+        state[name] = value
+    for number in range(1, 7):
+        state[f"conv{number}_BN.num_batches_tracked"] = torch.tensor(0)
+    return state
+
+
+def crepe_file(path: Path, state: Mapping[str, torch.Tensor]) -> Path:
+    """Save a network of CREPE as torchcrepe has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(dict(state), path)
+    return path
+
+
 def normal(rng: np.random.Generator, *shape: int) -> npt.NDArray[np.float32]:
     return rng.normal(size=shape).astype(np.float32)

@@ -10,11 +10,19 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from helpers.weight_files import choi_files, clmr_file, clmr_state, musicnn_files, musicnn_variables
+from helpers.weight_files import (
+    choi_files,
+    clmr_file,
+    clmr_state,
+    crepe_file,
+    crepe_state,
+    musicnn_files,
+    musicnn_variables,
+)
 from safetensors.numpy import save_file
 
 from mirbench.benchmark.registry import parse_representation
-from mirbench.representations import _inference, choi, clmr, musicnn
+from mirbench.representations import _inference, choi, clmr, crepe, musicnn
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +54,9 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         put("musicnn", name, musicnn.convert_weights(name, files))
     checkpoint = clmr_file(originals / "clmr_epoch=10000.ckpt", clmr_state())
     put("clmr", "clmr", clmr.convert_weights("clmr", {checkpoint.name: checkpoint}))
+    state = crepe_state(crepe.tensor_shapes("tiny"))
+    checkpoint = crepe_file(originals / "tiny.pth", state)
+    put("crepe", "tiny", crepe.convert_weights("tiny", {checkpoint.name: checkpoint}))
     return folder
 
 

