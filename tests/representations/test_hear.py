@@ -267,7 +267,7 @@ def test_the_baseline_of_hear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     embed_here(monkeypatch)
     spec = parse_representation("hear:hearbaseline.naive", tmp_path / "cache")
     # Another process would have librosa as it is.
-    count_as_looked_at(Store(tmp_path / "cache"), spec.fingerprint())
+    count_as_looked_at(Store(tmp_path / "cache"), spec)
     (row,) = run(
         "hear:hearbaseline.naive",
         "rendered_instruments",
