@@ -92,6 +92,7 @@ def test_verify_of_a_whole_one(main: Main, cache: Path) -> None:
         "embeddings/*/*/00000-*.safetensors",
         "embeddings/*/model.json",
         "embeddings/*/look-cpu.json",
+        "embeddings/*/look-cpu.vector",
         "windows/ab.json",
         "grids/row/key/000.safetensors",
         "grids/row/key/learning/000.safetensors",
