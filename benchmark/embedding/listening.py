@@ -148,8 +148,9 @@ class _Listening:
 
     def _row(self, audio: FloatArray) -> FloatArray | None:
         """Embed one clip; None if the model refuses it, as it will say when a task has such."""
+        name = f"synthetic, {len(audio) / self._info.sample_rate:g} s"
         try:
-            return self._embed({"synthetic": audio, **self._company}).get("synthetic")
+            return self._embed({name: audio, **self._company}).get(name)
         except PluginError:
             return None
 
