@@ -7,6 +7,10 @@ PMLR 176, 2022; https://hearbenchmark.com/hear-api.html) asks of a module
 ``[n, samples]`` to ``[n, size]``. The audio is a tensor of PyTorch; what comes
 back may be one too, or a NumPy array or lists. The API's TensorFlow form is
 not run.
+
+Some modules take one clip at a time, ``[1, samples]``, whatever the API says. One
+that fails on several, or returns another shape, is given each by itself from then
+on; ``batch=1`` does so from the start.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from mirbench.benchmark.api import DataError, FloatArray, PluginError, UsageError
+from mirbench.benchmark.api import DataError, FloatArray, PluginError, UnusableClip, UsageError
 from mirbench.representations._lengths import by_length
 
 CARD = {
@@ -33,29 +38,79 @@ CARD = {
 }
 
 
-class HearModel:
-    """A HEAR module with its model loaded."""
+_LOG = logging.getLogger(__name__)
 
-    def __init__(self, module: Any, model: Any, device: str) -> None:
-        self.module, self.model, self.device = module, model, device
+#: Clips that go through a model together, at most.
+BATCH = 64
+
+
+class HearModel:
+    """A HEAR module with its model loaded.
+
+    Parameters
+    ----------
+    module : module
+    model : object
+        What its ``load_model`` has returned.
+    device : str
+    batch : int
+        Clips that go through the model together, at most.
+    """
+
+    def __init__(self, module: Any, model: Any, device: str, batch: int) -> None:
+        self.module, self.model, self.device, self.batch = module, model, device, batch
         self.sample_rate = int(model.sample_rate)
         self.dims = int(model.scene_embedding_size)
+        self.made_with: dict[str, str] = {}
 
     def embed(self, audio: FloatArray, sr: int) -> FloatArray:
         """Represent audio ``[n_samples]`` as float32 ``[dims]``."""
-        return self.embed_batch([audio], sr)[0]
+        (row,) = self._embeddings([audio])
+        return row
 
     def embed_batch(self, audios: Sequence[FloatArray], sr: int) -> list[FloatArray]:
         """Represent clips; those of one length go through the model together, unpadded."""
+        rows: dict[int, FloatArray] = {}
+        size = self.batch  # which may become 1 meanwhile
+        for places in by_length(audios):
+            for first in range(0, len(places), size):
+                some = places[first : first + size]
+                rows |= dict(zip(some, self._together([audios[n] for n in some]), strict=True))
+        return [rows[place] for place in range(len(audios))]
+
+    def _together(self, audios: Sequence[FloatArray]) -> list[FloatArray]:
+        """Represent clips of one length; one by one if the module takes no more at once.
+
+        What it makes of each by itself is its embedding by definition, so that changes nothing.
+        """
+        if self.batch == 1:
+            return [row for audio in audios for row in self._embeddings([audio])]
+        try:
+            return self._embeddings(audios)
+        except UnusableClip:
+            raise
+        except Exception as error:
+            no_memory = isinstance(error, MemoryError) or "memory" in str(error).lower()
+            if no_memory or len(audios) == 1:
+                raise
+            rows = [row for audio in audios for row in self._embeddings([audio])]
+            self.batch, self.made_with = 1, {"batch": "1"}
+            reason = str(error) if isinstance(error, PluginError) else type(error).__name__
+            _LOG.warning(
+                "hear:%s takes one clip at a time (of %d at once: %s), so it is given each by "
+                "itself; the parameter batch=1 does so from the start",
+                *(self.module.__name__, len(audios), reason),
+            )
+            return rows
+
+    def _embeddings(self, audios: Sequence[FloatArray]) -> list[FloatArray]:
+        """Let the module represent clips of one length together."""
         import torch
 
-        rows: dict[int, FloatArray] = {}
-        for places in by_length(audios):
-            batch = torch.from_numpy(np.stack([audios[place] for place in places]))
-            with torch.no_grad():
-                found = self.module.get_scene_embeddings(batch.to(self.device), self.model)
-            rows |= dict(zip(places, self._checked(found, len(places)), strict=True))
-        return [rows[place] for place in range(len(audios))]
+        batch = torch.from_numpy(np.stack(audios))
+        with torch.no_grad():
+            found = self.module.get_scene_embeddings(batch.to(self.device), self.model)
+        return list(self._checked(found, len(audios)))
 
     def _checked(self, found: Any, n: int) -> FloatArray:
         """Read embeddings ``[n, dims]`` from a tensor, an array, or lists of numbers."""
@@ -68,6 +123,8 @@ class HearModel:
                 f"{who} {type(found).__name__}, where a tensor, an array or rows of numbers, all "
                 f"of {self.dims}, are needed"
             )
+        if n == 1 and tuple(tensor.shape) == (self.dims,):
+            tensor = tensor[None]  # of one clip, it cannot be anything else
         if tuple(tensor.shape) != (n, self.dims):
             raise PluginError(
                 f"{who} shape {list(tensor.shape)}, where clips and scene_embedding_size make "
@@ -133,16 +190,25 @@ def target_files(target: str) -> dict[str, Path]:
     return files
 
 
-def load_model(device: str = "cpu", *, target: str, weights: str = "") -> HearModel:
+def load_model(
+    device: str = "cpu", *, target: str, weights: str = "", batch: int = BATCH
+) -> HearModel:
     """Import module `target` and let it load its model.
 
     Parameters
     ----------
+    device : str
+    target : str
+        Dotted name of the module.
     weights : str
         File or folder for the module's ``load_model``; none: what it loads by itself.
+    batch : int
+        Clips that go through the model together, at most.
     """
     import torch
 
+    if batch < 1:
+        raise UsageError(f"hear:{target}: batch must be 1 or more, is {batch}")
     target_files(target)
     weights = os.path.expanduser(weights)
     if weights and not Path(weights).exists():
@@ -162,7 +228,7 @@ def load_model(device: str = "cpu", *, target: str, weights: str = "") -> HearMo
             raise PluginError(f"hear:{target}: its model has no whole number {name}")
     if isinstance(model, torch.nn.Module):
         model = model.to(device).eval()
-    return HearModel(module, model, device)
+    return HearModel(module, model, device, batch)
 
 
 def _path_argument(load: Any, weights: str) -> list[str]:

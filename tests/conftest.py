@@ -101,6 +101,7 @@ CARD = {"title": "Tiny spectrum", "trained_on": "none", "requires": ["numpy"]}
 class Tiny:
     sample_rate = 8000
     dims = 16
+    heard_seconds = 512 / 8000
 
     def __init__(self, delay, log):
         self.delay, self.log = delay, log

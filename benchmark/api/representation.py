@@ -20,7 +20,11 @@ class Representation(Protocol):
     ``layers : tuple of str``
         Names of the layers that `embed` returns.
     ``max_seconds : float``
-        The model looks at the first so many seconds only.
+        The model looks at the first so many seconds only, and is given no more.
+    ``heard_seconds : float``
+        What it hears are the first so many seconds, but it is to be given whole clips: for
+        their peak, say. A model that ignores the end of long clips and declares neither of
+        the two is stopped.
     ``batch_dependent : bool``, ``batch_size : int``
         An embedding depends on the other clips of its batch.
 
@@ -29,6 +33,12 @@ class Representation(Protocol):
         on how many clips or windows it was made.
     ``made_with : dict of str to str``
         What the result row should say of how embeddings were computed.
+    ``loading_info : dict``
+        Names of tensors that model and weights do not share, under ``missing_keys``,
+        ``mismatched_keys`` and ``unexpected_keys``: what transformers returns with
+        ``output_loading_info=True``, and PyTorch's ``load_state_dict(..., strict=False)``
+        as a named tuple (``._asdict()``). A model that misses any is stopped, for these
+        are random; leave out those that play no part in an embedding.
 
     A module whose model is large may also have a function
     ``plan_model(seconds, device="cpu", **params)``, with the parameters of

@@ -1,44 +1,49 @@
-"""A look at a model before it embeds: its embeddings must depend on the audio alone.
+"""A look at a model before it embeds: its embeddings must depend on the audio, and on it alone.
 
 A few clips of the shortest task of the run are embedded twice, by themselves and in a
-batch, in two processes. A model whose numbers are another clip's, another call's or
-another process's stops the run with what to do; what rounding leaves is noted, and
-goes into the row. The store remembers for each fingerprint and kind of device that it
-was found sound.
+batch, in two processes; then synthetic ones, short and long. A model whose numbers are
+another clip's, another call's, another process's or no clip's at all stops the run with
+what to do; what rounding leaves is noted, and goes into the row. The store remembers for
+each fingerprint and kind of device that it was found sound, and with which versions of
+libraries: with others, there is another look, which compares (see
+`mirbench.benchmark.embedding.verdicts`).
 """
 
 from __future__ import annotations
 
-import json
+import functools
 import os
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from mirbench.benchmark.api import Clip, MirbenchError, PluginError, Task, UnusableClip
+import numpy as np
+
+from mirbench.benchmark.api import Clip, MirbenchError, PluginError, UnusableClip
 from mirbench.benchmark.datasets.audio import audio_info
 from mirbench.benchmark.datasets.dataset import Dataset
+from mirbench.benchmark.embedding.difference import difference
+from mirbench.benchmark.embedding.judge import IN_BATCH, Judge, percent, word
+from mirbench.benchmark.embedding.listening import Heard
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
-from mirbench.benchmark.embedding.store import Store
-from mirbench.benchmark.embedding.trial import (
-    CLIPS,
-    Difference,
-    Seen,
-    Trial,
-    difference,
-    try_out,
+from mirbench.benchmark.embedding.room import room_for_another
+from mirbench.benchmark.embedding.trial import CLIPS, Seen, Trial, try_out
+from mirbench.benchmark.embedding.verdicts import (
+    Verdict,
+    Versions,
+    kind_of,
+    read_vector,
+    read_verdict,
+    verdict_file,
+    versions_of,
+    write_vector,
+    write_verdict,
 )
-from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.claims import in_turn
-from mirbench.benchmark.files.foreign import DAMAGES
-from mirbench.benchmark.files.strict_json import read_note
 from mirbench.benchmark.machine.ended import WorkerDied
-from mirbench.benchmark.machine.memory import free_main_memory, peak_memory
 from mirbench.benchmark.machine.process import WorkerProcess
-
-#: Raised whenever more is looked at, or less is let pass.
-LOOK_VERSION = 1
+from mirbench.benchmark.progress import say
+from mirbench.benchmark.registry.known_troubles import known_troubles
 
 #: Clips to choose from, since some may be unusable.
 CANDIDATES = 3 * CLIPS
@@ -46,29 +51,42 @@ CANDIDATES = 3 * CLIPS
 #: Seconds of loading and embedding a clip above which no process is started just to look.
 TOO_SLOW = 60.0
 
-#: How far numbers may be apart by the kind of device, see `Difference.share`: those of
-#: one call and the next, and those of a clip by itself and in a batch.
-AGAIN, IN_BATCH = {"cpu": 1e-4, "cuda": 1e-2}, {"cpu": 1e-3, "cuda": 1e-2}
-
 
 def look_before(pair: Pair, settings: EmbeddingSettings) -> None:
-    """Look at a model, unless it was found sound before.
+    """Look at a model, unless it was found sound before with the libraries that are here.
 
     Raises
     ------
     PluginError
-        If it breaks the contract; in one sentence with the clip, the difference and what to do.
+        If it breaks the contract, or does not embed as it did with other versions; in one
+        sentence with the difference and what to do.
     """
-    path = _place(settings.store, pair.fingerprint, settings.device)
-    if _remembered(path) is not None:
+    for trouble in known_troubles(pair.spec):
+        _say_once(f"{pair.spec.label}: {trouble}")
+    path = verdict_file(settings.store, pair.fingerprint, settings.device)
+    versions = versions_of(pair.spec)
+
+    def sound() -> bool:
+        verdict = read_verdict(path)
+        return verdict is not None and versions in verdict.versions
+
+    if sound():
         return
     waiting = f"{{}} is looking at {pair.spec.label}; waiting for what it finds"
-    with in_turn(path, lambda: _remembered(path) is not None, waiting) as mine:
+    with in_turn(path, sound, waiting) as mine:
         if mine:
-            _look_and_remember(pair, settings, path)
+            _look_and_remember(pair, settings, path, versions)
 
 
-def _look_and_remember(pair: Pair, settings: EmbeddingSettings, path: Path) -> None:
+@functools.cache
+def _say_once(text: str) -> None:
+    """Say something that holds for every task of a run, at the first."""
+    say(text)
+
+
+def _look_and_remember(
+    pair: Pair, settings: EmbeddingSettings, path: Path, versions: Versions
+) -> None:
     data = _shortest([pair.data, *pair.others])
     clips = _candidates(data.clips)
     if not clips:
@@ -79,138 +97,89 @@ def _look_and_remember(pair: Pair, settings: EmbeddingSettings, path: Path) -> N
     here, *elsewhere = _look(trial, settings)
     if not here.rows:
         return  # every clip is unusable, and will be told as missing
-    judge = _Judge(pair.spec.label, data.task, _kind(settings.device), here)
-    found = {"clips": f"{len(here.rows)} of {data.task.name}", "twice": judge.again()}
-    if here.in_batch is not None:
-        found["in a batch"] = judge.in_batch(here.in_batch)
-    found["in another process"] = "not looked at"
-    for other in elsewhere:
-        found["in another process"] = judge.elsewhere(other)
-    write_atomic(path, json.dumps({"version": LOOK_VERSION, "found": found}).encode())
+    heard = next((seen.heard for seen in (here, *elsewhere) if seen.heard is not None), Heard())
+    judge = Judge(pair.spec.label, data.task.name, kind_of(settings.device), here)
+    found = judge.verdict(elsewhere, heard)
+    troubles = known_troubles(pair.spec)
+    if troubles:
+        found["known of it"] = "; ".join(map(str, troubles))
+    before = read_verdict(path)
+    earlier = () if before is None else before.versions
+    if heard.vector is not None:
+        found |= _compared(pair, settings, heard, versions)
+    write_verdict(path, Verdict(found, (*earlier, versions)))
 
 
-@dataclass(frozen=True)
-class _Judge:
-    """Says in a word how alike embeddings are, or stops the run."""
+def _compared(
+    pair: Pair, settings: EmbeddingSettings, heard: Heard, versions: Versions
+) -> dict[str, str]:
+    """Compare the embedding of the synthetic clip with the one that is remembered, if any is.
 
-    label: str
-    task: Task
-    kind: str
-    seen: Seen
-
-    def again(self) -> str:
-        what = "embed gives other numbers for the same clip at another call"
-        if self.seen.batch_dependent:
-            what = "embed_batch gives other numbers for the same batch at another call"
-        return self._word(
-            self.seen.again,
-            AGAIN,
-            what,
-            "an embedding must depend on the audio alone. Turn dropout off (model.eval()), seed "
-            "what is drawn at random at every call, and keep nothing from one call to the next",
-        )
-
-    def in_batch(self, apart: Difference) -> str:
-        return self._word(
-            apart,
-            IN_BATCH,
-            "embed_batch gives other numbers than embed",
-            "mend embed_batch (the order of the clips, the padding of shorter ones, statistics "
-            "of the batch) or leave it out; if embeddings are meant to depend on the other clips "
-            "of a batch, declare batch_dependent = True and a batch_size",
-        )
-
-    def elsewhere(self, other: Seen) -> str:
-        both = self.seen.rows.keys() & other.rows.keys()
-        return self._word(
-            difference({id_: self.seen.rows[id_] for id_ in sorted(both)}, other.rows),
-            AGAIN,
-            "another process gives other numbers for the same clip",
-            "an embedding must depend on the audio alone. Seed what load_model draws at random "
-            "(weights that are not read from a file, say), and let nothing hang on hash(), the "
-            "order of a set, the time or the process",
-        )
-
-    def _word(self, apart: Difference, most: Mapping[str, float], what: str, how: str) -> str:
-        if apart.share > most[self.kind]:
-            raise PluginError(
-                f"representation {self.label!r}, clip {apart.clip!r} of {self.task.name}: {what} "
-                f"(they differ by up to {_percent(apart.share)}); {how}"
-            )
-        return "equal" if apart.share == 0 else f"within {apart.share:.0e}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if share >= 0.01 else f"{100 * share:.1g} %"
-
-
-def what_was_found(store: Store, fingerprint: str, devices: Iterable[str]) -> dict[str, str]:
-    """Read what the looks at a model have found; empty where there was none.
-
-    Parameters
-    ----------
-    store : Store
-    fingerprint : str
-        Of the representation.
-    devices : iterable of str
-        On which it was embedded.
+    The first stays the one that counts: small steps must not add up.
     """
-    kinds = sorted({_kind(device) for device in devices})
-    found: dict[str, str] = {}
-    for kind in kinds:
-        facts = _remembered(_place(store, fingerprint, kind)) or {}
-        found |= {key if len(kinds) == 1 else f"{key} ({kind})": facts[key] for key in facts}
-    return found
+    assert heard.vector is not None
+    path = verdict_file(settings.store, pair.fingerprint, settings.device)
+    known = read_vector(path)
+    if known is None:
+        write_vector(path, heard.vector, versions)
+        return {}
+    vector, before = known
+    share = np.inf
+    if vector.shape == heard.vector.shape:
+        apart = difference({"": vector}, {"": heard.vector})
+        share = apart.share
+    changed = sorted(name for name in before | versions if before.get(name) != versions.get(name))
+    then, now = (
+        ", ".join(f"{name} {of.get(name, 'absent')}" for name in changed)
+        for of in (before, versions)
+    )
+    if share > IN_BATCH[kind_of(settings.device)]:
+        why = f"then with {then}, now with {now}. Install that again"
+        if not changed:
+            why = (
+                "with the same versions of the packages that its card requires, so something "
+                "else decides that is not in its fingerprint. Find that"
+            )
+        raise PluginError(
+            f"representation {pair.spec.label!r} embeds a synthetic clip otherwise than when its "
+            f"embeddings in the store were begun (they differ by up to {percent(share)}): {why}, "
+            "or let all of its embeddings be made anew by removing them: "
+            f"mirbench cache prune --rep {pair.fingerprint}"
+        )
+    return {f"since {then}": word(apart)} if changed else {}
 
 
-def _place(store: Store, fingerprint: str, device: str) -> Path:
-    return store.model_facts(fingerprint).with_name(f"look-{_kind(device)}.json")
-
-
-def _kind(device: str) -> str:
-    return device.partition(":")[0]
-
-
-def _look(trial: Trial, settings: EmbeddingSettings) -> Iterator[Seen]:
+def _look(trial: Trial, settings: EmbeddingSettings) -> list[Seen]:
     """Try a model out in two processes, or in one where another would be dear.
 
-    The first is a worker, which keeps the model; as may the second be.
+    The first is a worker, which keeps the model; as may the second be. The second, where
+    there is one, embeds the synthetic clips meanwhile.
     """
     with settings.model_workers(most=2) as workers:
-        seen, *others = workers.unordered(try_out, [trial] * workers.count)
-        yield seen
+        trials = [replace(trial, listens=True)]
+        if workers.count > 1:
+            trials = [trial, replace(trial, once=True, listens=True)]
+        found = sorted(workers.unordered(try_out, trials), key=lambda seen: seen.once)
+        here = replace(found[0], heard=found[-1].heard)
         # One worker may have been quick enough to do both.
-        others = [other for other in others if other.pid != seen.pid]
+        others = [seen for seen in found[1:] if seen.pid != here.pid]
         (room,) = [True] if others else workers.unordered(room_for_another, [settings.device])
-    if others:
-        yield from others
-    elif seen.seconds <= TOO_SLOW and room and settings.cluster is None:
-        yield from _elsewhere(trial)
+    if not others and here.seconds <= TOO_SLOW and room and settings.cluster is None:
+        others = _elsewhere(trial)
+    return [here, *others]
 
 
-def _elsewhere(trial: Trial) -> Iterator[Seen]:
+def _elsewhere(trial: Trial) -> list[Seen]:
     """Try a model out in a process of its own, which ends with that."""
     process = WorkerProcess()
     try:
-        yield process.call(try_out, replace(trial, once=True))
+        return [process.call(try_out, replace(trial, once=True))]
     except WorkerDied as error:
         if not error.ended.may_lack_memory:
             raise MirbenchError(error.ended.text(1)) from error
-        # The run needs no second model.
+        return []  # the run needs no second model
     finally:
         process.close()
-
-
-def room_for_another(device: str) -> bool:
-    """Whether the memory has room for what this process has taken of it, once more; in a worker."""
-    if device == "cpu":
-        return free_main_memory() > peak_memory() + 2**30
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_initialized():
-        return False  # what other libraries take is not known
-    free, _ = torch.cuda.mem_get_info(device)
-    taken: int = torch.cuda.max_memory_reserved(device)
-    return bool(free > 2 * taken + 2**30)
 
 
 def _shortest(datasets: Sequence[Dataset]) -> Dataset:
@@ -237,13 +206,3 @@ def _candidates(clips: Sequence[Clip]) -> tuple[Clip, ...]:
     here = [clip for clip in clips if clip.path is not None and clip.path.is_file()]
     count = min(CANDIDATES, len(here))
     return tuple(here[number * len(here) // count] for number in range(count))
-
-
-def _remembered(path: Path) -> dict[str, str] | None:
-    """Read what was found; None where there was no look, or the file is not what one wrote."""
-    try:
-        content = read_note(path)
-        found = {str(key): str(value) for key, value in content["found"].items()}
-        return found if content["version"] == LOOK_VERSION else None
-    except (OSError, *DAMAGES):
-        return None

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from mirbench.benchmark.api import FloatArray, PluginError, UnusableClip
+from mirbench.benchmark.embedding.loading import LoadingInfo, read_loading_info
 from mirbench.benchmark.machine.code_lines import error_text
 from mirbench.benchmark.machine.last_words import doing
 from mirbench.benchmark.progress import count
@@ -27,8 +28,10 @@ class ModelInfo:
     dims: int
     layers: tuple[str, ...] = ()
     max_seconds: float | None = None
+    heard_seconds: float | None = None
     batch_dependent: bool = False
     batch_size: int | None = None
+    loading: LoadingInfo = field(default_factory=LoadingInfo)
     #: What loading it took, import included.
     load_seconds: float = field(default=0.0, compare=False)
 
@@ -75,9 +78,6 @@ def _describe(model: Any, name: str) -> ModelInfo:
         raise PluginError(
             f"representation {name!r}: layers must be a tuple of names, is {layers!r}"
         )
-    seconds = getattr(model, "max_seconds", None)
-    if seconds is not None and not (_is_number(seconds) and seconds > 0):
-        raise PluginError(f"representation {name!r}: max_seconds must be positive, is {seconds!r}")
     batch_size = getattr(model, "batch_size", None)
     if batch_size is not None and not (_is_number(batch_size) and batch_size >= 1):
         raise PluginError(
@@ -95,10 +95,19 @@ def _describe(model: Any, name: str) -> ModelInfo:
         sample_rate=int(model.sample_rate),
         dims=int(model.dims),
         layers=tuple(layers),
-        max_seconds=None if seconds is None else float(seconds),
+        max_seconds=_seconds(model, "max_seconds", name),
+        heard_seconds=_seconds(model, "heard_seconds", name),
         batch_dependent=batch_dependent,
         batch_size=None if batch_size is None else int(batch_size),
+        loading=read_loading_info(model, name),
     )
+
+
+def _seconds(model: Any, member: str, name: str) -> float | None:
+    seconds = getattr(model, member, None)
+    if seconds is not None and not (_is_number(seconds) and seconds > 0):
+        raise PluginError(f"representation {name!r}: {member} must be positive, is {seconds!r}")
+    return None if seconds is None else float(seconds)
 
 
 def _is_number(value: Any) -> bool:

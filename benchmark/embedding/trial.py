@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,8 +13,11 @@ from itertools import islice
 import numpy as np
 
 from mirbench.benchmark.api import Clip, FloatArray, PluginError
-from mirbench.benchmark.embedding.model import embed_clips
+from mirbench.benchmark.embedding.difference import Difference, Rows, difference
+from mirbench.benchmark.embedding.listening import Heard, listen
+from mirbench.benchmark.embedding.model import ModelInfo, embed_clips
 from mirbench.benchmark.embedding.pair import ModelKey
+from mirbench.benchmark.embedding.room import room_for_another
 from mirbench.benchmark.embedding.worker import (
     Chunk,
     decode_chunk,
@@ -26,13 +31,6 @@ CLIPS = 3
 
 #: Seconds per clip above which one clip must do, and above which it is tried by itself only.
 SLOW, VERY_SLOW = 5.0, 60.0
-
-#: Smallest size by which differences are measured, as a share of the largest number of
-#: a layer: smaller numbers may be nothing but the rounding of sums of larger ones.
-SMALLEST = 0.1
-
-#: Embeddings by clip id.
-Rows = dict[str, FloatArray]
 
 
 @dataclass(frozen=True)
@@ -49,25 +47,10 @@ class Trial:
     folder: str
     #: Embed clips once, to compare them with those of another process.
     once: bool = False
+    #: Embed synthetic clips, too.
+    listens: bool = False
     #: Seconds that the model may take for a clip.
     clip_timeout: float | None = None
-
-
-@dataclass(frozen=True)
-class Difference:
-    """How far embeddings of the same audio are apart.
-
-    Attributes
-    ----------
-    share : float
-        Largest difference of two numbers, by the size of such numbers; infinite
-        where one of two embeddings was refused.
-    clip : str
-        Id of the clip where it is largest.
-    """
-
-    share: float = 0.0
-    clip: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +67,12 @@ class Seen:
         Between clips by themselves and in a batch; None where batches were not tried.
     seconds : float
         What it took to load the model and embed the first clip.
-    batch_dependent : bool
-        Whether `rows` are those of a batch, as the model declares.
+    info : ModelInfo
+        What the model declares; if it is `batch_dependent`, `rows` are those of a batch.
+    once : bool
+        Whether clips were embedded once only.
+    heard : Heard or None
+        What it hears of synthetic clips; None where they were not tried.
     """
 
     pid: int
@@ -93,40 +80,17 @@ class Seen:
     again: Difference
     in_batch: Difference | None
     seconds: float
-    batch_dependent: bool
-
-
-def difference(rows: Mapping[str, FloatArray], others: Mapping[str, FloatArray]) -> Difference:
-    """Compare embeddings of the same clips, number by number.
-
-    Parameters
-    ----------
-    rows : mapping
-        Embedding by clip id, each of shape [dims] or [n_layers, dims].
-    others : mapping
-        The same; a clip that is not there was refused.
-    """
-    worst = Difference()
-    if rows:
-        each = [*rows.values(), *others.values()]
-        size = np.max([np.abs(row) for row in each], axis=0).astype(np.float64)
-        size = np.maximum(size, SMALLEST * size.max(axis=-1, keepdims=True))
-    for clip_id, row in rows.items():
-        share = np.inf
-        if clip_id in others:
-            apart = np.abs(row.astype(np.float64) - others[clip_id])
-            share = float(np.max(apart / np.where(size > 0, size, 1)))
-        if share > worst.share:
-            worst = Difference(share, clip_id)
-    return worst
+    info: ModelInfo
+    once: bool
+    heard: Heard | None
 
 
 def try_out(trial: Trial) -> Seen:
     """Embed clips in every way in which a run may embed them; runs in any process.
 
     Clips are embedded one after the other, and again in the opposite order; then in a
-    batch, and in another batch with a clip that was shortened. Of a slow model, one clip
-    must do.
+    batch, and in another batch with a clip that was shortened; each time with other seeds
+    of the global random generators. Of a slow model, one clip must do.
 
     Raises
     ------
@@ -138,6 +102,15 @@ def try_out(trial: Trial) -> Seen:
     return tried.fixed_batch() if tried.info.batch_dependent else tried.single_clips()
 
 
+def reseed(seed: int) -> None:
+    """Seed the global generators of Python, NumPy and, where it was imported, PyTorch."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch = sys.modules.get("torch")
+    if hasattr(torch, "manual_seed"):
+        torch.manual_seed(seed)  # type: ignore[union-attr]
+
+
 class _Tried:
     """A model that is tried out."""
 
@@ -145,15 +118,16 @@ class _Tried:
         self.trial = trial
         self.model, self.info = loaded_model(trial.model)
         self.batches = callable(getattr(self.model, "embed_batch", None))
+        self._seed, self._longest = 0, 1
 
     def fixed_batch(self) -> Seen:
         """Embed one batch twice, with a model whose embeddings depend on the batch."""
         started = time.perf_counter()
         audios = dict(islice(self._audios(), CLIPS))
         rows = self._embed(audios)
-        seconds = self.info.load_seconds + time.perf_counter() - started
-        again = Difference() if self.trial.once else difference(rows, self._embed(audios))
-        return Seen(os.getpid(), rows, again, None, seconds, batch_dependent=True)
+        pace = time.perf_counter() - started
+        again = Difference() if self.trial.once else difference(rows, self._again(audios))
+        return self._seen(rows, again, None, (pace, pace / max(1, len(audios))))
 
     def single_clips(self) -> Seen:
         """Embed clips each by itself, each once more, and in batches."""
@@ -172,18 +146,39 @@ class _Tried:
             if (
                 len(rows) == 1 and pace > SLOW and not self.trial.once
             ):  # or only the first time, which compiles
-                again = difference(rows, self._embed(audios))
+                again = difference(rows, self._again(audios))
                 pace = time.perf_counter() - started - seconds
             if len(rows) == CLIPS or pace > SLOW:
                 break
-        if self.trial.once:
-            return Seen(os.getpid(), rows, again, None, seconds, batch_dependent=False)
-        if pace <= SLOW:
-            once_more = {id_: self._embed({id_: audios[id_]}).get(id_) for id_ in reversed(audios)}
-            again = difference(rows, {k: row for k, row in once_more.items() if row is not None})
-        in_batch = self._in_batches(audios, rows) if rows and pace <= VERY_SLOW else None
-        seconds += self.info.load_seconds
-        return Seen(os.getpid(), rows, again, in_batch, seconds, batch_dependent=False)
+        in_batch = None
+        if not self.trial.once:
+            if pace <= SLOW:
+                once_more = [self._again({id_: audios[id_]}) for id_ in reversed(audios)]
+                again = difference(rows, {k: v for row in once_more for k, v in row.items()})
+            if rows and pace <= VERY_SLOW:
+                in_batch = self._in_batches(audios, rows)
+        return self._seen(rows, again, in_batch, (seconds, pace))
+
+    def _seen(
+        self, rows: Rows, again: Difference, in_batch: Difference | None, took: tuple[float, float]
+    ) -> Seen:
+        """Listen to synthetic clips, if that is asked for, and tell everything.
+
+        `took` is how long the first clip took, and how long one takes.
+        """
+        heard = None
+        if self.trial.listens and rows and took[1] <= VERY_SLOW:
+            heard = listen(self._again, self.info, room_for_another(self.trial.model.device))
+        return Seen(
+            pid=os.getpid(),
+            rows=rows,
+            again=again,
+            in_batch=in_batch,
+            seconds=self.info.load_seconds + took[0],
+            info=self.info,
+            once=self.trial.once,
+            heard=heard,
+        )
 
     def _in_batches(self, audios: dict[str, FloatArray], rows: Rows) -> Difference | None:
         """Compare clips in batches with the same by themselves; None if there are no batches."""
@@ -191,27 +186,40 @@ class _Tried:
             return None
         found = []
         if len(audios) > 1:
-            found.append(difference(rows, self._embed(audios)))
+            found.append(difference(rows, self._again(audios)))
         first, *_ = audios
         # Two lengths in one batch, even where this task has one: what is padded shows.
         short = f"{first}, shortened"
         pair = {first: audios[first], short: audios[first][: len(audios[first]) * 2 // 3]}
         try:
-            alone = {first: rows[first], **self._embed({short: pair[short]})}
+            alone = {first: rows[first], **self._again({short: pair[short]})}
             if short in alone:
-                found.append(difference(alone, self._embed(pair)))
+                found.append(difference(alone, self._again(pair)))
         except PluginError:
             pass  # it may rely on the one length that its clips have
         return max(found, key=lambda each: each.share, default=None)
+
+    def _again(self, audios: Mapping[str, FloatArray]) -> Rows:
+        """Embed with other seeds than at any call before, which no model may depend on."""
+        self._seed += 1
+        with spec_of(self.trial.model).plugin.running():
+            reseed(self._seed)
+        return self._embed(audios)
 
     def _embed(self, audios: Mapping[str, FloatArray]) -> Rows:
         """Embed as a run does; without the clips that are unusable."""
         copies = [audio.copy() for audio in audios.values()]
         with spec_of(self.trial.model).plugin.running():
-            limit = self.trial.clip_timeout
+            limit = self._limit(audios)
             values = embed_clips(self.model, self.info, copies, list(audios), limit)
         pairs = zip(audios, values, strict=True)
         return {id_: value.copy() for id_, value in pairs if isinstance(value, np.ndarray)}
+
+    def _limit(self, audios: Mapping[str, FloatArray]) -> float | None:
+        """Seconds that the model may take for each clip: more where one is longer."""
+        limit = self.trial.clip_timeout
+        longest = max(map(len, audios.values()), default=1)
+        return limit and limit * max(1.0, longest / self._longest)
 
     def _audios(self) -> Iterator[tuple[str, FloatArray]]:
         """Decode one clip after the other, as the model wants it; without those that fail."""
@@ -219,4 +227,5 @@ class _Tried:
             chunk = Chunk(self.trial.model, self.trial.window, (clip,), 0, folder=self.trial.folder)
             audio = decode_chunk((chunk, self.info)).audio
             if (0, 0) in audio:
+                self._longest = max(self._longest, len(audio[0, 0]))
                 yield clip.id, audio[0, 0]

@@ -15,8 +15,8 @@ from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.datasets.targets import check_labels
 from mirbench.benchmark.embedding.compute import embed_task
 from mirbench.benchmark.embedding.embeddings import Embeddings, check_missing
-from mirbench.benchmark.embedding.look import what_was_found
 from mirbench.benchmark.embedding.pair import Pair
+from mirbench.benchmark.embedding.verdicts import what_was_found
 from mirbench.benchmark.evaluation.arrange import Rows, arrange_rows, probe_data
 from mirbench.benchmark.evaluation.environment import describe_environment
 from mirbench.benchmark.evaluation.layers import train_layers

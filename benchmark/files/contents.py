@@ -24,6 +24,7 @@ _PLACES = {
     "part": r"embeddings/\w+/\w+/parts/\d{5}-\w+\.safetensors",
     "model": r"embeddings/\w+/model\.json",
     "look": r"embeddings/\w+/look-\w+\.json",
+    "vector": r"embeddings/\w+/look-\w+\.vector",
     "windows": r"windows/\w+\.json",
     "made from": r"made_from/\w+\.json",
     "grid": r"grids/.+\.(safetensors|json)",

@@ -145,7 +145,10 @@ class Environment(_Record):
     dirty: bool | None = Field(description="Whether that checkout had uncommitted changes")
     checked: dict[str, str] = Field(
         default={},
-        description="How alike embeddings of the same clips were before the first was stored",
+        description="What a look at the model found before its first embedding was stored: how "
+        "alike embeddings of the same clips were (twice, in a batch, in another process, since "
+        "other versions of libraries), whether silence and the end of a long clip are heard, "
+        "weights that are not used, and what is known of a published model",
     )
 
     @model_serializer(mode="wrap")

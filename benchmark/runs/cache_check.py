@@ -136,6 +136,11 @@ def _look(path: Path) -> str:
     return "" if known else "it does not say what was found"
 
 
+def _vector(path: Path) -> str:
+    unseal(path, "look", path.parent.name)
+    return ""
+
+
 _CHECKS: dict[str, Callable[[Path], str]] = {
     "shard": _shard,
     "part": _shard,
@@ -144,6 +149,7 @@ _CHECKS: dict[str, Callable[[Path], str]] = {
     "made from": _made_from,
     "model": _model,
     "look": _look,
+    "vector": _vector,
 }
 
 

@@ -8,8 +8,8 @@ the first 8,192 codes (23.78 seconds) through the prior, with artist and genre
 unknown and a claimed length of 62 seconds.
 
 The peak is that of the whole clip, as in the paper's code, although no more than 25
-seconds are looked at. So `max_seconds` is not declared, a long file is
-decoded to its end, and a loud passage late in it changes the embedding.
+seconds are looked at. So `heard_seconds` is declared and not `max_seconds`: a long
+file is decoded to its end, and a loud passage late in it changes the embedding.
 
 Clips of less than 23.78 seconds, which the original refuses, give fewer
 positions; the model is causal, so these are the first positions of a longer clip.

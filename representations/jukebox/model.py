@@ -63,6 +63,7 @@ class Jukebox:
         pool: str = "mean",
     ) -> None:
         self.sample_rate = shape.sample_rate
+        self.heard_seconds = shape.full_seconds
         self.layers = tuple(str(layer) for layer in layers) if named else ()
         self._shape, self._wanted, self._pool = shape, tuple(layers), pool
         self._device, self._dtype = torch.device(device), DTYPES[dtype]

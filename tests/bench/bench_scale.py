@@ -54,7 +54,7 @@ MODEL = """
 import numpy as np
 CARD = {"title": "Bands", "trained_on": "none", "requires": ["numpy"]}
 class Model:
-    sample_rate, dims = 8000, DIMS
+    sample_rate, dims, heard_seconds = 8000, DIMS, 512 / 8000
     def embed(self, audio, sr):
         return np.resize(np.abs(np.fft.rfft(audio, 512)), DIMS).astype(np.float32)
 def load_model(device="cpu"):

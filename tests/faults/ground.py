@@ -43,7 +43,7 @@ import os, time
 import numpy as np
 CARD = {"title": "t", "licence": "MIT", "trained_on": "none"}
 class Model:
-    sample_rate, dims = 8000, 12
+    sample_rate, dims, heard_seconds = 8000, 12, 1.0
     def __init__(self, layers):
         if layers:
             self.layers = ("0", "1", "2", "3", "4")

@@ -32,7 +32,7 @@ def write(text):
 
 
 class Odd:
-    sample_rate, dims, calls = 8000, 2, 0
+    sample_rate, dims, heard_seconds, calls = 8000, 2, 1.0, 0
 
     def embed(self, audio, sr):
         Odd.calls += 1

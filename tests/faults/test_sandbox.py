@@ -80,10 +80,10 @@ TRIES = (
 
 class Spy:
     sample_rate = 8000
-    dims = len(TRIES)
+    dims = len(TRIES) + 1
 
     def embed(self, audio, sr):
-        return np.array([can(what) for what in TRIES], np.float32)
+        return np.array([*(can(what) for what in TRIES), audio.std()], np.float32)
 
 
 def load_model(device="cpu"):
@@ -128,7 +128,7 @@ class Ground:
         done = self.run(*options, "--out", "out", **env)
         assert done.returncode == 0, done.stderr
         with np.load(self.folder / "out" / "gtzan.npz") as file:
-            rows = file["embedding"]
+            rows = file["embedding"][:, :-1]  # the last number is of the audio
         assert len(rows) == 3
         assert (rows == rows[0]).all()
         return {name for name, could in zip(WHAT, rows[0], strict=True) if could}

@@ -14,7 +14,7 @@ from probe_data import SMALL, small_data
 
 from fuzz.readers import Read, Reader, add, one_file, or_refused
 from mirbench.benchmark.api import Clip
-from mirbench.benchmark.embedding import batches, look, window_counts
+from mirbench.benchmark.embedding import batches, verdicts, window_counts
 from mirbench.benchmark.embedding.embeddings import join_shards, pick_clips
 from mirbench.benchmark.embedding.layers import leave_on_disk
 from mirbench.benchmark.embedding.store import Shard, Store, read_shard, write_shard
@@ -191,8 +191,14 @@ add(
 add(
     Reader(
         "notes on models (look-cpu.json)",
-        _json({"version": look.LOOK_VERSION, "found": {"clips": "3 of toy", "twice": "equal"}}),
-        one_file("look-cpu.json", lambda path: or_refused(look._remembered(path))),
+        _json(
+            {
+                "version": verdicts.LOOK_VERSION,
+                "found": {"clips": "3 of toy", "twice": "equal"},
+                "versions": [{"numpy": "2.4.6"}, {}],
+            }
+        ),
+        one_file("look-cpu.json", lambda path: or_refused(verdicts.read_verdict(path))),
     )
 )
 add(

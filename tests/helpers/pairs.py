@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +12,14 @@ from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.embedding.compute import embed_task
 from mirbench.benchmark.embedding.embeddings import Embeddings
-from mirbench.benchmark.embedding.look import LOOK_VERSION
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.store import Store
-from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.embedding.verdicts import (
+    Verdict,
+    verdict_file,
+    versions_of,
+    write_verdict,
+)
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.registry import RepresentationSpec
 from mirbench.benchmark.registry.made_from import write_record
@@ -30,11 +33,11 @@ def pair_of(
     return Pair(spec, Dataset(task, split, tuple(clips), tuple(every or clips)))
 
 
-def count_as_looked_at(store: Store, fingerprint: str) -> None:
+def count_as_looked_at(store: Store, spec: RepresentationSpec) -> None:
     """Let a store remember that a representation was found sound, whatever it is."""
     for kind in ("cpu", "cuda"):
-        path = store.model_facts(fingerprint).with_name(f"look-{kind}.json")
-        write_atomic(path, json.dumps({"version": LOOK_VERSION, "found": {}}).encode())
+        path = verdict_file(store, spec.fingerprint(), kind)
+        write_verdict(path, Verdict({}, (versions_of(spec),)))
 
 
 def embed_clips_of(
@@ -56,5 +59,5 @@ def embed_clips_of(
     pair, store = pair_of(spec, task, clips, every), Store(cache)
     if not watched:
         write_record(CacheFolder.find(spec.cache), spec.own_fingerprint(), [], Path.cwd())
-    count_as_looked_at(store, pair.fingerprint)
+    count_as_looked_at(store, spec)
     return embed_task(pair, EmbeddingSettings(store=store, **settings))

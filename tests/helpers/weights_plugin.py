@@ -51,7 +51,7 @@ def convert_weights(name, files):
 
 
 class Weighty:
-    sample_rate, dims = 8000, 16
+    sample_rate, dims, heard_seconds = 8000, 16, 512 / 8000
 
     def __init__(self, values):
         self.values = values

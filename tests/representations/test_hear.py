@@ -125,7 +125,6 @@ def test_whole_numbers_are_taken(module: str, tmp_path: Path) -> None:
         ("[['a', 'b', 'c']]", "returned list, where"),
         ("np.array([[1j, 2, 3]])", "returned ndarray, where"),
         ("np.array([[True, False, True]])", "returned ndarray, where"),
-        ("rows.numpy()[0]", "returned shape [3], where clips and scene_embedding_size make [1, 3]"),
         ("rows[None]", "returned shape [1, 1, 3], where"),
         ("rows.tolist() * 2", "returned shape [2, 3], where"),
         ("rows.numpy()[:, :2]", "returned shape [1, 2], where"),
@@ -140,6 +139,69 @@ def test_what_is_no_embedding_is_refused(
     with pytest.raises(PluginError) as caught:
         model.embed(np.ones(8, np.float32), 8000)
     assert f"{module}: get_scene_embeddings {message}" in str(caught.value)
+
+
+#: How modules fail that want one clip at a time, and what is said of it.
+ONE_AT_A_TIME = {
+    "rows[0]": "returned shape [3], where clips and scene_embedding_size make [2, 3]",
+    "rows[0].numpy()": "returned shape [3]",
+    "rows[0].tolist()": "returned shape [3]",
+    "rows[:1]": "returned shape [1, 3]",
+    "rows.mean(dim=0)": "returned shape [3]",
+    "rows.squeeze(0) if len(rows) == 1 else rows.T": "returned shape [3, 2]",
+    "rows if len(rows) == 1 else 1 / 0": "of 2 at once: ZeroDivisionError",
+    "rows.view(3)": "of 2 at once: RuntimeError",
+}
+
+
+@pytest.mark.parametrize("expression", ONE_AT_A_TIME)
+def test_a_module_that_wants_one_clip_at_a_time_gets_one(
+    module: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, expression: str
+) -> None:
+    returning(module, tmp_path, expression)
+    model = parse_representation(f"hear:{module}").load()
+    audios = [np.full(n, value, np.float32) for n, value in ((8, 0.5), (800, 0.5), (8, 1.0))]
+    wanted = [[0.25, 0.5, 8], [0.25, 0.5, 800], [1, 1, 8]]
+    assert model.made_with == {}
+    for _ in range(2):
+        np.testing.assert_array_equal(model.embed_batch(audios, 8000), wanted)
+        np.testing.assert_array_equal([model.embed(audio, 8000) for audio in audios], wanted)
+    (said,) = [record.getMessage() for record in caplog.records]  # once
+    assert said.startswith(f"hear:{module} takes one clip at a time (of 2 at once: ")
+    assert ONE_AT_A_TIME[expression] in said
+    assert model.made_with == {"batch": "1"}
+    caplog.clear()
+    model = parse_representation(f"hear:{module}?batch=1").load()
+    np.testing.assert_array_equal(model.embed_batch(audios, 8000), wanted)
+    assert not caplog.records
+    model = parse_representation(f"hear:{module}?batch=2").load()
+    np.testing.assert_array_equal(model.embed_batch(audios * 3, 8000), wanted * 3)
+
+
+def test_no_more_clips_than_asked_for_go_together(module: str, tmp_path: Path) -> None:
+    returning(module, tmp_path, "np.tile(float(len(rows)), (len(rows), 3))")
+    audios = [np.full(8, 0.5, np.float32)] * 5
+    for batch, sizes in ((2, [2, 2, 2, 2, 1]), (1, [1] * 5), (64, [5] * 5)):
+        model = parse_representation(f"hear:{module}?batch={batch}").load()
+        assert [row[0] for row in model.embed_batch(audios, 8000)] == sizes
+    with pytest.raises(UsageError, match="batch must be 1 or more, is 0"):
+        parse_representation(f"hear:{module}?batch=0").load()
+
+
+def test_what_fails_by_itself_too_is_no_matter_of_batches(
+    module: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    returning(module, tmp_path, "1 / 0")
+    model = parse_representation(f"hear:{module}").load()
+    with pytest.raises(ZeroDivisionError):
+        model.embed_batch([np.ones(8, np.float32)] * 2, 8000)
+    returning_memory = "rows if len(rows) == 1 else (_ for _ in ()).throw(MemoryError())"
+    path = tmp_path / "site" / Path(*module.split(".")).with_suffix(".py")
+    path.write_text(path.read_text().replace("return 1 / 0", f"return {returning_memory}"))
+    model = parse_representation(f"hear:{module}").load()
+    with pytest.raises(MemoryError):  # which the harness takes for what it is
+        model.embed_batch([np.ones(8, np.float32)] * 2, 8000)
+    assert (model.made_with, caplog.records) == ({}, [])
 
 
 @pytest.mark.parametrize("home", [False, True])
@@ -267,7 +329,7 @@ def test_the_baseline_of_hear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     embed_here(monkeypatch)
     spec = parse_representation("hear:hearbaseline.naive", tmp_path / "cache")
     # Another process would have librosa as it is.
-    count_as_looked_at(Store(tmp_path / "cache"), spec.fingerprint())
+    count_as_looked_at(Store(tmp_path / "cache"), spec)
     (row,) = run(
         "hear:hearbaseline.naive",
         "rendered_instruments",

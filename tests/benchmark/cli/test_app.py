@@ -92,8 +92,9 @@ def test_an_identical_run_finds_its_row(finished: Finished) -> None:
     assert "found, identical" in finished.second.stdout
     assert "found, identical" not in finished.first.stdout
     assert (finished.out / "tinyrep" / "tinytask.paper.quick.json").read_bytes() == finished.row
-    # Three clips twice in this process, once in another; and one to see which files are read.
-    looked_at = 3 * 2 + 3 + 1
+    # Three clips twice in one process, once in another; one to see which files are read; and two
+    # synthetic ones.
+    looked_at = 3 * 2 + 3 + 1 + 2
     assert len(finished.log.read_text().splitlines()) == 150 + looked_at
     names = imported(finished.second)
     assert "numpy" in names

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from helpers.pairs import embed_clips_of, pair_of
 
 from mirbench.benchmark.datasets.locate import read_clips
 from mirbench.benchmark.embedding.store import Store, task_fingerprint
+from mirbench.benchmark.embedding.verdicts import verdict_file, write_vector
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.contents import CachedFile
 from mirbench.benchmark.files.sealed import content_digest, seal
@@ -33,6 +35,8 @@ def cache(tiny: TinyPackage, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     spec, task = parse_representation("tinyrep"), load_task("tinytask")
     clips = read_clips(task, tiny.data / "tinytask")[:70]
     embed_clips_of(spec, task, clips, root, jobs=1)
+    verdict = verdict_file(Store(root), spec.fingerprint(), "cpu")
+    write_vector(verdict, np.ones(16, np.float32), {"numpy": "2"})
     counts = {"counts": {"a": 1}, "digest": content_digest({"a": 1}, {})}
     write_atomic(root / "windows/ab.json", json.dumps(counts).encode())
     write_atomic(root / "grids/row/key/000.safetensors", seal({"x": 1}, {}, "record", "key"))
@@ -92,6 +96,7 @@ def test_verify_of_a_whole_one(main: Main, cache: Path) -> None:
         "embeddings/*/*/00000-*.safetensors",
         "embeddings/*/model.json",
         "embeddings/*/look-cpu.json",
+        "embeddings/*/look-cpu.vector",
         "windows/ab.json",
         "grids/row/key/000.safetensors",
         "grids/row/key/learning/000.safetensors",

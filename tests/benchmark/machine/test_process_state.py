@@ -285,7 +285,7 @@ if MEDDLE == "import":
     meddle()
 
 class Model:
-    sample_rate, dims = 8000, 16
+    sample_rate, dims, heard_seconds = 8000, 16, 512 / 8000
 
     def embed(self, audio, sr):
         if MEDDLE == "embed":

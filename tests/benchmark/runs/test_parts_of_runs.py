@@ -22,6 +22,7 @@ import numpy as np
 CARD = {"title": "Three layers", "trained_on": "none", "requires": ["numpy"]}
 class Three:
     sample_rate, dims, layers = 8000, 16, ("a", "b", "c")
+    heard_seconds = 512 / 8000
     def embed(self, audio, sr):
         bands = np.array_split(np.abs(np.fft.rfft(audio, 512)), 16)
         heard = np.log1p([band.mean() for band in bands])

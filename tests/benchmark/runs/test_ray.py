@@ -45,6 +45,7 @@ def happens(what):
 class Model:
     sample_rate = 8000
     dims = 16
+    heard_seconds = 512 / 8000
 
     def __init__(self, count):
         self.layers = tuple(f"layer {n}" for n in range(count))

@@ -32,6 +32,7 @@ CARD = {{"title": "Five layers", "trained_on": "none", "requires": ["numpy"]}}
 class Five:
     sample_rate = 8000
     dims = 16
+    heard_seconds = 512 / 8000
 
     def __init__(self, layers):
         if layers not in ("", "all"):
