@@ -132,7 +132,10 @@ class MusicGen:
         return found[0, 0]
 
     def _means(self, codes: Tensor) -> FloatArray:
-        """Means over time ``[n_pieces, n_layers, width]`` in float64; where memory ends, by halves."""
+        """Average over time, to float64 ``[n_pieces, n_layers, width]``.
+
+        Where memory ends, by halves.
+        """
         means: list[Tensor] = []
         try:
             self._run(codes, lambda state: means.append(state.double().mean(1).cpu()))

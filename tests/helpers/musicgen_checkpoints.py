@@ -11,7 +11,7 @@ WIDTH, DEPTH, CODES = 16, 3, 64
 
 
 def make_model(channels: int = 1, seed: int = 0, **decoder: Any) -> Any:
-    """Make a small MusicGen that hears its input; `decoder` replaces sizes of the language model."""
+    """Make a small MusicGen that hears its input; `decoder` replaces sizes of its decoder."""
     import torch
     import transformers
 

@@ -137,7 +137,7 @@ def test_a_plain_model_in_numpy_agrees(
 
 
 def empty_text(folder: Path) -> Array:
-    """What the blocks attend to for the text "", whose only token ends it."""
+    """Encode the text "", whose only token ends it, for the blocks to attend to."""
     import torch
 
     theirs = whole(folder)

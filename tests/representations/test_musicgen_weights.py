@@ -236,6 +236,7 @@ def options(**changes: Any) -> Options:
 
 @pytest.mark.parametrize("text", ["null", "empty"])
 def test_parameters_and_operations_are_those_that_pytorch_counts(made: Path, text: str) -> None:
+    import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     model, shape = load_model(weights=str(made), text=text, layer=DEPTH), read_shape(made)
@@ -245,7 +246,7 @@ def test_parameters_and_operations_are_those_that_pytorch_counts(made: Path, tex
     model._decoder.config._attn_implementation = "eager"  # a fused one is not counted
     counter = FlopCounterMode(display=False)
     codes = model.codes(noise(), RATE)[0]
-    with counter:
+    with counter, torch.inference_mode():
         model._run(codes[None], lambda _: None)
     counted = counter.get_total_flops()
     if text == "empty":  # keys and values of the one token, left out of the estimate
@@ -308,7 +309,7 @@ def test_a_run_without_network(tiny: TinyPackage, made: Path, hub: Path, tmp_pat
     done = subprocess.run(
         [
             *(sys.executable, "-m", "mirbench.benchmark.cli", "run"),
-            *("--rep", "musicgen:layers=all", "--task", "tinytask"),
+            *("--rep", "musicgen:layer=2", "--task", "tinytask"),
             *("--protocol", "quick", "--out", str(tmp_path / "out"), "--jobs", "1"),
             *("--cache", str(tmp_path / "cache")),
         ],
@@ -320,6 +321,6 @@ def test_a_run_without_network(tiny: TinyPackage, made: Path, hub: Path, tmp_pat
     (path,) = (tmp_path / "out").glob("musicgen*/tinytask.paper.quick.json")
     row = json.loads(path.read_text())
     told = row["representation"]
-    assert (told["layers"], told["dims"]) == (DEPTH + 1, WIDTH)
+    assert (told["name"], told["dims"]) == ("musicgen:layer=2", WIDTH)
     assert sorted(told["weights"]) == ["config.json", "model.safetensors"]
     assert "transformers" in row["environment"]["embedded_with"]
