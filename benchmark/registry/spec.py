@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mirbench.benchmark.api import MirbenchError, ModelCost, PluginError
+from mirbench.benchmark.api import MirbenchError, MissingWeights, ModelCost, PluginError
 from mirbench.benchmark.files.cache import CacheFolder
-from mirbench.benchmark.files.checksums import digest, path_digest
+from mirbench.benchmark.files.checksums import digest, file_sha256, path_digest
 from mirbench.benchmark.files.foreign import is_there
 from mirbench.benchmark.machine.code_lines import error_text
 from mirbench.benchmark.machine.launch import check_here, rules
@@ -21,6 +21,7 @@ from mirbench.benchmark.plugins.adapters import (
     target_files,
 )
 from mirbench.benchmark.plugins.finding import Plugin
+from mirbench.benchmark.plugins.model_files import model_files, names_files
 from mirbench.benchmark.plugins.naming import allowed_characters, write_label
 from mirbench.benchmark.registry.made_from import read_record
 from mirbench.benchmark.weights.lookup import loading, prepare_weights
@@ -54,9 +55,35 @@ class RepresentationSpec:
 
     @property
     def weights_sha256(self) -> dict[str, str]:
-        """Digests of the files that its weights were converted from, by name; empty if absent."""
-        originals = self.weights.originals() if self.weights is not None else {}
-        return {name: file.sha256 for name, file in originals.items()}
+        """Digests of the files that its weights were converted from, by name; empty if absent.
+
+        Of a model that is read from files as they are, those of these files.
+        """
+        if self.weights is None:
+            return self._model_sha256
+        return {name: file.sha256 for name, file in self.weights.originals().items()}
+
+    @functools.cached_property
+    def _model_sha256(self) -> dict[str, str]:
+        try:
+            files = model_files(self.plugin, self.params)
+        except MissingWeights:
+            return {}
+        return {name: file_sha256(files[name]) for name in sorted(files)}
+
+    def prepare_weights(self) -> None:
+        """See to it that its weights are here; what an installed package has is converted now.
+
+        Before the fingerprint is asked for, which depends on it.
+
+        Raises
+        ------
+        MissingWeights
+            If they are not on this machine.
+        """
+        if self.weights is not None:
+            prepare_weights(self.weights)
+        model_files(self.plugin, self.params)
 
     @property
     def target(self) -> str | None:
@@ -155,8 +182,8 @@ class RepresentationSpec:
     def reads_files(self) -> bool:
         """Whether its model may read files that are not known beforehand.
 
-        Built-in ones read weights by `mirbench.benchmark.api.weights_file`, and adapters
-        name the files of a target.
+        Built-in ones read weights by `mirbench.benchmark.api.weights_file` or name their
+        files, and adapters name those of a target.
         """
         return self.plugin.origin != "built-in"
 
@@ -177,7 +204,7 @@ class RepresentationSpec:
         assert self.plugin.source is not None
         params = {key: value for key, value in self.params.items() if key not in self.files}
         content: list[Any] = [self.plugin.source.digest(), params, self.files]
-        if self.weights is not None:
+        if self.weights is not None or names_files(self.plugin):
             content.append(self.weights_sha256 or "absent")
         return digest(content)
 
@@ -204,8 +231,7 @@ class RepresentationSpec:
         lacking = self.plugin.missing_requirement()
         if lacking is not None:
             raise PluginError(f"representation {self.label!r} {lacking}")
-        if self.weights is not None:
-            prepare_weights(self.weights)
+        self.prepare_weights()
         if self.target is not None:
             files = target_files(self.plugin, self.target)
             forget_target(self.plugin, self.target, files, digest_files(files))

@@ -10,12 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirbench.benchmark.api import MirbenchError, PluginError
+from mirbench.benchmark.api import MirbenchError, MissingWeights, PluginError
 from mirbench.benchmark.datasets.locate import readiness
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.machine.device import free_cpus
 from mirbench.benchmark.machine.launch import plugin_environment
 from mirbench.benchmark.plugins.finding import Plugin, PluginKind, find_plugins
+from mirbench.benchmark.plugins.model_files import model_files
 from mirbench.benchmark.registry import load_task
 from mirbench.benchmark.weights.sets import chosen_set, weight_sets
 
@@ -92,6 +93,10 @@ def _static_state(plugin: Plugin, cache: Path | None) -> tuple[str, str | None, 
 
 def _weights_state(plugin: Plugin, cache: Path | None) -> tuple[str | None, str]:
     """Say that the weights it uses by default are absent, or which others are."""
+    try:
+        model_files(plugin, {})
+    except MissingWeights as error:
+        return str(error), ""
     usual = chosen_set(plugin, {}, cache)
     sets = weight_sets(plugin, cache).values()
     here = [other.spoken for other in sets if other.available]

@@ -37,7 +37,6 @@ from mirbench.benchmark.registry import (
     load_task,
     parse_representation,
 )
-from mirbench.benchmark.weights.lookup import prepare_weights
 
 Names = str | Sequence[str]
 Folder = Path | str | None
@@ -139,8 +138,7 @@ def _with_weights(
     failures: list[MirbenchError] = []
     for spec in specs:
         try:
-            if spec.weights is not None:
-                prepare_weights(spec.weights)
+            spec.prepare_weights()
             ready.append(spec)
         except UsageError:
             raise

@@ -24,7 +24,6 @@ from mirbench.benchmark.result import Result
 from mirbench.benchmark.runs.commands import run
 from mirbench.benchmark.runs.each import count_layers
 from mirbench.benchmark.runs.pairs import Names, as_list
-from mirbench.benchmark.weights.lookup import prepare_weights
 
 #: Protocol of a sweep: a few linear probes suffice to compare layers with each other.
 SWEEP_PROTOCOL = "quick"
@@ -113,8 +112,7 @@ def _count_layers(spec: RepresentationSpec, store: Store, device: str, only_plan
     if only_plan and spec.tells_cost:
         *layers, _ = spec.cost(1.0, device).shape
         return math.prod(layers)
-    if spec.weights is not None:
-        prepare_weights(spec.weights)  # the fingerprint depends on them
+    spec.prepare_weights()  # the fingerprint depends on them
     return count_layers(spec, store, device)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from helpers.musicgen_checkpoints import put_in_cache, write_checkpoint
 from helpers.weight_files import (
     choi_files,
     clmr_file,
@@ -60,9 +61,19 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the Hugging Face cache, with a small MusicGen in it."""
+    folder = tmp_path_factory.mktemp("hub")
+    put_in_cache(write_checkpoint(folder / "made"), folder / "cache")
+    return folder / "cache"
+
+
 @pytest.fixture
-def load(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
-    """Give a function from ``name:key=value`` to the model, made of `random_weights`."""
+def load(
+    random_weights: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Callable[[str], Any]:
+    """Give a function from ``name:key=value`` to the model, made of `random_weights` or `hub`."""
 
     def weights_file(representation: str, name: str) -> Path:
         return random_weights / representation / f"{name}.safetensors"
@@ -71,6 +82,8 @@ def load(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
 
     def load_model(text: str) -> Any:
         spec = parse_representation(text)
+        if "transformers" in spec.requires:
+            monkeypatch.setenv("HF_HUB_CACHE", str(request.getfixturevalue("hub")))
         return spec.plugin.load_module().load_model("cpu", **spec.params)
 
     return load_model

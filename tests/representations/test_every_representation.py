@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import soundfile
+from helpers.needs import needs
 
 from mirbench.benchmark.api import UnusableClip
 from mirbench.benchmark.datasets.audio import read_audio
@@ -30,12 +31,19 @@ EVERY: dict[str, tuple[tuple[int, ...], float]] = {
     "clmr": ((512,), 2.695),
     "clmr:frame=59049": ((512,), 2.678),
     "crepe:model=tiny": ((256,), 0),
+    "musicgen": ((16,), 0),
+    "musicgen:layers=all,preset=syntheory": ((4, 16), 0),
 }
 
 Audio = npt.NDArray[np.float32]
 
 
-@pytest.fixture(params=EVERY)
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=needs("transformers")) if name.startswith("musicgen") else name
+        for name in EVERY
+    ]
+)
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
