@@ -80,7 +80,7 @@ def hidden_states(output: Any) -> list[Tensor]:
         If there are none.
     """
     found = getattr(output, "hidden_states", None)
-    if not found or any(state is None or state.ndim != 3 for state in found):
+    if not isinstance(found, tuple | list) or not found or any(s.ndim != 3 for s in found):
         raise PluginError("the model returns no hidden states [n_clips, n_frames, dims]")
     states, last = list(found), getattr(output, "last_hidden_state", None)
     if last is not None and last.shape == states[-1].shape:

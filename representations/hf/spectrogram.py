@@ -40,12 +40,12 @@ class SpectrogramTransformer(Network):
     def _tokens(self, samples: int) -> Tensor:
         """Places of the tokens that see nothing but the clip."""
         config = self.model.config
-        hop, window = (round(self.rate * seconds) for seconds in (self.HOP, self.WINDOW))
+        hop, window = round(self.rate * self.HOP), round(self.rate * self.WINDOW)
         bands = (config.num_mel_bins - config.patch_size) // config.frequency_stride + 1
         times = (config.max_length - config.patch_size) // config.time_stride + 1
         frames = 1 + (samples - window) // hop
-        valid = max(0, (frames - config.patch_size) // config.time_stride + 1)
-        if not valid:
+        valid = (frames - config.patch_size) // config.time_stride + 1
+        if valid < 1:
             raise ValueError("no patch lies in the clip")
         grid = torch.arange(bands * times).reshape(bands, times)[:, :valid].flatten()
         return torch.cat([torch.arange(2), 2 + grid]).to(self.device)
@@ -83,10 +83,8 @@ class Qwen2AudioEncoder(WhisperEncoder):
 
     def encoder_of(self, model: Any) -> Any:
         """Take the audio tower out of the whole model, or the tower itself."""
-        for owner in (model, getattr(model, "model", None)):
-            if hasattr(owner, "audio_tower"):
-                return owner.audio_tower.float()
-        return model.float()
+        whole = getattr(model, "model", model)  # where transformers 5 has it
+        return getattr(whole, "audio_tower", model).float()
 
     def run(self, audios: Sequence[FloatArray]) -> States:
         """Run the encoder on clips of one length; all hidden states."""

@@ -108,7 +108,7 @@ NEEDS = {
     "transformers": Need("transformers, of the extra hf", _installed("transformers"), always=True),
     "other_python": Need(
         "MIRBENCH_OTHER_PYTHON: a Python with mirbench and another version of transformers",
-        lambda: bool(os.environ.get("MIRBENCH_OTHER_PYTHON")),
+        lambda: Path(os.environ.get("MIRBENCH_OTHER_PYTHON", "")).is_file(),
     ),
     "ray": Need("Ray, of the extra ray", _installed("ray"), always=True),
     "jukebox_in_transformers": Need(

@@ -238,7 +238,7 @@ def test_a_damaged_model(model: Path) -> None:
         ("layer=4", "there is no layer '4'; choose mean, all, or one of 0 to 3"),
         ("layer=last", "there is no layer 'last'"),
         ("chunk=0", "chunk must be positive, is 0"),
-        ("layers=all", "has no parameter 'layers'; its parameters: layer, chunk, trust_remote"),
+        ("layers=all", "has no parameter 'layers'; its parameters: layer, chunk, pool, trust_r"),
         ("target=x", "has no parameter 'target'"),
         ("layer", "write parameters as adapter:target?key=value&key=value"),
     ],

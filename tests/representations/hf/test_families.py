@@ -142,11 +142,11 @@ def test_little_audio_has_a_result_or_a_reason(open_model: Open, name: str) -> N
 
 @pytest.mark.parametrize("name", NORMALISED)
 def test_the_last_state_is_normalised_whatever_the_version(open_model: Open, name: str) -> None:
-    """Transformers 5 gives the last state before the norm that 4 has in it."""
+    """In transformers 5, `hidden_states` ends before the norm that it ends after in 4."""
     model = open_model(name)
     *_, before, last = run(model, noise(min(model.sample_rate, model.most)))
     assert np.abs(last.mean(axis=1)).max() < 1e-5
-    np.testing.assert_allclose(last.std(axis=1), 1, atol=1e-3)
+    np.testing.assert_allclose(last.std(axis=1), 1, atol=0.005)
     assert np.abs(before.std(axis=1) - 1).max() > 0.01
 
 

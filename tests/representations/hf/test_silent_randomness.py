@@ -34,7 +34,7 @@ class OwnModel(HubertModel):
     def __init__(self, config):
         super().__init__(config)
         {buffer}
-        self.shift = torch.arange(32) / 64
+        {shift}
 
     def forward(self, *arguments, **options):
         output = super().forward(*arguments, **options)
@@ -45,6 +45,10 @@ class OwnModel(HubertModel):
 """
 COUNTED = 'self.register_buffer("scale", torch.arange(32) / 32, persistent=False)'
 DRAWN = 'self.register_buffer("scale", torch.rand(32), persistent=False)'
+SHIFTS = {
+    "buffer": 'self.register_buffer("shift", torch.arange(32) / 64, persistent=False)',
+    "attribute": "self.shift = torch.arange(32) / 64",
+}
 AUTO = {"AutoConfig": "own.OwnConfig", "AutoModel": "own.OwnModel"}
 
 
@@ -60,9 +64,9 @@ def copy(folder: Path, place: Path, **changes: object) -> Path:
     return place
 
 
-def foreign(saved: Saved, place: Path, buffer: str) -> Path:
+def foreign(saved: Saved, place: Path, buffer: str, shift: str = "attribute") -> Path:
     folder = copy(saved("hubert"), place, model_type="foreign", auto_map=AUTO)
-    (folder / "own.py").write_text(CODE.format(buffer=buffer))
+    (folder / "own.py").write_text(CODE.format(buffer=buffer, shift=SHIFTS[shift]))
     return folder
 
 
@@ -105,7 +109,8 @@ def test_code_that_is_not_trusted_does_not_run(saved: Saved, tmp_path: Path) -> 
     ("forward", "message"),
     [
         ("output.hidden_states = None", "returns no hidden states"),
-        ("output.hidden_states = output.hidden_states[0][0]", "returns no hidden states"),
+        ("output.hidden_states = output.hidden_states[0]", "returns no hidden states"),
+        ("output.hidden_states = output.hidden_states[0][0],", "returns no hidden states"),
         (
             "output.hidden_states = (output.hidden_states[0][..., :4], *output.hidden_states)",
             "hidden states have unequal widths",
