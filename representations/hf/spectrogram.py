@@ -64,7 +64,8 @@ class WhisperEncoder(Network):
 
     def frames(self, samples: int) -> int:
         """Count the frames that begin in a clip."""
-        return math.ceil(samples / (2 * self.extractor.hop_length))
+        hop: int = self.extractor.hop_length
+        return math.ceil(samples / (2 * hop))
 
     def run(self, audios: Sequence[FloatArray]) -> States:
         """Run the encoder on clips of one length; all hidden states."""
