@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mirbench.benchmark.api import MirbenchError, PluginError
+from mirbench.benchmark.api import DataError, MirbenchError, PluginError
 from mirbench.representations.hf.clap import Clap
 from mirbench.representations.hf.codecs import Codec, Dac, EnCodec
 from mirbench.representations.hf.folder import model_folder, read_config
@@ -95,9 +95,13 @@ def open_network(target: str, device: str, trust_remote_code: bool) -> Network:
     """
     checkpoint = Checkpoint(target, model_folder(target), read_config(target))
     kind = checkpoint.config.get("model_type")
-    family = FAMILIES.get(kind) if isinstance(kind, str) else None
+    if not isinstance(kind, str):
+        raise DataError(
+            f"hf:{target}: its config.json has no model_type, so it is of no known type"
+        )
+    family = FAMILIES.get(kind)
     if family is None:
-        return _foreign(checkpoint, str(kind), device, trust_remote_code)
+        return _foreign(checkpoint, kind, device, trust_remote_code)
     extractor = checkpoint.extractor()
     options: dict[str, Any] = {} if family.dtype is None else {"dtype": family.dtype}
     if family.config is not None:
