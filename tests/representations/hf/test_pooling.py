@@ -125,7 +125,7 @@ def test_a_shorter_piece_is_taken(open_model: Open) -> None:
         ("musicgen", "is of type musicgen: run it as musicgen:model=small, medium or large"),
         ("jukebox", "is of type jukebox: run it as jukebox"),
         ("bert", "models of type 'bert' are not run, for what is to be taken of them is not"),
-        (None, "its config.json has no model_type, so it is of no known type"),
+        (None, "its config.json has no model_type, so its type is unknown"),
         (["hubert"], "has no model_type"),
     ],
 )
