@@ -96,9 +96,7 @@ def open_network(target: str, device: str, trust_remote_code: bool) -> Network:
     checkpoint = Checkpoint(target, model_folder(target), read_config(target))
     kind = checkpoint.config.get("model_type")
     if not isinstance(kind, str):
-        raise DataError(
-            f"hf:{target}: its config.json has no model_type, so it is of no known type"
-        )
+        raise DataError(f"hf:{target}: its config.json has no model_type, so its type is unknown")
     family = FAMILIES.get(kind)
     if family is None:
         return _foreign(checkpoint, kind, device, trust_remote_code)
