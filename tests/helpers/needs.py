@@ -106,6 +106,10 @@ NEEDS = {
     ),
     "playwright": Need("playwright, of the extra test", _installed("playwright"), always=True),
     "transformers": Need("transformers, of the extra hf", _installed("transformers"), always=True),
+    "other_python": Need(
+        "MIRBENCH_OTHER_PYTHON: a Python with mirbench and another version of transformers",
+        lambda: Path(os.environ.get("MIRBENCH_OTHER_PYTHON", "")).is_file(),
+    ),
     "ray": Need("Ray, of the extra ray", _installed("ray"), always=True),
     "jukebox_in_transformers": Need(
         "transformers 4.57.6, the last with Jukebox", _jukebox_in_transformers, always=True

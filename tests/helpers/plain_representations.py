@@ -221,7 +221,9 @@ def plain_encoder(folder: Path) -> Callable[[Array], Array]:
     def states(audio: Array) -> Array:
         rate = extractor.sampling_rate
         inputs = extractor(audio, sampling_rate=rate, return_tensors="pt")
-        found = model(**inputs, output_hidden_states=True).hidden_states
+        output = model(**inputs, output_hidden_states=True)
+        *before, _ = output.hidden_states
+        found = [*before, output.last_hidden_state]
         return np.stack([state[0].mean(dim=0).numpy() for state in found])
 
     return states
