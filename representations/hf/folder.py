@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import DataError, UsageError
+from mirbench.representations._hub import cached_folder, hub_cache
 
 #: What of a model's folder decides its embeddings.
 _SUFFIXES = {".json", ".py", ".safetensors", ".bin"}
@@ -41,16 +42,11 @@ def model_folder(target: str) -> Path:
         return folder
     if re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", target) is None:
         raise UsageError(f"hf:{target}: there is no such folder, and it is no hub id")
-    cache = _hub_cache() / f"models--{target.replace('/', '--')}"
-    try:
-        revision = (cache / "refs" / "main").read_text(encoding="utf-8").strip()
-    except OSError:
-        revision = ""
-    snapshot = cache / "snapshots" / revision
-    if not revision or not snapshot.is_dir():
+    snapshot = cached_folder(target)
+    if snapshot is None:
         raise DataError(
             f"hf:{target}: there is no such folder, and no such model in the Hugging Face cache "
-            f"({_hub_cache()}); get it by: hf download {target}"
+            f"({hub_cache()}); get it by: hf download {target}"
         )
     return snapshot
 
@@ -71,14 +67,3 @@ def read_config(target: str) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise DataError(f"hf:{target}: {path} is no JSON object")
     return config
-
-
-def _hub_cache() -> Path:
-    """Folder in which huggingface_hub keeps what it has downloaded."""
-    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
-        if os.environ.get(name):
-            return Path(os.environ[name]).expanduser()
-    home = os.environ.get("HF_HOME")
-    if home:
-        return Path(home).expanduser() / "hub"
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "huggingface/hub"
