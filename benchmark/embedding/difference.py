@@ -34,6 +34,23 @@ class Difference:
     clip: str = ""
 
 
+def alike(row: FloatArray, other: FloatArray, most: float) -> bool:
+    """Whether two embeddings differ by rounding alone, however unequal the sizes of their numbers.
+
+    Parameters
+    ----------
+    row, other : ndarray of float32, shape [dims] or [n_layers, dims]
+    most : float
+        Share of `difference` that rounding may make. Beside numbers a thousand times as large,
+        such as a count of samples, those that tell of the audio are within it; so a tenth of the
+        numbers may not differ by more than a hundredth of themselves.
+    """
+    if difference({"": row}, {"": other}).share > most:
+        return False
+    a, b = row.astype(np.float64), other.astype(np.float64)
+    return float(np.mean(np.abs(a - b) > 0.01 * np.maximum(np.abs(a), np.abs(b)))) < 0.1
+
+
 def difference(rows: Mapping[str, FloatArray], others: Mapping[str, FloatArray]) -> Difference:
     """Compare embeddings of the same clips, number by number.
 

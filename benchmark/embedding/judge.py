@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mirbench.benchmark.api import FloatArray, PluginError
 from mirbench.benchmark.embedding.difference import Difference, difference
-from mirbench.benchmark.embedding.listening import ENDS, SAME, Heard, LongClip
+from mirbench.benchmark.embedding.listening import ENDS, Heard, LongClip
 from mirbench.benchmark.embedding.loading import LoadingInfo
 from mirbench.benchmark.embedding.trial import Seen
 from mirbench.benchmark.progress import count
@@ -141,10 +141,10 @@ class Judge:
                 found["end of a long clip"] += f" ({declared} = {seconds:g})"
         return found
 
-    def _silence(self, apart: Difference | None) -> str:
-        if apart is None:
+    def _silence(self, same: bool | None) -> str:
+        if same is None:
             return "refused"
-        if apart.share <= SAME:
+        if same:
             raise self._stop(
                 "embed gives the same numbers for music and for silence; an embedding must depend "
                 "on the audio. Look whether the weights were loaded, whether samples lose their "

@@ -12,7 +12,7 @@ from mirbench.benchmark.api import Clip
 from mirbench.benchmark.embedding.first_use import announce
 from mirbench.benchmark.embedding.model import ModelInfo
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
-from mirbench.benchmark.embedding.reading import CLOCKS_APART, watched_folder
+from mirbench.benchmark.embedding.reading import CLOCKS_APART, watched_folder, written_since
 from mirbench.benchmark.embedding.worker import (
     Chunk,
     Outcome,
@@ -73,11 +73,14 @@ def files_of_new(chunk: Chunk) -> frozenset[Path]:
         Clips of which the first that can be embedded is, and the first two as a batch.
     """
     stand_in(chunk.folder)
+    began = time.time_ns()
     files, fresh = _files_read(chunk)
     if fresh:
         time.sleep(2 * CLOCKS_APART)  # or what was written a moment ago would look new again
+        began = time.time_ns()
         files |= _files_read(chunk)[0]
-    return frozenset(files)
+    # A log that somebody reads may have been opened before the model wrote to it.
+    return frozenset(path for path in files if not written_since(path, began))
 
 
 def _files_read(chunk: Chunk) -> tuple[set[Path], bool]:

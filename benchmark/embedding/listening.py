@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mirbench.benchmark.api import FloatArray, PluginError
-from mirbench.benchmark.embedding.difference import Difference, Rows, difference
+from mirbench.benchmark.embedding.difference import Difference, Rows, alike, difference
 from mirbench.benchmark.embedding.model import ModelInfo
 from mirbench.benchmark.embedding.sounds import CHORD, chords, like_noise
 
@@ -44,14 +44,14 @@ class Heard:
     ----------
     vector : ndarray of float32, shape [dims] or [n_layers, dims], or None
         Embedding of the short clip; None if the model refuses it.
-    silence : Difference or None
-        Between the short clip and silence; None if the model refuses silence.
+    silence : bool or None
+        Whether silence gives the same as the short clip; None if the model refuses silence.
     long : LongClip or None
         What was heard of the long clip; None if it was not tried.
     """
 
     vector: FloatArray | None = None
-    silence: Difference | None = None
+    silence: bool | None = None
     long: LongClip | None = None
 
 
@@ -112,7 +112,7 @@ class _Listening:
         if vector is None:
             return Heard()
         silent = self._row(np.zeros_like(sound))
-        silence = None if silent is None else _apart(vector, silent)
+        silence = None if silent is None else alike(vector, silent, SAME)
         return Heard(vector, silence, self._long(pace) if room else None)
 
     def _long(self, pace: float) -> LongClip | None:
@@ -134,7 +134,7 @@ class _Listening:
             other = sound.copy()
             other[place] = how(sound[place])
             row = self._row(other)
-            return row is None or _apart(first, row).share > max(SAME, 2 * again.share)
+            return row is None or not alike(first, row, max(SAME, 2 * again.share))
 
         # Noise leaves the level as it is, silence does not. Where a passage near the beginning
         # may be noise, too, the model does not tell one from the other, as of levels alone.

@@ -59,7 +59,7 @@ def watched(spec: RepresentationSpec) -> Iterator[Reads]:
     if not spec.reads_files:
         yield reads
         return
-    started = time.time_ns() - int(CLOCKS_APART * 1e9)
+    started = time.time_ns()
     with files_read() as places:
         yield reads
     reads.files, reads.fresh = _deciding(map(Path, places), spec, started)
@@ -76,7 +76,7 @@ def watched_folder(spec: RepresentationSpec) -> Iterator[Reads]:
     if spec.plugin.source is None or spec.plugin.module is not None:
         yield reads
         return
-    started = time.time_ns() - int(CLOCKS_APART * 1e9)
+    started = time.time_ns()
     with opened_below(spec.plugin.source.path.parent) as places:
         yield reads
     paths = [path for place in places if not _is_audio(path := Path(place))]
@@ -97,17 +97,21 @@ def _deciding(
             continue
         if path.is_relative_to(cache) or _is_foreign(path):
             continue
-        try:
-            status = path.stat()
-        except OSError:
-            continue
         if not path.is_file():
             continue
-        if status.st_mtime_ns < started:
-            decide.add(path)
-        else:
+        if written_since(path, started):
             fresh = True
+        else:
+            decide.add(path)
     return decide, fresh
+
+
+def written_since(path: Path, started: int) -> bool:
+    """Whether a file was written after a moment, in nanoseconds since the epoch, or is gone."""
+    try:
+        return path.stat().st_mtime_ns >= started - int(CLOCKS_APART * 1e9)
+    except OSError:
+        return True
 
 
 def _is_audio(path: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mirbench.benchmark.embedding.difference import Difference, difference
+from mirbench.benchmark.embedding.difference import Difference, alike, difference
 
 
 def test_difference_is_by_the_size_of_the_numbers() -> None:
@@ -21,3 +21,14 @@ def test_difference_is_by_the_size_of_the_numbers() -> None:
     layers = {"a": np.array([[100.0, 100.0], [1.0, 1.0]], np.float32)}
     apart = {"a": np.array([[100.0, 100.0], [1.0, 0.5]], np.float32)}
     assert difference(layers, apart) == Difference(0.5, "a")
+
+
+def test_small_numbers_count_beside_large_ones() -> None:
+    levels = np.array([0.1, 0.02, 520_000], np.float32)
+    louder = np.array([0.2, 0.02, 520_000], np.float32)
+    rounded = np.array([0.1 + 1e-5, 0.02, 520_000], np.float32)
+    assert difference({"": levels}, {"": louder}).share < 3e-6
+    assert not alike(levels, louder, 3e-6)
+    assert alike(levels, rounded, 3e-6)
+    many = np.linspace(0, 1, 1000, dtype=np.float32)
+    assert alike(many, many + np.float32(1e-6), 3e-6)  # the smallest by more than a hundredth

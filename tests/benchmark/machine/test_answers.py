@@ -54,7 +54,8 @@ def test_arrays_come_back_as_they_were_and_can_be_written() -> None:
 def test_what_workers_send_comes_back() -> None:
     rows: dict[str, Any] = {"x": np.ones(3, np.float32)}
     outcome = Outcome(0, rows, {"y": "short"}, 1.0, 2, ("a",), {"numpy": "2"}, None)
-    seen = Seen(1, rows, Difference(), None, 0.5, batch_dependent=False)
+    info = ModelInfo("m", 8000, 3, ("a",), load_seconds=1.0)
+    seen = Seen(1, rows, Difference(), None, 0.5, info, False, None)
     decoded = Decoded({(0, 0): rows["x"]}, {}, frozenset({"y"}), 0.1)
     for sent in (outcome, seen, decoded):
         assert type(read_answer(write_answer(sent))) is type(sent)

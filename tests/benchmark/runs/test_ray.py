@@ -111,13 +111,13 @@ def run(main: Main, plugin: Path | str, name: str, *options: object) -> tuple[in
     return main("run", *choice, *places, *options)
 
 
-def row(folder: Path) -> tuple[str, bytes]:
+def row(folder: Path) -> tuple[list[str], bytes]:
     """Read a row without what it has cost and where, and its predictions as they are."""
     (path,) = (p for p in folder.rglob("tinytask.paper*.json"))
     content = json.loads(path.read_text())
     del content["cost"], content["environment"]
     (predictions,) = (p for p in path.parent.iterdir() if p != path and p.is_file())
-    return json.dumps(content, sort_keys=True), predictions.read_bytes()
+    return json.dumps(content, sort_keys=True, indent=1).splitlines(), predictions.read_bytes()
 
 
 def when(happened: Callable[[], bool], do: Callable[[], object]) -> threading.Thread:

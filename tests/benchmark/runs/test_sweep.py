@@ -110,8 +110,9 @@ def test_the_best_layer_is_found(
     assert max(scores) == scores[2] == result.probe.valid > 0.9
     assert min(scores) < 0.7
     assert (result.probe.layer, result.probe.index) == ("3", result.curve[2].index)
-    # All layers in one pass; and ten clips of the look before, and to see which files are read.
-    assert len((tmp_path / "embedded").read_text()) == 150 + 10
+    # All layers in one pass; and those of the look before, and to see which files are read:
+    # ten times a clip of the task, a synthetic one, and silence.
+    assert len((tmp_path / "embedded").read_text()) == 150 + 12
 
 
 @pytest.mark.slow
@@ -133,7 +134,7 @@ def test_a_finished_sweep_computes_nothing(
     assert [row.found for row in rows] == [False, True]
     assert rows[1].path.read_bytes() == content
     assert len(groups_trained) == 5
-    assert len((tmp_path / "embedded").read_text()) == 150 + 10
+    assert len((tmp_path / "embedded").read_text()) == 150 + 12
 
 
 @pytest.mark.slow
