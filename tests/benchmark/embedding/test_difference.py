@@ -31,4 +31,4 @@ def test_small_numbers_count_beside_large_ones() -> None:
     assert not alike(levels, louder, 3e-6)
     assert alike(levels, rounded, 3e-6)
     many = np.linspace(0, 1, 1000, dtype=np.float32)
-    assert alike(many, many + np.float32(1e-6), 3e-6)  # the smallest by more than a hundredth
+    assert alike(many, many + np.float32(1e-7), 3e-6)  # the smallest by more than a hundredth
