@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirbench.benchmark.api import UsageError
-from mirbench.representations._hub_models import HubEncoders
+from mirbench.representations.hf.named import HubEncoders
 
 if TYPE_CHECKING:
     from mirbench.representations.hf.encoder import HuggingFaceEncoder

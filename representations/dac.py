@@ -20,7 +20,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirbench.representations._hub_models import HubEncoders
+from mirbench.representations.hf.named import HubEncoders
 
 if TYPE_CHECKING:
     from mirbench.representations.hf.encoder import HuggingFaceEncoder

@@ -26,7 +26,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirbench.representations._hub_models import LayeredEncoders
+from mirbench.representations.hf.named import LayeredEncoders
 
 if TYPE_CHECKING:
     from mirbench.representations.hf.encoder import HuggingFaceEncoder

@@ -26,7 +26,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirbench.representations._hub_models import LayeredEncoders
+from mirbench.representations.hf.named import LayeredEncoders
 
 if TYPE_CHECKING:
     from mirbench.representations.hf.encoder import HuggingFaceEncoder
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 CARD = {
     "title": "WavLM",
     "paper": "Chen et al., WavLM, JSTSP 2022, arXiv:2110.13900",
-    "licence": "CC BY-SA 3.0 (not checked)",
+    "licence": "CC BY-SA (not checked)",
     "trained_on": "Libri-Light, GigaSpeech, VoxPopuli (speech)",
     "requires": ["torch", "transformers"],
     "install": "pip install 'mirbench[hf]'",
