@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,10 @@ from mirbench.benchmark.api import DataError, MissingWeights, UsageError
 from mirbench.benchmark.plugins.finding import find_plugin
 from mirbench.benchmark.registry import parse_representation
 from mirbench.benchmark.runs.listing import list_representations
+from mirbench.leaderboard.overlap import OVERLAPS, overlaps
+
+if TYPE_CHECKING:
+    from conftest import TinyPackage
 
 pytestmark = needs("transformers")
 
@@ -158,3 +164,35 @@ def test_another_model_and_no_model(saved: Saved, tmp_path: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"no tensors")
     with pytest.raises(DataError, match=r"^mert \(.*damaged\): transformers cannot load it"):
         parse_representation(f"mert:weights={folder}").load()
+
+
+@pytest.mark.parametrize("name", STANDS_IN)
+def test_no_name_has_a_mark_of_overlap(name: str) -> None:
+    """None is known to have heard a task's clips; a card's reservations must not look like it."""
+    card = find_plugin("representation", name).card()
+    assert card["trained_on"] != "none"
+    assert not [task for task in OVERLAPS if overlaps(card["trained_on"], task)]
+
+
+@pytest.mark.slow
+def test_a_run_without_network(tiny: TinyPackage, saved: Saved, hub: Path, tmp_path: Path) -> None:
+    put_in_cache(saved("mert"), hub, STANDS_IN["mert"][1])
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "mirbench.benchmark.cli", "run"),
+            *("--rep", "mert:layers=all", "--task", "tinytask"),
+            *("--protocol", "quick", "--out", str(tmp_path / "out"), "--jobs", "1"),
+            *("--cache", str(tmp_path / "cache")),
+        ],
+        env=tiny.env | {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(hub)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "out").glob("mert*/tinytask.paper.quick.json")
+    told = json.loads(path.read_text())["representation"]
+    assert (told["name"], told["dims"]) == ("mert:layers=all", 32)
+    assert sorted(told["weights"]) == [
+        *("config.json", "model.safetensors", "preprocessor_config.json")
+    ]
+    assert told["trained_on"].startswith("160,000 hours of music")
