@@ -6,8 +6,12 @@ Nothing is downloaded.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+
+from mirbench.benchmark.api import DataError, MissingWeights, UsageError
 
 #: Where transformers looks for weights, in its order: whole, or in numbered parts.
 _WEIGHTS = (
@@ -57,3 +61,70 @@ def deciding_files(folder: Path) -> dict[str, Path]:
         if all(found) and config.is_file():
             return {path.name: path for path in (config, *chain.from_iterable(found))}
     return {}
+
+
+@dataclass(frozen=True)
+class HubModels:
+    """The published checkpoints of a representation.
+
+    Attributes
+    ----------
+    name : str
+        Of the representation.
+    ids : mapping of str to str
+        Hub ids, by the value of the parameter `model`; the first is the default.
+    download : str
+        What the command that downloads them says besides, such as what to leave out.
+    """
+
+    name: str
+    ids: Mapping[str, str]
+    download: str = ""
+
+    def repository(self, model: str) -> str:
+        """Hub id of a model; raises UsageError."""
+        if model not in self.ids:
+            raise UsageError(f"{self.name} has the models {', '.join(self.ids)}, not {model!r}")
+        return self.ids[model]
+
+    def folder(self, model: str, weights: str) -> Path:
+        """Find the folder of a model.
+
+        Parameters
+        ----------
+        model : str
+            One of `ids`, to be looked for in the Hugging Face cache.
+        weights : str
+            The folder; empty: that of the cache.
+
+        Raises
+        ------
+        UsageError
+            If there is no such model, or both are given.
+        MissingWeights
+            If it is not in the cache; with the command that gets it.
+        DataError
+            If the folder holds no model.
+        """
+        hub_id = self.repository(model)
+        if weights:
+            folder = Path(os.path.expanduser(weights))
+            if model != next(iter(self.ids)):
+                raise UsageError(
+                    f"{self.name}: give model or weights, not both; the folder says which"
+                )
+            if not deciding_files(folder):
+                raise DataError(
+                    f"{self.name}: {folder} holds no config.json with weights beside it"
+                )
+            return folder
+        cached = cached_folder(hub_id)
+        if cached is None or not deciding_files(cached):
+            which = f":model={model}" if len(self.ids) > 1 else ""
+            command = f"hf download {hub_id} {self.download}".strip()
+            raise MissingWeights(
+                f"the weights of {self.name}{which} are not in the Hugging Face cache "
+                f"({hub_cache()}): get them with {command}, or name a folder that holds them by "
+                "the parameter weights"
+            )
+        return cached

@@ -78,9 +78,9 @@ def load_model(
     """
     from mirbench.representations.musicgen.model import MusicGen
     from mirbench.representations.musicgen.shape import read_shape
-    from mirbench.representations.musicgen.weights import find_folder, load_parts
+    from mirbench.representations.musicgen.weights import CHECKPOINTS, load_parts
 
-    folder = find_folder(model, weights)
+    folder = CHECKPOINTS.folder(model, weights)
     shape = read_shape(folder)
     options = _options(
         shape,
@@ -98,9 +98,9 @@ def load_model(
 def model_files(model: str = "small", weights: str = "", **others: Any) -> dict[str, Path]:
     """Name the files that a model is made of; raises as `load_model` does."""
     from mirbench.representations._hub import deciding_files
-    from mirbench.representations.musicgen.weights import find_folder
+    from mirbench.representations.musicgen.weights import CHECKPOINTS
 
-    return deciding_files(find_folder(model, weights))
+    return deciding_files(CHECKPOINTS.folder(model, weights))
 
 
 def plan_model(
@@ -122,10 +122,10 @@ def plan_model(
     """
     from mirbench.representations.musicgen.planning import model_cost
     from mirbench.representations.musicgen.shape import MODELS, read_shape
-    from mirbench.representations.musicgen.weights import find_folder, repository
+    from mirbench.representations.musicgen.weights import CHECKPOINTS
 
-    repository(model)
-    shape = read_shape(find_folder(model, weights)) if weights else MODELS[model]
+    CHECKPOINTS.repository(model)
+    shape = read_shape(CHECKPOINTS.folder(model, weights)) if weights else MODELS[model]
     return model_cost(shape, _options(shape, **others), seconds, device)
 
 

@@ -2,62 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirbench.benchmark.api import DataError, MissingWeights, UsageError
-from mirbench.representations._hub import cached_folder, deciding_files, hub_cache
+from mirbench.benchmark.api import DataError
+from mirbench.representations._hub import HubModels, deciding_files
 from mirbench.representations.musicgen.shape import MODELS, Options
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def repository(model: str) -> str:
-    """Hub id of a model; raises UsageError."""
-    if model not in MODELS:
-        raise UsageError(f"musicgen has the models {', '.join(MODELS)}, not {model!r}")
-    return f"facebook/musicgen-{model}"
-
-
-def find_folder(model: str, weights: str) -> Path:
-    """Find the folder of a model.
-
-    Parameters
-    ----------
-    model : str
-        One of `MODELS`, to be looked for in the Hugging Face cache.
-    weights : str
-        The folder; empty: that of the cache.
-
-    Raises
-    ------
-    UsageError
-        If there is no such model, or both are given.
-    MissingWeights
-        If it is not in the cache; with the command that gets it.
-    DataError
-        If the folder holds no model.
-    """
-    hub_id = repository(model)
-    if weights:
-        folder = Path(os.path.expanduser(weights))
-        if model != "small":
-            raise UsageError("musicgen: give model or weights, not both; the folder says which")
-        if not deciding_files(folder):
-            raise DataError(f"musicgen: {folder} holds no config.json with weights beside it")
-        return folder
-    cached = cached_folder(hub_id)
-    if cached is None or not deciding_files(cached):
-        # The patterns leave out the same weights in the form that audiocraft reads.
-        raise MissingWeights(
-            f"the weights of musicgen:model={model} are not in the Hugging Face cache "
-            f"({hub_cache()}): get them with hf download {hub_id} --exclude '*state_dict.bin', or "
-            "name a folder that holds them by the parameter weights"
-        )
-    return cached
+#: The patterns leave out the same weights in the form that audiocraft reads.
+CHECKPOINTS = HubModels(
+    "musicgen",
+    {model: f"facebook/musicgen-{model}" for model in MODELS},
+    download="--exclude '*state_dict.bin'",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def test_an_edited_file_is_loaded_anew(tmp_path: Path) -> None:
     [
         ("mfc", "did you mean mfcc?"),
         ("Chroma", "did you mean chroma or choi?"),
-        ("zzzzzz", "there are: choi, chroma, "),
+        ("zzzzzz", "there are: ast, choi, chroma, "),
     ],
 )
 def test_unknown_names(name: str, hint: str) -> None:

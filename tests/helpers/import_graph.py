@@ -2,8 +2,9 @@
 
 A *room* is what one sees in a top-level folder: a module or package of
 ``benchmark/``, and each of the other folders as a whole (their packages are
-rooms too). An *arrow* leads from a room to one that it imports, anywhere in
-its files: at the top, inside functions, under ``TYPE_CHECKING``, or by a
+rooms too, and the private modules of ``representations/``, which its packages
+build on, are one). An *arrow* leads from a room to one that it imports, anywhere
+in its files: at the top, inside functions, under ``TYPE_CHECKING``, or by a
 string that is given to ``import_module``. A room's *floor* is the length of
 the longest chain of arrows below it; a *circle* is a set of rooms (or of
 modules) that reach each other.
@@ -90,6 +91,8 @@ def room_of(module: str) -> str:
     if folder == "benchmark":
         return ".".join([folder, *rest[:1]])
     packages = [part for part in rest[:1] if (ROOT / folder / part).is_dir()]
+    if folder == "representations" and not packages and rest and rest[0].startswith("_"):
+        packages = ["_private"]
     return ".".join([folder, *packages])
 
 

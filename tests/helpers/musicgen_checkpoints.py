@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +74,3 @@ def write_checkpoint(folder: Path, channels: int = 1, **sizes: Any) -> Path:
     """Write a small model to a folder, which is returned."""
     make_model(channels, **sizes).save_pretrained(folder)
     return folder
-
-
-def put_in_cache(folder: Path, cache: Path, model: str = "small") -> None:
-    """Put a copy of a model's folder where the hub's client would have downloaded it to."""
-    place = cache / f"models--facebook--musicgen-{model}"
-    shutil.copytree(folder, place / "snapshots" / "abc")
-    (place / "refs").mkdir()
-    (place / "refs" / "main").write_text("abc")

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from helpers.musicgen_checkpoints import put_in_cache, write_checkpoint
+from helpers.hub_cache import STANDS_IN, put_in_cache, stand_in
+from helpers.musicgen_checkpoints import write_checkpoint
 from helpers.weight_files import (
     choi_files,
     clmr_file,
@@ -63,9 +64,9 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of the Hugging Face cache, with a small MusicGen in it."""
+    """Folder of the Hugging Face cache, with a small MusicGen in it; others are put there."""
     folder = tmp_path_factory.mktemp("hub")
-    put_in_cache(write_checkpoint(folder / "made"), folder / "cache")
+    put_in_cache(write_checkpoint(folder / "made"), folder / "cache", "facebook/musicgen-small")
     return folder / "cache"
 
 
@@ -83,7 +84,10 @@ def load(
     def load_model(text: str) -> Any:
         spec = parse_representation(text)
         if "transformers" in spec.requires:
-            monkeypatch.setenv("HF_HUB_CACHE", str(request.getfixturevalue("hub")))
+            hub = request.getfixturevalue("hub")
+            monkeypatch.setenv("HF_HUB_CACHE", str(hub))
+            if spec.plugin.name in STANDS_IN:
+                stand_in(spec.plugin.name, hub)
         return spec.plugin.load_module().load_model("cpu", **spec.params)
 
     return load_model

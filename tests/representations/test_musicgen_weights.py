@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from helpers.musicgen_checkpoints import DEPTH, WIDTH, put_in_cache, write_checkpoint
+from helpers.hub_cache import put_in_cache
+from helpers.musicgen_checkpoints import DEPTH, WIDTH, write_checkpoint
 from helpers.needs import needs
 
 from mirbench.benchmark.api import DataError, MissingWeights, UsageError
@@ -178,7 +179,7 @@ def test_absent_weights_are_explained_and_a_dry_run_needs_none(hub: Path) -> Non
 
 
 def test_the_cache_is_found_and_decides_the_fingerprint(made: Path, hub: Path) -> None:
-    put_in_cache(made, hub)
+    put_in_cache(made, hub, "facebook/musicgen-small")
     spec = parse_representation("musicgen:layer=2")
     (line,) = [line for line in list_representations() if line.name == "musicgen"]
     assert (line.ready, line.status) == (True, "ready")
@@ -305,7 +306,7 @@ def test_the_card_names_what_the_model_was_trained_on() -> None:
 
 @pytest.mark.slow
 def test_a_run_without_network(tiny: TinyPackage, made: Path, hub: Path, tmp_path: Path) -> None:
-    put_in_cache(made, hub)
+    put_in_cache(made, hub, "facebook/musicgen-small")
     done = subprocess.run(
         [
             *(sys.executable, "-m", "mirbench.benchmark.cli", "run"),

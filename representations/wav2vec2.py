@@ -1,0 +1,80 @@
+"""wav2vec 2.0: an encoder of speech, trained to tell masked frames from others.
+
+Baevski et al., NeurIPS 2020. 50 frames a second from audio at 16 kHz, averaged over time.
+
+Parameters
+----------
+model : str
+    ``base`` (768-d, 12 blocks) or ``large`` (1024-d, 24 blocks); from the Hugging Face cache.
+weights : str
+    A folder with a model instead.
+layer : int or str, optional
+    Which hidden state to give: 0 is the input of the first block, k the output of
+    block k; or ``mean`` of all. Left out, the middle one: which serves music best has not
+    been published as far as we know.
+layers : str, optional
+    ``all``: every one of them, in one pass, whatever `layer` is.
+chunk : float
+    Longest piece, in seconds; a longer clip is cut into equal pieces, and the mean is
+    over the frames of all.
+pool : str
+    ``mean`` over time, or ``mean_std``, followed by the standard deviations.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mirbench.representations.hf.named import LayeredEncoders
+
+if TYPE_CHECKING:
+    from mirbench.representations.hf.encoder import HuggingFaceEncoder
+
+CARD = {
+    "title": "wav2vec 2.0",
+    "paper": "Baevski et al., wav2vec 2.0, NeurIPS 2020, arXiv:2006.11477",
+    "licence": "Apache 2.0 (not checked)",
+    "trained_on": "LibriSpeech; large: Libri-Light (speech)",
+    "requires": ["torch", "transformers"],
+    "install": "pip install 'mirbench[hf]'",
+}
+
+MODELS = LayeredEncoders(
+    "wav2vec2",
+    {
+        "base": "facebook/wav2vec2-base",
+        "large": "facebook/wav2vec2-large-lv60",
+    },
+    types=("wav2vec2",),
+)
+
+
+def load_model(
+    device: str = "cpu",
+    model: str = "base",
+    weights: str = "",
+    layer: int | str | None = None,
+    layers: str | None = None,
+    chunk: float = 30.0,
+    pool: str = "mean",
+) -> HuggingFaceEncoder:
+    """Load the model; see the module's docstring for the parameters.
+
+    Raises
+    ------
+    UsageError
+        If a parameter has no such value.
+    MissingWeights
+        If the model is not in the Hugging Face cache; with the command that gets it.
+    DataError
+        If the folder holds another model, its files are damaged, or tensors are missing.
+    """
+    return MODELS.load_layers(
+        device, model, weights, layer=layer, layers=layers, chunk=chunk, pool=pool
+    )
+
+
+def model_files(model: str = "base", weights: str = "", **others: Any) -> dict[str, Path]:
+    """Name the files that a model is made of; raises as `load_model` does."""
+    return MODELS.files(model, weights)
