@@ -122,9 +122,11 @@ class HubModels:
         if cached is None or not deciding_files(cached):
             which = f":model={model}" if len(self.ids) > 1 else ""
             command = f"hf download {hub_id} {self.download}".strip()
-            raise MissingWeights(
+            error = MissingWeights(
                 f"the weights of {self.name}{which} are not in the Hugging Face cache "
                 f"({hub_cache()}): get them with {command}, or name a folder that holds them by "
                 "the parameter weights"
             )
+            error.command = command
+            raise error
         return cached

@@ -20,7 +20,15 @@ class DataError(MirbenchError):
 
 
 class MissingWeights(DataError):
-    """The weights of a representation are not on this machine; the message says how to get them."""
+    """The weights of a representation are not on this machine; the message says how to get them.
+
+    Attributes
+    ----------
+    command : str
+        What gets them, for a list of many; empty where it is not one command.
+    """
+
+    command = ""
 
 
 class UnusableClip(MirbenchError):

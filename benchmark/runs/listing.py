@@ -96,7 +96,7 @@ def _weights_state(plugin: Plugin, cache: Path | None) -> tuple[str | None, str]
     try:
         model_files(plugin, {})
     except MissingWeights as error:
-        return str(error), ""
+        return f"missing weights: {error.command}" if error.command else str(error), ""
     usual = chosen_set(plugin, {}, cache)
     sets = weight_sets(plugin, cache).values()
     here = [other.spoken for other in sets if other.available]

@@ -99,7 +99,7 @@ def test_absent_weights_name_the_command_for_every_model(name: str, hub: Path) -
         )
     (line,) = [line for line in list_representations() if line.name == name]
     assert not line.ready
-    assert f"hf download {ids[first]}" in line.status
+    assert line.status == f"missing weights: hf download {ids[first]}"
 
 
 def test_the_usual_layer_depends_on_the_depth(
