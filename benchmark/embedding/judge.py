@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mirbench.benchmark.api import FloatArray, PluginError
 from mirbench.benchmark.embedding.difference import Difference, difference
@@ -44,12 +44,16 @@ class Judge:
         Of the device.
     seen : Seen
         In the first process.
+    doubts : list of str
+        What may be meant and may be a fault, in a sentence each: a model that hears the
+        beginning only, or always says the same, has rows that others should read with care.
     """
 
     label: str
     task: str
     kind: str
     seen: Seen
+    doubts: list[str] = field(default_factory=list)
 
     def verdict(self, others: Iterable[Seen], heard: Heard | None) -> dict[str, str]:
         """Judge everything.
@@ -145,12 +149,12 @@ class Judge:
         if same is None:
             return "refused"
         if same:
-            raise self._stop(
-                "embed gives the same numbers for music and for silence; an embedding must depend "
-                "on the audio. Look whether the weights were loaded, whether samples lose their "
-                "size on the way (as whole numbers, say), and whether it is the output that is "
-                "wanted"
+            self._doubt(
+                "embed gives the same numbers for music and for silence. Look whether the weights "
+                "were loaded, whether samples lose their size on the way (as whole numbers, say), "
+                "and whether it is the output that is wanted"
             )
+            return "the same"
         return "differs"
 
     def _end(self, long: LongClip) -> str:
@@ -166,16 +170,20 @@ class Judge:
             )
         if long.unheard > ENDS[-1]:
             most = max(end for end in ENDS if 2 * end <= long.seconds)
-            raise self._stop(
-                f"whatever is in the last {most:g} s of {clip} leaves the embedding as it is; cut "
+            self._doubt(
+                f"whatever is in the last {most:g} s of {clip} leaves the embedding as it is. Cut "
                 "long clips into pieces that the model takes, embed each, the last one too, and "
-                "average. If it is meant to hear no more than the first N seconds, declare "
+                "average; or, if it is meant to hear no more than the first N seconds, declare "
                 "max_seconds = N, or heard_seconds = N if it needs whole clips (for their peak, "
                 "say)"
             )
+            return f"not heard: the last {most:g} s of {long.seconds:g} s"
         if long.unheard:
             return f"heard, but for the last {long.unheard:g} s, of {long.seconds:g} s"
         return f"heard, of {long.seconds:g} s"
+
+    def _doubt(self, why: str) -> None:
+        self.doubts.append(f"representation {self.label!r}: {why}")
 
     def _stop(self, why: str) -> PluginError:
         return PluginError(f"representation {self.label!r}: {why}")

@@ -100,6 +100,8 @@ def _look_and_remember(
     heard = next((seen.heard for seen in (here, *elsewhere) if seen.heard is not None), Heard())
     judge = Judge(pair.spec.label, data.task.name, kind_of(settings.device), here)
     found = judge.verdict(elsewhere, heard)
+    for doubt in judge.doubts:
+        say(f"{doubt}; the row will say so")
     troubles = known_troubles(pair.spec)
     if troubles:
         found["known of it"] = "; ".join(map(str, troubles))
