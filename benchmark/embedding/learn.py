@@ -12,7 +12,7 @@ from mirbench.benchmark.api import Clip
 from mirbench.benchmark.embedding.first_use import announce
 from mirbench.benchmark.embedding.model import ModelInfo
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
-from mirbench.benchmark.embedding.reading import CLOCKS_APART, watched_folder, written_since
+from mirbench.benchmark.embedding.reading import CLOCKS_APART, Reads, watched_folder, written_since
 from mirbench.benchmark.embedding.worker import (
     Chunk,
     Outcome,
@@ -88,27 +88,23 @@ def _files_read(chunk: Chunk) -> tuple[set[Path], bool]:
     loaded_model.cache_clear()  # what was read when it was loaded before is not known
     with watched_folder(spec_of(chunk.model)) as opened:
         model, info = loaded_model(chunk.model)
-    loading = read_while_loading(chunk.model)
-    files, fresh = opened.files | loading.files, opened.fresh or loading.fresh
+    seen: list[Reads | Outcome] = [opened, read_while_loading(chunk.model)]
     in_batches = callable(getattr(model, "embed_batch", None))
     for place, clip in enumerate(chunk.clips):
-        outcome = _embed(replace(chunk, clips=(clip,)), info)
-        files, fresh = files | outcome.files, fresh or outcome.fresh
+        outcome = _embed(replace(chunk, clips=(clip,)), info, seen)
         if outcome.rows:
             if in_batches and place + 1 < len(chunk.clips):
-                pair = replace(chunk, clips=chunk.clips[place : place + 2])
-                outcome = _embed(pair, info)
-                files, fresh = files | outcome.files, fresh or outcome.fresh
+                _embed(replace(chunk, clips=chunk.clips[place : place + 2]), info, seen)
             break
-    return files, fresh
+    return set[Path]().union(*(one.files for one in seen)), any(one.fresh for one in seen)
 
 
-def _embed(chunk: Chunk, info: ModelInfo) -> Outcome:
+def _embed(chunk: Chunk, info: ModelInfo, seen: list[Reads | Outcome]) -> Outcome:
     audio = decode_chunk((chunk, info))  # whose files are no part of the model
     with watched_folder(spec_of(chunk.model)) as opened:
         outcome = embed_chunk(chunk, audio)
-    files, fresh = outcome.files | opened.files, outcome.fresh or opened.fresh
-    return replace(outcome, files=files, fresh=fresh)
+    seen += [opened, outcome]
+    return outcome
 
 
 def remember_files(pair: Pair, files: Iterable[Path]) -> None:

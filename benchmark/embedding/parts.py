@@ -22,15 +22,13 @@ from mirbench.benchmark.embedding.store import (
     Shard,
     add_notes,
     join_made_with,
-    read_shard,
     write_shard,
 )
-from mirbench.benchmark.embedding.stored import file_at, remove_damaged
+from mirbench.benchmark.embedding.stored import read_or_remove
 from mirbench.benchmark.embedding.worker import Outcome
 from mirbench.benchmark.files.atomic import remove_stale_temporaries
 from mirbench.benchmark.files.contents import PART_LEFT_AFTER
 from mirbench.benchmark.machine.share import Share
-from mirbench.benchmark.progress import say
 
 #: How many parts a task has at least, as long as workers are given whole ones.
 PARTS_OF_A_TASK = 256
@@ -178,10 +176,8 @@ class UnfinishedShard:
         found = dict(self.made)
         for place, part in enumerate(self.parts):
             if place not in found:
-                before = file_at(part.path)
-                stored = read_shard(part.path, say, part)
+                stored = read_or_remove(part)
                 if stored is None:
-                    remove_damaged(part.path, before)
                     return None
                 found[place] = stored
         return [shard for _, shard in sorted(found.items())]

@@ -62,7 +62,8 @@ def watched(spec: RepresentationSpec) -> Iterator[Reads]:
     started = time.time_ns()
     with files_read() as places:
         yield reads
-    reads.files, reads.fresh = _deciding(map(Path, places), spec, started)
+    reads.files, fresh = _deciding(map(Path, places), spec, started)
+    reads.fresh = bool(fresh)
 
 
 @contextmanager
@@ -79,18 +80,19 @@ def watched_folder(spec: RepresentationSpec) -> Iterator[Reads]:
     started = time.time_ns()
     with opened_below(spec.plugin.source.path.parent) as places:
         yield reads
-    paths = [path for place in places if not _is_audio(path := Path(place))]
-    reads.files, _ = _deciding(paths, spec, started)
-    _, reads.fresh = _deciding((path for path in paths if places[str(path)]), spec, started)
+    paths = (path for place in places if not _is_audio(path := Path(place)))
+    reads.files, fresh = _deciding(paths, spec, started)
+    reads.fresh = any(places.get(str(path), True) for path in fresh)
 
 
 def _deciding(
     places: Iterable[Path], spec: RepresentationSpec, started: int
-) -> tuple[set[Path], bool]:
+) -> tuple[set[Path], set[Path]]:
+    """Say which files decide, and which would if they had not just been written."""
     source = spec.plugin.source
     known = {*source.files(), *source.development().values()} if source is not None else set()
     cache = CacheFolder.find(spec.cache).root.absolute()
-    decide, fresh = set(), False
+    decide, fresh = set[Path](), set[Path]()
     for place in places:
         path = _source_of(place)
         if path in known or path.suffix in _DERIVED or ".so." in path.name:
@@ -99,10 +101,7 @@ def _deciding(
             continue
         if not path.is_file():
             continue
-        if written_since(path, started):
-            fresh = True
-        else:
-            decide.add(path)
+        (fresh if written_since(path, started) else decide).add(path)
     return decide, fresh
 
 

@@ -13,13 +13,21 @@ from mirbench.benchmark.progress import say
 
 
 def stored_shard(spec: ShardSpec) -> Shard | None:
-    """Read a shard; None if there is none. A damaged one is removed, which is said."""
+    """Read a shard, as `read_or_remove` does, and leave its layers on disk."""
+    shard = read_or_remove(spec)
+    return None if shard is None else let_go(shard, spec)
+
+
+def read_or_remove(spec: ShardSpec) -> Shard | None:
+    """Read a shard, or a part of one; None if there is none.
+
+    A damaged one is removed, which is said.
+    """
     found = file_at(spec.path)
     shard = read_shard(spec.path, say, spec)
-    if shard is not None:
-        return let_go(shard, spec)
-    remove_damaged(spec.path, found)
-    return None
+    if shard is None:
+        remove_damaged(spec.path, found)
+    return shard
 
 
 def let_go(shard: Shard, spec: ShardSpec) -> Shard:

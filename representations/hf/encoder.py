@@ -21,6 +21,7 @@ from mirbench.benchmark.api import (
 )
 from mirbench.representations._inference import exact
 from mirbench.representations._lengths import by_length
+from mirbench.representations._pretrained import reason
 from mirbench.representations.hf.network import Network, States
 
 Doubles = npt.NDArray[np.float64]
@@ -67,10 +68,7 @@ class HuggingFaceEncoder:
         except MirbenchError as error:
             raise type(error)(f"hf:{target}: {error}") from error
         except Exception as error:
-            reason = (str(error).strip().splitlines() or [""])[0]
-            raise DataError(
-                f"hf:{target}: the model does not run: {type(error).__name__}: {reason}"
-            ) from error
+            raise DataError(f"hf:{target}: the model does not run: {reason(error)}") from error
         self._check_layer(states)
         self.dims = self._wanted(states)[0].shape[-1] * (2 if pool == "mean_std" else 1)
         if layer == "all":

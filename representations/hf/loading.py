@@ -12,6 +12,7 @@ import transformers
 from transformers.utils import logging
 
 from mirbench.benchmark.api import DataError, MirbenchError, PluginError
+from mirbench.representations._pretrained import check_whole, reason
 
 #: Weights that play a part in training only.
 _UNUSED = ("masked_spec_embed",)
@@ -43,9 +44,8 @@ class Checkpoint:
         except MirbenchError:
             raise
         except Exception as error:
-            reason = (str(error).strip().splitlines() or [""])[0]
             raise DataError(
-                f"hf:{self.target}: transformers cannot load it: {type(error).__name__}: {reason}"
+                f"hf:{self.target}: transformers cannot load it: {reason(error)}"
             ) from error
 
     def extractor(self, trust_remote_code: bool = False) -> Any:
@@ -90,10 +90,5 @@ class Checkpoint:
                 output_loading_info=True,
                 **{"dtype": torch.float32} | options,
             )
-        absent = sorted(key for key in info["missing_keys"] if not key.endswith(_UNUSED))
-        if absent:
-            raise DataError(
-                f"hf:{self.target}: its weights lack {len(absent)} of the model's tensors, the "
-                f"first {absent[0]!r}; it would be random in part"
-            )
+        check_whole(info, f"hf:{self.target}: its weights", unused=_UNUSED)
         return model

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mirbench.benchmark.api import DataError
 from mirbench.representations._hub import HubModels, deciding_files
+from mirbench.representations._pretrained import check_whole, reason
 from mirbench.representations.musicgen.shape import MODELS, Options
 
 if TYPE_CHECKING:
@@ -93,17 +94,8 @@ def _load(folder: Path) -> Any:
             output_loading_info=True,
         )
     except Exception as error:  # transformers has no exception of its own for damaged files
-        reason = (str(error).strip().splitlines() or [""])[0]
-        raise DataError(
-            f"musicgen: transformers cannot load {folder}: {type(error).__name__}: {reason}"
-        ) from error
-    for kind, what in (("missing", "lack"), ("mismatched", "have in another shape")):
-        keys = sorted(map(str, found[f"{kind}_keys"]))
-        if keys:
-            raise DataError(
-                f"musicgen: the weights in {folder} {what} {len(keys)} of the model's tensors, the "
-                f"first {keys[0]!r}; it would be random in part"
-            )
+        raise DataError(f"musicgen: transformers cannot load {folder}: {reason(error)}") from error
+    check_whole(found, f"musicgen: the weights in {folder}", unused=())
     return model.eval()
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from helpers.hub_cache import put_in_cache
 from helpers.needs import needs
 from helpers.plain_representations import plain_encoder
 
@@ -158,10 +159,7 @@ def test_a_hub_id_is_found_in_the_cache(encoders: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         parse_representation("hf:someone/tiny-hubert").fingerprint()
     assert str(caught.value).endswith("get it by: hf download someone/tiny-hubert")
-    cached = tmp_path / "hub" / "models--someone--tiny-hubert"
-    shutil.copytree(encoders / "hubert", cached / "snapshots" / "abc")
-    (cached / "refs").mkdir()
-    (cached / "refs" / "main").write_text("abc")
+    put_in_cache(encoders / "hubert", tmp_path / "hub", "someone/tiny-hubert")
     spec = parse_representation("hf:someone/tiny-hubert?layer=3")
     assert spec.label == "hf:someone:tiny-hubert,layer=3"
     local = parse_representation(f"hf:{encoders / 'hubert'}?layer=3")
