@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Hashable
 
 #: Of the processor time, in a run that has not been interrupted.
-SHARE = 0.02
+SHARE = 0.01
 #: Of the processor time, however short the lives.
 MOST = 0.3
 #: Of a short life, the share in which the states of all probes that are trained at once can be
