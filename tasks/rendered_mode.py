@@ -23,13 +23,7 @@ _MAJOR = (0, 2, 4, 5, 7, 9, 11)
 
 
 def steps_of(mode: str) -> tuple[int, ...]:
-    """List the eight notes of a mode in semitones above its tonic.
-
-    Examples
-    --------
-    >>> steps_of("dorian")
-    (0, 2, 3, 5, 7, 9, 10, 12)
-    """
+    """List the eight notes of a mode in semitones above its tonic."""
     first = MODES.index(mode)
     turned = [*_MAJOR[first:], *(step + 12 for step in _MAJOR[: first + 1])]
     return tuple(step - turned[0] for step in turned)

@@ -27,13 +27,7 @@ _DEGREES = {"I": 0, "ii": 2, "iii": 4, "IV": 5, "V": 7, "vi": 9}
 
 
 def chord(tonic: int, numeral: str) -> tuple[int, int, int]:
-    """Pitch classes of a chord: root, third, fifth.
-
-    Examples
-    --------
-    >>> chord(0, "vi")
-    (9, 0, 4)
-    """
+    """Pitch classes of a chord: root, third, fifth."""
     root = tonic + _DEGREES[numeral]
     third = 3 if numeral.islower() else 4
     return root % 12, (root + third) % 12, (root + 7) % 12

@@ -17,10 +17,12 @@ from mirbench.tasks._rendered.corpus import SAMPLE_RATE
 from mirbench.tasks._theory.concept import DURATION, STRONG, Example, Note
 from mirbench.tasks._theory.hits import hit
 from mirbench.tasks._theory.sounds import Kit, Room, Voice
-from mirbench.tasks._theory.tones import LONG, Audio, noise, tone
+from mirbench.tasks._theory.tones import Audio, noise, tone
 
 #: Samples of a clip.
 N_SAMPLES = round(DURATION * SAMPLE_RATE)
+#: Samples of the transforms of the reverberation: a clip and the longest response fit.
+_LONG = 2**17
 _CROSSOVER = 1000.0
 
 
@@ -55,7 +57,7 @@ def _sound(sound: Voice | Kit, note: Note) -> Audio:
 
 
 def _with_reverb(mix: Audio, room: Room) -> Audio:
-    wet: Audio = np.fft.irfft(np.fft.rfft(mix, LONG) * _response(room))[:N_SAMPLES]
+    wet: Audio = np.fft.irfft(np.fft.rfft(mix, _LONG) * _response(room))[:N_SAMPLES]
     return mix + wet
 
 
@@ -65,7 +67,7 @@ def _response(room: Room) -> npt.NDArray[np.complex128]:
     seconds = np.arange(round(room.seconds * SAMPLE_RATE)) / SAMPLE_RATE
     decaying = noise(len(seconds), 4) * 10 ** (-3 * seconds / room.seconds)
     response = decaying * np.sqrt(room.reverb / np.sum(decaying**2))
-    return np.fft.rfft(response, LONG)
+    return np.fft.rfft(response, _LONG)
 
 
 def _with_treble(mix: Audio, gain: float) -> Audio:

@@ -3,7 +3,7 @@
 Spectra are stylised after Fletcher & Rossing, *The Physics of Musical
 Instruments* (1998), FM after Chowning (1973). A note is a mixture of two
 spectra, the bright one fading. Steady tones are made by one inverse Fourier
-transform, with each partial in the bin nearest to its frequency (within 0.1
+transform, with each partial in the bin nearest to its frequency (within 0.17
 Hz), those with vibrato from a table of one period.
 """
 
@@ -22,8 +22,8 @@ Audio = npt.NDArray[np.float64]
 
 #: Seconds in which a note ends.
 RELEASE = 0.06
-#: Samples of a transform: the power of two that holds a clip of 4 s.
-LONG = 2**17
+#: Samples of the transform of a steady tone, or more if the tone is longer than 3 s.
+_SPAN = 2**16
 _TABLE = 8192
 _HIGHEST = 9500.0
 
@@ -181,15 +181,16 @@ def _steady(voice: Voice, f0: float, amplitudes: Audio, seconds: Audio) -> Audio
     numbers = np.arange(1.0, len(amplitudes) + 1)
     stretch = family.stretch * voice.stretch
     frequencies = numbers * f0 * np.sqrt(1 + stretch * numbers**2)
-    spectrum = np.zeros(LONG // 2 + 1, dtype=np.complex128)
+    span = max(_SPAN, 1 << (len(seconds) - 1).bit_length())
+    spectrum = np.zeros(span // 2 + 1, dtype=np.complex128)
     copies = (-1, 0, 1) if family.detuning else (0,)
     for copy in copies:
-        bins = frequencies * 2 ** (copy * family.detuning / 1200) * (LONG / SAMPLE_RATE)
-        inside = bins < LONG // 2
+        bins = frequencies * 2 ** (copy * family.detuning / 1200) * (span / SAMPLE_RATE)
+        inside = bins < span // 2
         np.add.at(
             spectrum,
             np.rint(bins[inside]).astype(np.int64),
-            amplitudes[inside] * (-0.5j * LONG / np.sqrt(len(copies))),
+            amplitudes[inside] * (-0.5j * span / np.sqrt(len(copies))),
         )
     return np.fft.irfft(spectrum)[: len(seconds)]
 
