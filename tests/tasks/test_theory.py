@@ -53,13 +53,13 @@ LABELS = {
     "triad": "c41d602b3109d736",
 }
 SAMPLES = {
-    "interval": "0bf92416bbcb66a1",
+    "interval": "2815d7bb37087bb4",
     "metre": "2031b15f087cff22",
-    "mode": "7b9d45d58140fa7b",
+    "mode": "88b46369ad12ebb0",
     "percussion_tempo": "136b78aabdce2de6",
-    "pitch_class": "4615a3485a015a4c",
-    "progression": "ed6badb18678bbfa",
-    "triad": "0a8b35ce335fd1af",
+    "pitch_class": "4dda08ed4f1e745a",
+    "progression": "e453db12adca7c78",
+    "triad": "b65224d7677f0138",
 }
 
 each = pytest.mark.parametrize("name", CONCEPTS)
