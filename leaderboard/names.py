@@ -6,6 +6,7 @@ from __future__ import annotations
 BOARDS = {
     "paper": "The paper’s four tasks",
     "rendered": "Rendered tasks",
+    "theory": "Rendered theory",
     "other": "Other tasks",
 }
 
@@ -42,7 +43,9 @@ _METRICS = {
 
 def task_name(task: str) -> str:
     """Name of a task for people; ``rendered_key`` is "key", in the table of rendered tasks."""
-    return _TASKS.get(task, task.removeprefix("rendered_"))
+    if task.startswith("rendered_"):
+        return task.removeprefix("rendered_").replace("_", " ")
+    return _TASKS.get(task, task)
 
 
 def metric_name(metric: str) -> str:

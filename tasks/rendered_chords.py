@@ -4,6 +4,9 @@ Progressions are independent of the key, and a function that is linear in pitch
 classes cannot be aware of a tonic that it is not told: on chroma statistics, linear
 probes stay near chance (12.5 %), while the same statistics rotated to the tonic
 give about 70 %. What lies between is what a representation knows of function.
+
+So far it tells no representation from another: it runs when it is named, for
+the rows that have it, and ``rendered_progression`` has taken its place.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ TASK = Task(
     read_clips=read_clips,
     folder=corpus.FOLDER,
     splits=("paper", "artist"),
+    by_default=False,
     board="rendered",
     prepare=files.prepare,
     licence=corpus.LICENCE,

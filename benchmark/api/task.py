@@ -76,8 +76,10 @@ class Task:
         `downloads` brought, and raises `DataError` where that is absent.
     prepare : callable or None
         ``prepare(root)`` makes the dataset, for tasks that need no download.
+    by_default : bool
+        Whether a run that names no task takes it where its data is.
     board : str
-        Table of the leaderboard: ``paper``, ``rendered`` or ``other``.
+        Table of the leaderboard: ``paper``, ``rendered``, ``theory`` or ``other``.
     stem : callable
         Name of a row's file in the feature archives that Castellon et al.
         published, from the row's id (a clip's id, or ``<clip>-<k>`` for
@@ -102,6 +104,7 @@ class Task:
     downloads: tuple[Download, ...] = ()
     list_files: Callable[[Path], Iterator[Download]] | None = field(default=None, repr=False)
     prepare: Callable[[Path], None] | None = field(default=None, repr=False)
+    by_default: bool = True
     board: str = "other"
     stem: Callable[[str], str] = field(default=str, repr=False)
 

@@ -79,7 +79,7 @@ def pairs_of(
     ----------
     rep, task : str or sequence of str
         Names, files or specs with parameters; without a task, every task
-        whose data is on this machine.
+        whose data is on this machine, but for those that want to be named.
     where : Where
     make : bool
         Let tasks make their datasets where they do that.
@@ -157,9 +157,12 @@ def _with_weights(
 
 
 def _ready_tasks(where: Where) -> list[Task]:
-    """List the tasks that have the split and whose data is here; the others are named."""
+    """List the tasks of a run that names none: they have the split, and their data is here.
+
+    The others are named, with the reason.
+    """
     split = where.split
-    ready, absent = [], []
+    ready, absent, unasked = [], [], []
     for plugin in find_plugins("task"):
         try:
             task = load_task(plugin.name)
@@ -168,6 +171,9 @@ def _ready_tasks(where: Where) -> list[Task]:
             continue
         if split not in task.splits:
             say(f"left out: task {task.name}: it has no split {split!r}")
+            continue
+        if not task.by_default:
+            unasked.append(task.name)
             continue
         state = readiness(task, where.data, where.cache)
         if state.ready:
@@ -179,6 +185,8 @@ def _ready_tasks(where: Where) -> list[Task]:
             f"left out, because their data is not here: {', '.join(absent)} "
             "(mirbench list tasks says how to get it)"
         )
+    if unasked:
+        say(f"left out, because they run when named with --task: {', '.join(unasked)}")
     if not ready:
         raise DataError(f"no task with a split {split!r} has its data here; see: mirbench list")
     return ready

@@ -16,7 +16,8 @@ from mirbench.benchmark.datasets.splits import read_split
 from mirbench.benchmark.datasets.targets import encode_targets
 from mirbench.benchmark.registry import load_task
 from mirbench.splits.gtzan import paper_split
-from mirbench.tasks._rendered.files import _COMMENT, _annotations, _is_current
+from mirbench.tasks._rendered.files import _COMMENT, _annotations
+from mirbench.tasks._rendered.folder import is_current
 from mirbench.tasks.magnatagatune import TAGS
 
 _TRACKS = ("1004923", "10089", "5061")
@@ -144,6 +145,6 @@ add(
     Reader(
         "annotations of the rendered corpus",
         lambda folder: [_annotations()[:3000].encode(), json.dumps({"corpus": _COMMENT}).encode()],
-        one_file("annotations.json", lambda path: or_refused(_is_current(path) or None)),
+        one_file("annotations.json", lambda path: or_refused(is_current(path, _COMMENT) or None)),
     )
 )

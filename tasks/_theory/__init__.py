@@ -1,0 +1,1 @@
+"""The clips of rendered theory: who sounds, what is played, its sound, its files."""
