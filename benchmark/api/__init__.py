@@ -27,6 +27,7 @@ from mirbench.benchmark.api.representation import ModelCost, Representation
 from mirbench.benchmark.api.task import Download, Task
 from mirbench.benchmark.api.types import (
     SPLITS,
+    UNOBSERVED,
     FloatArray,
     IntArray,
     Kind,
@@ -40,6 +41,7 @@ __all__ = [
     "KEYS",
     "SPLITS",
     "TONICS",
+    "UNOBSERVED",
     "Card",
     "Clip",
     "DataError",

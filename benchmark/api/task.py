@@ -68,6 +68,9 @@ class Task:
     window : float or None
         Clips are cut into full windows of so many seconds, embedded one by
         one and scored together.
+    partial : bool
+        Whether a clip may leave labels `unobserved` (multilabel). An unobserved cell of the
+        label matrix takes no part in the loss, in early stopping or in any score.
     downloads : tuple of Download
         What ``mirbench data fetch`` downloads and unpacks, in order.
     list_files : callable or None
@@ -99,6 +102,7 @@ class Task:
     splits: tuple[str, ...] = ("paper",)
     audio_version: int | None = None
     window: float | None = None
+    partial: bool = False
     downloads: tuple[Download, ...] = ()
     list_files: Callable[[Path], Iterator[Download]] | None = field(default=None, repr=False)
     prepare: Callable[[Path], None] | None = field(default=None, repr=False)
@@ -123,5 +127,7 @@ class Task:
                 raise PluginError(f"task {self.name!r}: {member} must be non-empty and distinct")
         if self.window is not None and not self.window > 0:
             raise PluginError(f"task {self.name!r}: window must be positive, is {self.window!r}")
+        if self.partial and self.kind != "multilabel":
+            raise PluginError(f"task {self.name!r}: only a multilabel task may be partial")
         if self.window is not None and self.kind != "multiclass":
             raise PluginError(f"task {self.name!r}: windows are merged for multiclass tasks only")
