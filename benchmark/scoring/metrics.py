@@ -1,9 +1,10 @@
 """Scores of the benchmark, through scikit-learn and mir_eval.
 
 Conventions: `targets` are as `mirbench.benchmark.datasets.targets.encode_targets`
-makes them; `outputs` are a probe's real-valued outputs before any sigmoid or
-softmax, shape ``[n, n_outputs]``; every score is a float whose best value is
-1. A key is a class index 0–23, its place in `mirbench.benchmark.api.KEYS`.
+makes them; what is `UNOBSERVED` in them does not count; `outputs` are a probe's
+real-valued outputs before any sigmoid or softmax, shape ``[n, n_outputs]``;
+every score is a float whose best value is 1. A key is a class index 0–23, its
+place in `mirbench.benchmark.api.KEYS`.
 
 Clips are ranked by the sigmoids of their outputs (`probabilities`), as the
 authors' code of the protocol ranks them: where outputs are so large that
@@ -19,7 +20,15 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from mirbench.benchmark.api import KEYS, DataError, FloatArray, IntArray, Kind, UsageError
+from mirbench.benchmark.api import (
+    KEYS,
+    UNOBSERVED,
+    DataError,
+    FloatArray,
+    IntArray,
+    Kind,
+    UsageError,
+)
 
 Array = npt.NDArray[np.floating]
 Way = Literal["vote", "max", "gmean", "mean"]
@@ -84,6 +93,8 @@ def probabilities(outputs: Array) -> FloatArray:
 def roc_auc(targets: IntArray, outputs: Array) -> float:
     """Area under the ROC curve of `probabilities`, macro-averaged over labels.
 
+    Of each label, the rows that have it observed count.
+
     Raises
     ------
     DataError
@@ -92,25 +103,34 @@ def roc_auc(targets: IntArray, outputs: Array) -> float:
     from sklearn.metrics import roc_auc_score
 
     check_both_classes(targets)
-    return float(roc_auc_score(targets, probabilities(outputs), average="macro"))
+    return _macro(roc_auc_score, targets, probabilities(outputs))
 
 
 def average_precision(targets: IntArray, outputs: Array) -> float:
-    """Average precision of `probabilities`, macro-averaged; raises as `roc_auc` does."""
+    """Average precision of `probabilities`, macro-averaged and raising as `roc_auc`."""
     from sklearn.metrics import average_precision_score
 
     check_both_classes(targets)
     # Rounding can carry scikit-learn's sum a hair above 1.
-    score = average_precision_score(targets, probabilities(outputs), average="macro")
-    return min(1.0, float(score))
+    return min(1.0, _macro(average_precision_score, targets, probabilities(outputs)))
+
+
+def _macro(score: Callable[..., float], targets: IntArray, ranks: FloatArray) -> float:
+    """Average a score over labels, each over the rows that have it observed."""
+    observed = targets != UNOBSERVED
+    if observed.all():
+        return float(score(targets, ranks, average="macro"))
+    columns = zip(targets.T, ranks.T, observed.T, strict=True)
+    return float(np.mean([score(target[seen], rank[seen]) for target, rank, seen in columns]))
 
 
 def check_both_classes(targets: IntArray) -> None:
     """Raise `DataError` if a label has no positive or no negative row."""
-    positives = targets.sum(axis=0)
-    for label in np.flatnonzero((positives == 0) | (positives == len(targets))):
+    positives, negatives = (targets == 1).sum(axis=0), (targets == 0).sum(axis=0)
+    for label in np.flatnonzero((positives == 0) | (negatives == 0)):
         which = "positive" if positives[label] == 0 else "negative"
-        raise DataError(f"label number {label} has no {which} clip among {len(targets)}")
+        n = positives[label] + negatives[label]
+        raise DataError(f"label number {label} has no {which} clip among {n}")
 
 
 def r2(targets: Array, outputs: Array) -> float:
