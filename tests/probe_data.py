@@ -1,7 +1,10 @@
 """Small data and a small protocol that the tests of probing share."""
 
+import dataclasses
+
 import numpy as np
 
+from mirbench.benchmark.api import UNOBSERVED
 from mirbench.benchmark.probing import ProbeData
 from mirbench.benchmark.protocol import Protocol
 
@@ -44,3 +47,14 @@ def small_data(kind: str, *, windows: bool = False, seed: int = 0) -> ProbeData:
         *(kind, X, y, X_valid, y_valid, X_test, y_test, metrics, clips_valid, clips_test),
         n_outputs=n_outputs,
     )
+
+
+def hide(data: ProbeData, share: float, seed: int = 0) -> ProbeData:
+    """Leave a share of the label matrix unobserved, in every split."""
+    rng = np.random.default_rng(seed)
+    hidden = {
+        name: np.where(rng.random(y.shape) < share, UNOBSERVED, y)
+        for name, y in vars(data).items()
+        if name.startswith("y_")
+    }
+    return dataclasses.replace(data, **hidden)

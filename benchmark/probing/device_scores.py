@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from mirbench.benchmark.probing.data import ProbeData, clip_targets
-from mirbench.benchmark.probing.scorer import RarerClass, Windows
+from mirbench.benchmark.probing.scorer import RarerClass, Windows, above_all
 from mirbench.benchmark.scoring.metrics import WAYS, Way, key_score_table
 
 #: Outputs float32 ``[probes, n, n_outputs]`` to scores float64 ``[probes]``.
@@ -96,21 +96,23 @@ def _r2(targets: npt.NDArray[Any], device: torch.device) -> Metric:
 
 def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
     """Count pairs in order as integers, a tie as half; see `scorer`."""
-    rare, n = RarerClass.of(targets), len(targets)
-    flipped, sizes = rare.flipped, rare.sizes
+    rare, lift = RarerClass.of(targets), above_all(targets, device)
+    flipped, sizes, others = rare.flipped, rare.sizes, rare.others
     picked, absent, sign, offset, pairs = (
         torch.from_numpy(array).to(device)
         for array in (
             rare.rows,
             rare.absent,
             np.where(flipped, -1, 1),
-            np.where(flipped, 2 * sizes * (n - sizes) + sizes**2, -(sizes**2)),
-            2.0 * sizes * (n - sizes),
+            np.where(flipped, 2 * sizes * others + sizes**2, -(sizes**2)),
+            2.0 * sizes * others,
         )
     )
 
     def score(outputs: torch.Tensor) -> torch.Tensor:
         columns = outputs.sigmoid().transpose(1, 2).contiguous()
+        if lift is not None:
+            columns += lift
         ranked = columns.sort(dim=-1).values
         values = columns.gather(2, picked.expand(len(columns), -1, -1))
         below = torch.searchsorted(ranked, values)

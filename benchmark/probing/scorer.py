@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from mirbench.benchmark.api import IntArray, Kind
+from mirbench.benchmark.api import UNOBSERVED, IntArray, Kind
 from mirbench.benchmark.scoring.metrics import (
     METRICS,
     WAYS,
@@ -40,7 +40,7 @@ class Scorer:
     kind : {"multiclass", "multilabel", "regression"}
         Decides which ways of merging windows there are.
     targets : ndarray
-        Of clips, as in `ProbeData`.
+        Of clips, as in `ProbeData`; cells that are `UNOBSERVED` do not count.
     clips : ndarray of int, shape [n_windows], or None
         Clip of each row of the outputs; None: a row is a clip.
     device : torch.device
@@ -173,7 +173,8 @@ class RarerClass(NamedTuple):
     ----------
     flipped : ndarray of bool, shape [n_labels]
         Whether it is the negative one.
-    sizes : ndarray of int64, shape [n_labels]
+    sizes, others : ndarray of int64, shape [n_labels]
+        Rows of the rarer class, and of the other.
     rows : ndarray of int64, shape [n_labels, largest size]
         Filled up with 0.
     absent : ndarray of bool, shape of `rows`
@@ -182,6 +183,7 @@ class RarerClass(NamedTuple):
 
     flipped: npt.NDArray[np.bool_]
     sizes: npt.NDArray[np.int64]
+    others: npt.NDArray[np.int64]
     rows: npt.NDArray[np.int64]
     absent: npt.NDArray[np.bool_]
 
@@ -189,15 +191,32 @@ class RarerClass(NamedTuple):
     def of(cls, targets: npt.NDArray[Any]) -> RarerClass:
         """Find them; raises as `check_both_classes`."""
         check_both_classes(targets)
-        positive = np.asarray(targets).astype(bool)
-        counts = positive.sum(axis=0)
-        flipped = counts > len(positive) - counts
-        rare = np.where(flipped, ~positive, positive)
+        positive, negative = np.asarray(targets) == 1, np.asarray(targets) == 0
+        flipped = positive.sum(axis=0) > negative.sum(axis=0)
+        rare = np.where(flipped, negative, positive)
         sizes = rare.sum(axis=0)
         rows = np.zeros((rare.shape[1], sizes.max()), dtype=np.int64)
         there = np.arange(sizes.max()) < sizes[:, None]
         rows[there] = np.nonzero(rare.T)[1]
-        return cls(flipped, sizes, rows, ~there)
+        others = (positive | negative).sum(axis=0) - sizes
+        return cls(flipped, sizes, others, rows, ~there)
+
+
+def above_all(targets: npt.NDArray[Any], device: torch.device) -> torch.Tensor | None:
+    """Tabulate what lifts the probabilities of unobserved cells above all others.
+
+    Added to probabilities, it leaves out of a count of what lies below, or not above, an observed
+    one whatever is not observed; what is no number stays none.
+
+    Returns
+    -------
+    tensor of float32, shape [n_labels, n], or None
+        2 where a cell is unobserved, else 0; None if all are observed.
+    """
+    unobserved = np.asarray(targets).T == UNOBSERVED
+    if not unobserved.any():
+        return None
+    return torch.from_numpy(np.where(unobserved, np.float32(2), np.float32(0))).to(device)
 
 
 def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
@@ -211,10 +230,13 @@ def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
     flipped, sizes = rare.flipped, rare.sizes
     picked = torch.from_numpy(rare.rows).to(device)
     absent = torch.from_numpy(rare.absent).to(device)
-    pairs = 2 * sizes * (len(targets) - sizes)
+    pairs = 2 * sizes * rare.others
+    lift = above_all(targets, device)
 
     def score(outputs: torch.Tensor) -> Scores:
         columns = _probabilities(outputs).transpose(1, 2).contiguous()
+        if lift is not None:
+            columns += lift
         ranked = _sorted(columns)
         values = columns.gather(2, picked.expand(len(columns), -1, -1))
         below = torch.searchsorted(ranked, values)
