@@ -16,7 +16,8 @@ import numpy.typing as npt
 import torch
 
 from mirbench.benchmark.probing.data import ProbeData, clip_targets
-from mirbench.benchmark.probing.scorer import RarerClass, Windows, above_all
+from mirbench.benchmark.probing.ranks import Precisions, RarerClass, above_all
+from mirbench.benchmark.probing.scorer import Windows
 from mirbench.benchmark.scoring.metrics import WAYS, Way, key_score_table
 
 #: Outputs float32 ``[probes, n, n_outputs]`` to scores float64 ``[probes]``.
@@ -126,9 +127,24 @@ def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
     return score
 
 
+def _average_precision(targets: npt.NDArray[Any], device: torch.device) -> Metric:
+    precisions, lift = Precisions(targets, device), above_all(targets, device)
+
+    def score(outputs: torch.Tensor) -> torch.Tensor:
+        columns = outputs.sigmoid().transpose(1, 2).contiguous()
+        if lift is not None:
+            columns += lift
+        ranked = columns.sort(dim=-1).values
+        lost = ranked[:, :, -1].isnan().any(dim=1)
+        return precisions(columns, ranked).masked_fill_(lost, torch.nan)
+
+    return score
+
+
 METRICS: dict[str, Callable[[npt.NDArray[Any], torch.device], Metric]] = {
     "accuracy": _accuracy,
     "roc_auc": _roc_auc,
+    "average_precision": _average_precision,
     "r2": _r2,
     "weighted_key_score": _weighted_key_score,
 }

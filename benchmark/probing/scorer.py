@@ -9,18 +9,18 @@ with an output that is not a number scores NaN where ranks or squares need it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from mirbench.benchmark.api import UNOBSERVED, IntArray, Kind
+from mirbench.benchmark.api import IntArray, Kind
+from mirbench.benchmark.probing.ranks import Precisions, RarerClass, above_all
 from mirbench.benchmark.scoring.metrics import (
     METRICS,
     WAYS,
     Way,
-    check_both_classes,
     key_score_table,
     probabilities,
 )
@@ -119,6 +119,7 @@ def _batched(name: str, targets: npt.NDArray[Any], device: torch.device) -> Metr
     factory = {
         "accuracy": _accuracy,
         "roc_auc": _roc_auc,
+        "average_precision": _average_precision,
         "r2": _r2,
         "weighted_key_score": _weighted_key_score,
     }.get(name)
@@ -166,59 +167,6 @@ def _r2(targets: npt.NDArray[Any], device: torch.device) -> Metric:
     return score
 
 
-class RarerClass(NamedTuple):
-    """The rows of the rarer class of each label, by which pairs are counted.
-
-    Attributes
-    ----------
-    flipped : ndarray of bool, shape [n_labels]
-        Whether it is the negative one.
-    sizes, others : ndarray of int64, shape [n_labels]
-        Rows of the rarer class, and of the other.
-    rows : ndarray of int64, shape [n_labels, largest size]
-        Filled up with 0.
-    absent : ndarray of bool, shape of `rows`
-        Where it is filled up.
-    """
-
-    flipped: npt.NDArray[np.bool_]
-    sizes: npt.NDArray[np.int64]
-    others: npt.NDArray[np.int64]
-    rows: npt.NDArray[np.int64]
-    absent: npt.NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, targets: npt.NDArray[Any]) -> RarerClass:
-        """Find them; raises as `check_both_classes`."""
-        check_both_classes(targets)
-        positive, negative = np.asarray(targets) == 1, np.asarray(targets) == 0
-        flipped = positive.sum(axis=0) > negative.sum(axis=0)
-        rare = np.where(flipped, negative, positive)
-        sizes = rare.sum(axis=0)
-        rows = np.zeros((rare.shape[1], sizes.max()), dtype=np.int64)
-        there = np.arange(sizes.max()) < sizes[:, None]
-        rows[there] = np.nonzero(rare.T)[1]
-        others = (positive | negative).sum(axis=0) - sizes
-        return cls(flipped, sizes, others, rows, ~there)
-
-
-def above_all(targets: npt.NDArray[Any], device: torch.device) -> torch.Tensor | None:
-    """Tabulate what lifts the probabilities of unobserved cells above all others.
-
-    Added to probabilities, it leaves out of a count of what lies below, or not above, an observed
-    one whatever is not observed; what is no number stays none.
-
-    Returns
-    -------
-    tensor of float32, shape [n_labels, n], or None
-        2 where a cell is unobserved, else 0; None if all are observed.
-    """
-    unobserved = np.asarray(targets).T == UNOBSERVED
-    if not unobserved.any():
-        return None
-    return torch.from_numpy(np.where(unobserved, np.float32(2), np.float32(0))).to(device)
-
-
 def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
     """Area under the curve from ranks: the share of pairs in order, a tie counting half.
 
@@ -244,6 +192,20 @@ def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
         doubled = below.masked_fill_(absent, 0).sum(dim=2).cpu().numpy() - sizes**2
         doubled = np.where(flipped, pairs - doubled, doubled)
         result: Scores = (doubled / pairs).mean(axis=1)
+        result[outputs.isnan().flatten(1).any(dim=1).cpu().numpy()] = np.nan
+        return result
+
+    return score
+
+
+def _average_precision(targets: npt.NDArray[Any], device: torch.device) -> Metric:
+    precisions, lift = Precisions(targets, device), above_all(targets, device)
+
+    def score(outputs: torch.Tensor) -> Scores:
+        columns = _probabilities(outputs).transpose(1, 2).contiguous()
+        if lift is not None:
+            columns += lift
+        result: Scores = precisions(columns, _sorted(columns)).cpu().numpy()
         result[outputs.isnan().flatten(1).any(dim=1).cpu().numpy()] = np.nan
         return result
 

@@ -105,11 +105,13 @@ def test_validation_scores_are_those_of_the_plain_metrics(
     np.testing.assert_allclose(scores, wanted, rtol=1e-12)
 
 
-def test_scores_on_a_device_are_those_of_the_cpu(data: ProbeData) -> None:
+@pytest.mark.parametrize("metric", ["roc_auc", "average_precision"])
+def test_scores_on_a_device_are_those_of_the_cpu(data: ProbeData, metric: str) -> None:
+    data = dataclasses.replace(data, metrics=(metric,))
     outputs = torch.randn(6, *data.y_valid.shape)
     outputs[2, 0, int(data.y_valid[0].argmin())] = torch.nan  # in an unobserved cell
     assert data.y_valid[0].min() == UNOBSERVED
-    wanted, _ = Scorer("roc_auc", "multilabel", data.y_valid, None, CPU)(outputs.clone())
+    wanted, _ = Scorer(metric, "multilabel", data.y_valid, None, CPU)(outputs.clone())
     (found,) = DeviceScorer(data, CPU)(outputs.clone()).numpy()
     np.testing.assert_allclose(found, wanted, rtol=1e-12)
     assert np.isnan(found).tolist() == [n == 2 for n in range(6)]
