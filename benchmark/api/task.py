@@ -67,7 +67,8 @@ class Task:
         Default name of the dataset's folder; tasks with one folder share their audio.
     window : float or None
         Clips are cut into full windows of so many seconds, embedded one by
-        one and scored together.
+        one and scored together: a clip's outputs are the means of its windows'; for a
+        multiclass task, the way of merging them is chosen on the validation set.
     partial : bool
         Whether a clip may leave labels `unobserved` (multilabel). An unobserved cell of the
         label matrix takes no part in the loss, in early stopping or in any score.
@@ -129,5 +130,3 @@ class Task:
             raise PluginError(f"task {self.name!r}: window must be positive, is {self.window!r}")
         if self.partial and self.kind != "multilabel":
             raise PluginError(f"task {self.name!r}: only a multilabel task may be partial")
-        if self.window is not None and self.kind != "multiclass":
-            raise PluginError(f"task {self.name!r}: windows are merged for multiclass tasks only")

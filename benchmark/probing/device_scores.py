@@ -18,7 +18,7 @@ import torch
 from mirbench.benchmark.probing.data import ProbeData, clip_targets
 from mirbench.benchmark.probing.ranks import Precisions, RarerClass, above_all
 from mirbench.benchmark.probing.scorer import Windows
-from mirbench.benchmark.scoring.metrics import WAYS, Way, key_score_table
+from mirbench.benchmark.scoring.metrics import WAYS_OF, Way, key_score_table
 
 #: Outputs float32 ``[probes, n, n_outputs]`` to scores float64 ``[probes]``.
 Metric = Callable[[torch.Tensor], torch.Tensor]
@@ -44,7 +44,7 @@ class DeviceScorer:
         targets = clip_targets(data.y_valid, data.clips_valid)
         self._metric = METRICS[data.metrics[0]](targets, device)
         self._windows = None if data.clips_valid is None else Windows(data.clips_valid, device)
-        ways: tuple[Way, ...] = WAYS if data.kind == "multiclass" else ("gmean",)
+        ways = WAYS_OF[data.kind]
         #: The ways, or None where a row is a clip.
         self.ways: tuple[Way | None, ...] = (None,) if self._windows is None else ways
 

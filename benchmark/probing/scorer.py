@@ -19,7 +19,7 @@ from mirbench.benchmark.api import IntArray, Kind
 from mirbench.benchmark.probing.ranks import Precisions, RarerClass, above_all
 from mirbench.benchmark.scoring.metrics import (
     METRICS,
-    WAYS,
+    WAYS_OF,
     Way,
     key_score_table,
     probabilities,
@@ -62,7 +62,7 @@ class Scorer:
     ) -> None:
         self._metric = _batched(metric, targets, device)
         self._windows = None if clips is None else Windows(clips, device)
-        self._ways: tuple[Way, ...] = WAYS if kind == "multiclass" else ("gmean",)
+        self._ways = WAYS_OF[kind]
 
     def __call__(self, outputs: torch.Tensor) -> tuple[Scores, list[Way | None]]:
         """Score outputs ``[probes, n, n_outputs]``; of equal ways, the first."""

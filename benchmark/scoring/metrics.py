@@ -36,6 +36,13 @@ Way = Literal["vote", "max", "gmean", "mean"]
 #: Ways from the outputs of a track's windows to one decision, in the protocol's order.
 WAYS: tuple[Way, ...] = ("vote", "max", "gmean", "mean")
 
+#: Those that there are for each kind of task: of tags and values, the mean of the windows' outputs.
+WAYS_OF: dict[Kind, tuple[Way, ...]] = {
+    "multiclass": WAYS,
+    "multilabel": ("gmean",),
+    "regression": ("gmean",),
+}
+
 DEFAULT_METRICS: dict[Kind, tuple[str, ...]] = {
     "multiclass": ("accuracy",),
     "multilabel": ("roc_auc", "average_precision"),
@@ -218,20 +225,20 @@ def softmax(outputs: Array) -> Array:
 
 
 def merge_windows(outputs: Array, clips: IntArray, way: Way) -> Array:
-    """Turn the outputs of windows into outputs of clips, whose argmax is the decision.
+    """Turn the outputs of windows into outputs of clips; the argmax of classes is the decision.
 
     Parameters
     ----------
-    outputs : ndarray, shape [n_windows, n_classes]
+    outputs : ndarray, shape [n_windows, n_outputs]
     clips : ndarray of int, shape [n_windows]
         Number of the clip a window belongs to: 0, 1, …, n_clips - 1.
     way : {"vote", "max", "gmean", "mean"}
         Most frequent argmax; maximum output; mean output; mean softmax. Of
-        equal decisions the lower class wins.
+        equal decisions the lower class wins. Tags and values have mean outputs only.
 
     Returns
     -------
-    ndarray of float32, shape [n_clips, n_classes]
+    ndarray of float32, shape [n_clips, n_outputs]
 
     Examples
     --------
