@@ -33,6 +33,10 @@ _TASKS = {
 
 _METRICS = {
     "accuracy": "accuracy",
+    "mean_recall": "mean recall",
+    "chroma_accuracy": "chroma accuracy",
+    "acc1": "Acc1",
+    "acc2": "Acc2",
     "weighted_key_score": "weighted score",
     "roc_auc": "ROC-AUC",
     "average_precision": "AP",

@@ -65,6 +65,9 @@ class Task:
         `root`. It raises `DataError` where files it needs are absent.
     folder : str
         Default name of the dataset's folder; tasks with one folder share their audio.
+    z_score : bool
+        Regression targets are z-scored before probes are trained on them;
+        False where the metrics need them as they are (`tempo_label`).
     window : float or None
         Clips are cut into full windows of so many seconds, embedded one by
         one and scored together.
@@ -98,6 +101,7 @@ class Task:
     how_to_get: str
     splits: tuple[str, ...] = ("paper",)
     audio_version: int | None = None
+    z_score: bool = True
     window: float | None = None
     downloads: tuple[Download, ...] = ()
     list_files: Callable[[Path], Iterator[Download]] | None = field(default=None, repr=False)

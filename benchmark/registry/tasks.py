@@ -6,7 +6,7 @@ import functools
 import importlib
 from pathlib import Path
 
-from mirbench.benchmark.api import KEYS, PluginError, Task
+from mirbench.benchmark.api import KEYS, TEMPO_LABELS, PluginError, Task
 from mirbench.benchmark.datasets.splits import SplitTable, read_split
 from mirbench.benchmark.plugins.finding import Plugin, find_plugin
 from mirbench.benchmark.scoring.metrics import METRICS, METRICS_OF
@@ -50,6 +50,21 @@ def _check_metrics(task: Task, plugin: Plugin) -> None:
             raise PluginError(f"{who}: {metric} is no metric of {task.kind} tasks; use {fitting}")
     if "weighted_key_score" in task.metrics and len(task.labels) != len(KEYS):
         raise PluginError(f"{who}: weighted_key_score needs the {len(KEYS)} keys as labels")
+    if {"acc1", "acc2"} & set(task.metrics) and (task.labels != TEMPO_LABELS or task.z_score):
+        raise PluginError(
+            f"{who}: acc1 and acc2 need the labels {', '.join(TEMPO_LABELS)} of tempo_label, "
+            "and z_score=False"
+        )
+    if "chroma_accuracy" in task.metrics and not _are_semitones(task.labels):
+        raise PluginError(
+            f"{who}: chroma_accuracy needs MIDI numbers in a row as labels, such as '60', '61'"
+        )
+
+
+def _are_semitones(labels: tuple[str, ...]) -> bool:
+    if not labels[0].isdecimal():
+        return False
+    return labels == tuple(str(int(labels[0]) + step) for step in range(len(labels)))
 
 
 def load_split(task: Task, name: str) -> SplitTable:
