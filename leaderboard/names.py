@@ -29,6 +29,8 @@ _TASKS = {
     "gtzan": "GTZAN",
     "giantsteps": "GiantSteps",
     "emomusic": "Emomusic",
+    "gtzan_tempo": "GTZAN tempo",
+    "giantsteps_tempo": "GiantSteps tempo",
 }
 
 _METRICS = {

@@ -13,8 +13,10 @@ import re
 OVERLAPS: dict[str, tuple[str, ...]] = {
     "magnatagatune": ("magnatagatune", "magna tag a tune", "mtat", "mtt", "magnatune"),
     "gtzan": ("gtzan",),
+    "gtzan_tempo": ("gtzan",),
     # Previews of tracks sold by Beatport; the training half is "MTG key".
     "giantsteps": ("giantsteps", "giant steps", "beatport"),
+    "giantsteps_tempo": ("giantsteps", "giant steps", "beatport"),
     # Clips of the Free Music Archive; the songs went into DEAM, the MediaEval sets of 2013 on.
     "emomusic": ("emomusic", "deam", "mediaeval", "fma", "free music archive"),
 }

@@ -127,5 +127,5 @@ class Task:
                 raise PluginError(f"task {self.name!r}: {member} must be non-empty and distinct")
         if self.window is not None and not self.window > 0:
             raise PluginError(f"task {self.name!r}: window must be positive, is {self.window!r}")
-        if self.window is not None and self.kind != "multiclass":
-            raise PluginError(f"task {self.name!r}: windows are merged for multiclass tasks only")
+        if self.window is not None and self.kind == "multilabel":
+            raise PluginError(f"task {self.name!r}: windows of multilabel tasks are not merged")
