@@ -31,6 +31,8 @@ _TASKS = {
     "emomusic": "Emomusic",
     "gtzan_tempo": "GTZAN tempo",
     "giantsteps_tempo": "GiantSteps tempo",
+    "medley_solos": "Medley-solos-DB",
+    "tinysol_pitch": "TinySOL pitch",
 }
 
 _METRICS = {

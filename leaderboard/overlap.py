@@ -17,6 +17,9 @@ OVERLAPS: dict[str, tuple[str, ...]] = {
     # Previews of tracks sold by Beatport; the training half is "MTG key".
     "giantsteps": ("giantsteps", "giant steps", "beatport"),
     "giantsteps_tempo": ("giantsteps", "giant steps", "beatport"),
+    # Train and valid are of MedleyDB, which CREPE was trained on.
+    "medley_solos": ("medley solos db", "medleydb", "solosdb"),
+    "tinysol_pitch": ("tinysol", "orchideasol", "studio on line"),
     # Clips of the Free Music Archive; the songs went into DEAM, the MediaEval sets of 2013 on.
     "emomusic": ("emomusic", "deam", "mediaeval", "fma", "free music archive"),
 }

@@ -20,6 +20,7 @@ from mirbench.splits import (
     gtzan,
     magnatagatune,
     medley_solos,
+    tinysol_pitch,
 )
 from mirbench.splits.table import Assignment, format_split, sizes
 
@@ -29,7 +30,10 @@ RULES: dict[str, Mapping[str, Callable[[Path], Assignment]]] = {
         "paper": module.paper_split,
         "artist": module.artist_split,
     }
-    for module in (magnatagatune, gtzan, giantsteps, emomusic, giantsteps_tempo)
+    for module in (
+        *(magnatagatune, gtzan, giantsteps, emomusic),
+        *(giantsteps_tempo, medley_solos, tinysol_pitch),
+    )
 }
 RULES["gtzan_tempo"] = RULES["gtzan"]
 

@@ -28,6 +28,8 @@ AUDIO = {
     "emomusic": (0.5, 16_000),
     "gtzan_tempo": (30.0, 8_000),
     "giantsteps_tempo": (30.5, 8_000),
+    "medley_solos": (2.98, 8_000),
+    "tinysol_pitch": (0.5, 16_000),
 }
 
 #: Clips of each split, beside those that are there for the sake of a label.
@@ -83,6 +85,10 @@ def _copy_annotations(name: str, annotations: Path, root: Path) -> None:
         root.mkdir(parents=True)
     elif name == "gtzan_tempo":
         shutil.copytree(annotations / name / "tempo", root / "gtzan_tempo_beat-main" / "tempo")
+    elif name == "medley_solos":
+        shutil.copytree(annotations / "medley_solos_db", root / "annotation")
+    elif name == "tinysol_pitch":
+        shutil.copytree(annotations / "tinysol", root)
     elif name == "giantsteps_tempo":
         _copy_giantsteps_tempo(annotations, root)
     else:
@@ -153,8 +159,8 @@ def _break(tree: Tree, spare: Sequence[Clip], sources: Sequence[Path]) -> None:
     corrupt.path.write_bytes(b"\x01\x02\x03 not audio " * 400)
     empty.path.touch()
     tree.broken = {"corrupt": corrupt.id, "absent": absent.id, "empty": empty.id}
-    if tree.task.window is not None:
+    if tree.task.window is not None or short.min_duration:
         assert short.path is not None
-        wave, rate = soundfile.read(sources[0], frames=3 * 8_000)
+        wave, rate = soundfile.read(sources[0], frames=2 * 8_000)
         soundfile.write(short.path, wave, rate)
         tree.broken["short"] = short.id

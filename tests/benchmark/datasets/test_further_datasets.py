@@ -18,6 +18,8 @@ from mirbench.benchmark.result import Result, read_result
 TASKS = {
     "gtzan_tempo": 930,
     "giantsteps_tempo": 1817,
+    "medley_solos": 21571,
+    "tinysol_pitch": 2273,
 }
 WORDS = {
     "corrupt": "cannot be decoded",
