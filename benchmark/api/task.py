@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from mirbench.benchmark.api.clip import Clip
 from mirbench.benchmark.api.errors import PluginError
-from mirbench.benchmark.api.types import Kind
+from mirbench.benchmark.api.types import Kind, Split
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +71,12 @@ class Task:
     window : float or None
         Clips are cut into full windows of so many seconds, embedded one by
         one and scored together.
+    compute_split : callable or None
+        ``compute_split(root, name)`` maps clip ids to the parts of a split,
+        from files of the dataset, where a list of its clips may not be or has
+        not been published with the task. It depends on nothing else, and
+        raises `DataError` where they are absent. None: the splits are frozen
+        in ``splits/<name>.<split>.csv``.
     downloads : tuple of Download
         What ``mirbench data fetch`` downloads and unpacks, in order.
     list_files : callable or None
@@ -103,6 +109,9 @@ class Task:
     audio_version: int | None = None
     z_score: bool = True
     window: float | None = None
+    compute_split: Callable[[Path, str], Mapping[str, Split]] | None = field(
+        default=None, repr=False
+    )
     downloads: tuple[Download, ...] = ()
     list_files: Callable[[Path], Iterator[Download]] | None = field(default=None, repr=False)
     prepare: Callable[[Path], None] | None = field(default=None, repr=False)
