@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from helpers.nsynth_tables import write_nsynth
 
 from mirbench.benchmark.api import SPLITS, Clip, Split, Task
 from mirbench.benchmark.datasets.locate import read_clips
@@ -30,6 +31,8 @@ AUDIO = {
     "giantsteps_tempo": (30.5, 8_000),
     "medley_solos": (2.98, 8_000),
     "tinysol_pitch": (0.5, 16_000),
+    "nsynth_pitch": (4.0, 16_000),
+    "nsynth_family": (4.0, 16_000),
 }
 
 #: Clips of each split, beside those that are there for the sake of a label.
@@ -58,7 +61,7 @@ def make_tree(name: str, annotations: Path, data: Path) -> Tree:
     task = load_task(name)
     root = data / task.folder
     _copy_annotations(name, annotations, root)
-    split = load_split(task, "paper")
+    split = load_split(task, "paper", root)
     clips = {clip.id: clip for clip in read_clips(task, root, split)}
     suffix = next(clip.path.suffix for clip in clips.values() if clip.path is not None)
     sources = _make_sources(name, suffix, data / "sources")
@@ -89,6 +92,8 @@ def _copy_annotations(name: str, annotations: Path, root: Path) -> None:
         shutil.copytree(annotations / "medley_solos_db", root / "annotation")
     elif name == "tinysol_pitch":
         shutil.copytree(annotations / "tinysol", root)
+    elif name.startswith("nsynth"):
+        write_nsynth(root)
     elif name == "giantsteps_tempo":
         _copy_giantsteps_tempo(annotations, root)
     else:

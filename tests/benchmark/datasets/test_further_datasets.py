@@ -11,7 +11,7 @@ from helpers.dataset_trees import Tree, make_tree
 
 from mirbench.benchmark.cli.data_report import checkup_report
 from mirbench.benchmark.datasets.doctor import check_dataset
-from mirbench.benchmark.registry import load_split
+from mirbench.benchmark.registry import load_splits
 from mirbench.benchmark.result import Result, read_result
 
 #: Task to the number of clips in its first split.
@@ -20,6 +20,7 @@ TASKS = {
     "giantsteps_tempo": 1817,
     "medley_solos": 21571,
     "tinysol_pitch": 2273,
+    "nsynth_pitch": 252,
 }
 WORDS = {
     "corrupt": "cannot be decoded",
@@ -86,7 +87,7 @@ def test_a_run_counts_what_it_used_and_what_was_missing(
 @pytest.mark.parametrize("name", TASKS)
 def test_the_doctor_sees_the_same(name: str, trees: dict[str, Tree], data: Path) -> None:
     tree = trees[name]
-    splits = [load_split(tree.task, split) for split in tree.task.splits]
+    splits = load_splits(tree.task, data / tree.task.folder)
     checkup = check_dataset(tree.task, splits, data, workers=1)
     faults = {fault.clip_id: fault.problem for fault in checkup.faults}
     expected = {"corrupt": "undecodable", "absent": "absent", "empty": "empty"}
