@@ -29,10 +29,22 @@ _TASKS = {
     "gtzan": "GTZAN",
     "giantsteps": "GiantSteps",
     "emomusic": "Emomusic",
+    "gtzan_tempo": "GTZAN tempo",
+    "giantsteps_tempo": "GiantSteps tempo",
+    "medley_solos": "Medley-solos-DB",
+    "tinysol_pitch": "TinySOL pitch",
+    "nsynth_pitch": "NSynth pitch",
+    "nsynth_family": "NSynth families",
+    "nsynth_pitch_full": "NSynth pitch, whole",
+    "nsynth_family_full": "NSynth families, whole",
 }
 
 _METRICS = {
     "accuracy": "accuracy",
+    "mean_recall": "mean recall",
+    "chroma_accuracy": "chroma accuracy",
+    "acc1": "Acc1",
+    "acc2": "Acc2",
     "weighted_key_score": "weighted score",
     "roc_auc": "ROC-AUC",
     "average_precision": "AP",

@@ -25,6 +25,7 @@ from mirbench.benchmark.api.errors import (
 from mirbench.benchmark.api.names import KEYS, TONICS, clip_and_window, window_id
 from mirbench.benchmark.api.representation import ModelCost, Representation
 from mirbench.benchmark.api.task import Download, Task
+from mirbench.benchmark.api.tempo import TEMPO_LABELS, tempo_label
 from mirbench.benchmark.api.types import (
     SPLITS,
     UNOBSERVED,
@@ -40,6 +41,7 @@ from mirbench.benchmark.api.weights import weights_file, weights_lookup
 __all__ = [
     "KEYS",
     "SPLITS",
+    "TEMPO_LABELS",
     "TONICS",
     "UNOBSERVED",
     "Card",
@@ -63,6 +65,7 @@ __all__ = [
     "WeightsFile",
     "WeightsSet",
     "clip_and_window",
+    "tempo_label",
     "weights_file",
     "weights_lookup",
     "window_id",

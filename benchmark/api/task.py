@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from mirbench.benchmark.api.clip import Clip
 from mirbench.benchmark.api.errors import PluginError
-from mirbench.benchmark.api.types import Kind
+from mirbench.benchmark.api.types import Kind, Split
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,9 @@ class Task:
         `root`. It raises `DataError` where files it needs are absent.
     folder : str
         Default name of the dataset's folder; tasks with one folder share their audio.
+    z_score : bool
+        Regression targets are z-scored before probes are trained on them;
+        False where the metrics need them as they are (`tempo_label`).
     window : float or None
         Clips are cut into full windows of so many seconds, embedded one by
         one and scored together: a clip's outputs are the means of its windows'; for a
@@ -72,6 +75,12 @@ class Task:
     partial : bool
         Whether a clip may leave labels `unobserved` (multilabel). An unobserved cell of the
         label matrix takes no part in the loss, in early stopping or in any score.
+    compute_split : callable or None
+        ``compute_split(root, name)`` maps clip ids to the parts of a split,
+        from files of the dataset, where a list of its clips may not be or has
+        not been published with the task. It depends on nothing else, and
+        raises `DataError` where they are absent. None: the splits are frozen
+        in ``splits/<name>.<split>.csv``.
     downloads : tuple of Download
         What ``mirbench data fetch`` downloads and unpacks, in order.
     list_files : callable or None
@@ -102,8 +111,12 @@ class Task:
     how_to_get: str
     splits: tuple[str, ...] = ("paper",)
     audio_version: int | None = None
+    z_score: bool = True
     window: float | None = None
     partial: bool = False
+    compute_split: Callable[[Path, str], Mapping[str, Split]] | None = field(
+        default=None, repr=False
+    )
     downloads: tuple[Download, ...] = ()
     list_files: Callable[[Path], Iterator[Download]] | None = field(default=None, repr=False)
     prepare: Callable[[Path], None] | None = field(default=None, repr=False)

@@ -97,11 +97,12 @@ def targets_by_clip(
     """Targets of the clips of a split.
 
     Regression targets are z-scored per output with mean and population
-    standard deviation of all clips that are not in the test split.
+    standard deviation of all clips that are not in the test split, unless the
+    task says that its metrics need them as they are.
     """
     members = [clip for clip in clips if clip.id in split.of]
     targets = encode_targets(task, members)
-    if task.kind == "regression":
+    if task.kind == "regression" and task.z_score:
         known = np.array([split.of[clip.id] != "test" for clip in members])
         values = targets.astype(np.float64)
         deviation = values[known].std(axis=0)

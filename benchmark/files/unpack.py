@@ -38,7 +38,7 @@ class Limits:
     """What an archive may hold at most: bytes altogether, and members."""
 
     total_bytes: int = 60 * 10**9
-    members: int = 200_000
+    members: int = 500_000
 
 
 def unpack(

@@ -29,6 +29,7 @@ from mirbench.benchmark.api import (
     Kind,
     UsageError,
 )
+from mirbench.benchmark.scoring.tempo import acc1, acc2
 
 Array = npt.NDArray[np.floating]
 Way = Literal["vote", "max", "gmean", "mean"]
@@ -51,9 +52,9 @@ DEFAULT_METRICS: dict[Kind, tuple[str, ...]] = {
 
 #: Metrics that make sense for each kind of task.
 METRICS_OF: dict[Kind, tuple[str, ...]] = {
-    "multiclass": ("accuracy", "weighted_key_score"),
+    "multiclass": ("accuracy", "mean_recall", "chroma_accuracy", "weighted_key_score"),
     "multilabel": ("roc_auc", "average_precision"),
-    "regression": ("r2",),
+    "regression": ("r2", "acc1", "acc2"),
 }
 
 
@@ -62,6 +63,22 @@ def accuracy(targets: IntArray, outputs: Array) -> float:
     from sklearn.metrics import accuracy_score
 
     return float(accuracy_score(targets, outputs.argmax(axis=1)))
+
+
+def mean_recall(targets: IntArray, outputs: Array) -> float:
+    """Recall of each class that has rows, averaged: the balanced accuracy."""
+    n_classes = outputs.shape[1]
+    there = np.bincount(targets, minlength=n_classes)
+    found = np.bincount(targets[outputs.argmax(axis=1) == targets], minlength=n_classes)
+    return float((found[there > 0] / there[there > 0]).mean())
+
+
+def chroma_accuracy(targets: IntArray, outputs: Array) -> float:
+    """Share of rows whose largest output is the target pitch or one octaves away from it.
+
+    Classes are semitones in a row.
+    """
+    return float(((outputs.argmax(axis=1) - targets) % 12 == 0).mean())
 
 
 #: Numbers that PyTorch computes in one go: whole vectors of every processor (what is left over
@@ -170,9 +187,13 @@ def weighted_key_score(targets: IntArray, outputs: Array) -> float:
 
 METRICS: dict[str, Callable[..., float]] = {
     "accuracy": accuracy,
+    "mean_recall": mean_recall,
+    "chroma_accuracy": chroma_accuracy,
     "roc_auc": roc_auc,
     "average_precision": average_precision,
     "r2": r2,
+    "acc1": acc1,
+    "acc2": acc2,
     "weighted_key_score": weighted_key_score,
 }
 

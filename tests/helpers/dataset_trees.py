@@ -1,4 +1,4 @@
-"""The paper's datasets on disk as their publishers lay them out, with audio for a few clips.
+"""Datasets on disk as their publishers lay them out, with audio for a few clips.
 
 The annotation tables are the real ones; the audio is noise and tones, short
 (GiantSteps: just over one window), and the same few files over and over.
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from helpers.nsynth_tables import write_nsynth
 
 from mirbench.benchmark.api import SPLITS, Clip, Split, Task
 from mirbench.benchmark.datasets.locate import read_clips
@@ -26,6 +27,12 @@ AUDIO = {
     "gtzan": (30.0, 8_000),
     "giantsteps": (30.5, 8_000),
     "emomusic": (0.5, 16_000),
+    "gtzan_tempo": (30.0, 8_000),
+    "giantsteps_tempo": (30.5, 8_000),
+    "medley_solos": (2.98, 8_000),
+    "tinysol_pitch": (0.5, 16_000),
+    "nsynth_pitch": (4.0, 16_000),
+    "nsynth_family": (4.0, 16_000),
 }
 
 #: Clips of each split, beside those that are there for the sake of a label.
@@ -54,9 +61,10 @@ def make_tree(name: str, annotations: Path, data: Path) -> Tree:
     task = load_task(name)
     root = data / task.folder
     _copy_annotations(name, annotations, root)
-    split = load_split(task, "paper")
+    split = load_split(task, "paper", root)
     clips = {clip.id: clip for clip in read_clips(task, root, split)}
-    sources = _make_sources(name, data / "sources")
+    suffix = next(clip.path.suffix for clip in clips.values() if clip.path is not None)
+    sources = _make_sources(name, suffix, data / "sources")
     tree = Tree(task)
     for part in SPLITS:
         members = [clips[clip_id] for clip_id in split.ids(part)]
@@ -78,11 +86,28 @@ def _copy_annotations(name: str, annotations: Path, root: Path) -> None:
         shutil.copytree(annotations / name, root / "annotations")
     elif name == "gtzan":
         root.mkdir(parents=True)
+    elif name == "gtzan_tempo":
+        shutil.copytree(annotations / name / "tempo", root / "gtzan_tempo_beat-main" / "tempo")
+    elif name == "medley_solos":
+        shutil.copytree(annotations / "medley_solos_db", root / "annotation")
+    elif name == "tinysol_pitch":
+        shutil.copytree(annotations / "tinysol", root)
+    elif name.startswith("nsynth"):
+        write_nsynth(root)
+    elif name == "giantsteps_tempo":
+        _copy_giantsteps_tempo(annotations, root)
     else:
         shutil.copytree(annotations / name, root)
 
 
-def _make_sources(name: str, folder: Path) -> list[Path]:
+def _copy_giantsteps_tempo(annotations: Path, root: Path) -> None:
+    shutil.copytree(annotations / "giantsteps-mtg-key-dataset", root / "giantsteps-mtg-key-dataset")
+    shutil.copytree(annotations / "giantsteps_tempo", root / "giantsteps-tempo-dataset-master")
+    for table in (root / "giantsteps-tempo-dataset-master").glob("*.tsv"):
+        table.rename(root / table.name)
+
+
+def _make_sources(name: str, suffix: str, folder: Path) -> list[Path]:
     """Write a few audio files of the kind that the dataset has."""
     folder.mkdir(exist_ok=True)
     seconds, rate = AUDIO[name]
@@ -92,7 +117,7 @@ def _make_sources(name: str, folder: Path) -> list[Path]:
     for number in range(4):
         wave = 0.3 * np.sin(2 * np.pi * 220 * 2 ** (number / 3) * times)
         wave += rng.normal(0, 0.02 * (number + 1), len(times))
-        paths.append(folder / f"{name}{number}.{'wav' if name == 'gtzan' else 'mp3'}")
+        paths.append(folder / f"{name}{number}{suffix}")
         soundfile.write(paths[-1], wave, rate)
     return paths
 
@@ -129,7 +154,7 @@ def _labels(clip: Clip) -> Iterable[str]:
 def _break(tree: Tree, spare: Sequence[Clip], sources: Sequence[Path]) -> None:
     """Break one clip in each way; clips of `spare` have no audio otherwise."""
     corrupt, absent, empty, short = spare[:4]
-    if tree.task.name == "gtzan":
+    if tree.task.folder == "gtzan":
         corrupt = next(clip for clip in spare if clip.id == "jazz.00054")
     for clip in (corrupt, empty, short):
         assert clip.path is not None
@@ -139,8 +164,8 @@ def _break(tree: Tree, spare: Sequence[Clip], sources: Sequence[Path]) -> None:
     corrupt.path.write_bytes(b"\x01\x02\x03 not audio " * 400)
     empty.path.touch()
     tree.broken = {"corrupt": corrupt.id, "absent": absent.id, "empty": empty.id}
-    if tree.task.window is not None:
+    if tree.task.window is not None or short.min_duration:
         assert short.path is not None
-        wave, rate = soundfile.read(sources[0], frames=3 * 8_000)
+        wave, rate = soundfile.read(sources[0], frames=2 * 8_000)
         soundfile.write(short.path, wave, rate)
         tree.broken["short"] = short.id
