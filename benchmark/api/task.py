@@ -28,7 +28,7 @@ class Download:
         Of the file, in hex, where its publishers or earlier users wrote it down.
     bytes : int or None
         Its size, where that is known.
-    unpack : {"zip", "tar.gz"} or None
+    unpack : {"zip", "tar.gz", "tar"} or None
         The file is an archive, to be unpacked into the dataset's folder. Files
         ``name.001``, ``name.002``, … are one archive in pieces.
     """
@@ -38,7 +38,7 @@ class Download:
     sha256: str | None = None
     md5: str | None = None
     bytes: int | None = None
-    unpack: Literal["zip", "tar.gz"] | None = None
+    unpack: Literal["zip", "tar.gz", "tar"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
