@@ -141,6 +141,19 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[TableRow]:
         ) from error
 
 
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a list without a header, stripped, with their numbers; blank ones not.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read.
+    """
+    for number, line in enumerate(_read_text(path).splitlines(), start=1):
+        if line.strip():
+            yield number, line.strip()
+
+
 def parse_id(cell: str, path: Path, line: int) -> str:
     """Turn a clip number into a clip id: decimal digits without leading zeros.
 

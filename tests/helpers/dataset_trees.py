@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from helpers.nsynth_tables import write_nsynth
+from helpers.openmic_tables import real_tables, write_openmic
 
 from mirbench.benchmark.api import SPLITS, Clip, Split, Task
 from mirbench.benchmark.datasets.locate import read_clips
@@ -31,6 +32,7 @@ AUDIO = {
     "giantsteps_tempo": (30.5, 8_000),
     "medley_solos": (2.98, 8_000),
     "tinysol_pitch": (0.5, 16_000),
+    "openmic": (10.0, 8_000),
     "nsynth_pitch": (4.0, 16_000),
     "nsynth_family": (4.0, 16_000),
 }
@@ -90,6 +92,8 @@ def _copy_annotations(name: str, annotations: Path, root: Path) -> None:
         shutil.copytree(annotations / name / "tempo", root / "gtzan_tempo_beat-main" / "tempo")
     elif name == "medley_solos":
         shutil.copytree(annotations / "medley_solos_db", root / "annotation")
+    elif name == "openmic":
+        write_openmic(root, *real_tables(annotations / "openmic2018"))
     elif name == "tinysol_pitch":
         shutil.copytree(annotations / "tinysol", root)
     elif name.startswith("nsynth"):
@@ -129,26 +133,35 @@ def _link(source: Path, clip: Clip) -> None:
 
 
 def _choose(task: Task, members: Sequence[Clip], count: int) -> list[Clip]:
-    """Pick clips so that every label has one, as far as there is any."""
+    """Pick clips so that every label has one, as far as there is any.
+
+    Of partial labels, one that has it and one that is known to lack it.
+    """
     if task.kind == "regression":
         return list(members[:count])
-    counts = Counter(label for clip in members for label in _labels(clip))
+    wanted = [*task.labels, *(f"no {label}" for label in task.labels if task.partial)]
+    labels = {clip.id: _labels(task, clip) for clip in members}
+    counts = Counter(label for some in labels.values() for label in some)
     chosen: dict[str, Clip] = {}
     covered: set[str] = set()
-    for label in sorted(task.labels, key=lambda label: counts[label]):
+    for label in sorted(wanted, key=lambda label: counts[label]):
         if label in covered:
             continue
-        able = [clip for clip in members if label in _labels(clip)]
+        able = [clip for clip in members if label in labels[clip.id]]
         if able:
-            best = max(able, key=lambda clip: len(set(_labels(clip)) - covered))
+            best = max(able, key=lambda clip: len(labels[clip.id] - covered))
             chosen[best.id] = best
-            covered |= set(_labels(best))
+            covered |= labels[best.id]
     rest = (clip for clip in members if clip.id not in chosen)
     return [*chosen.values(), *(clip for clip, _ in zip(rest, range(count), strict=False))]
 
 
-def _labels(clip: Clip) -> Iterable[str]:
-    return (clip.label,) if isinstance(clip.label, str) else map(str, clip.label)
+def _labels(task: Task, clip: Clip) -> set[str]:
+    present = {clip.label} if isinstance(clip.label, str) else set(map(str, clip.label))
+    if not task.partial:
+        return present
+    absent = set(task.labels) - present - set(clip.unobserved)
+    return present | {f"no {label}" for label in absent}
 
 
 def _break(tree: Tree, spare: Sequence[Clip], sources: Sequence[Path]) -> None:
