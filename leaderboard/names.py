@@ -33,6 +33,7 @@ _TASKS = {
     "giantsteps_tempo": "GiantSteps tempo",
     "medley_solos": "Medley-solos-DB",
     "tinysol_pitch": "TinySOL pitch",
+    "jamendo_mood": "Jamendo mood",
     "openmic": "OpenMIC",
     "nsynth_pitch": "NSynth pitch",
     "nsynth_family": "NSynth families",

@@ -24,6 +24,7 @@ OVERLAPS: dict[str, tuple[str, ...]] = {
     "nsynth_pitch_full": ("nsynth",),
     "nsynth_family_full": ("nsynth",),
     "tinysol_pitch": ("tinysol", "orchideasol", "studio on line"),
+    "jamendo_mood": ("jamendo",),
     "openmic": ("openmic", "fma", "free music archive"),
     # Clips of the Free Music Archive; the songs went into DEAM, the MediaEval sets of 2013 on.
     "emomusic": ("emomusic", "deam", "mediaeval", "fma", "free music archive"),

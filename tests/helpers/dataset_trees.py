@@ -32,6 +32,7 @@ AUDIO = {
     "giantsteps_tempo": (30.5, 8_000),
     "medley_solos": (2.98, 8_000),
     "tinysol_pitch": (0.5, 16_000),
+    "jamendo_mood": (240.0, 8_000),
     "openmic": (10.0, 8_000),
     "nsynth_pitch": (4.0, 16_000),
     "nsynth_family": (4.0, 16_000),
@@ -70,6 +71,7 @@ def make_tree(name: str, annotations: Path, data: Path) -> Tree:
     tree = Tree(task)
     for part in SPLITS:
         members = [clips[clip_id] for clip_id in split.ids(part)]
+        members = [c for c in members if c.start + (c.duration or 0.0) < AUDIO[name][0]]
         chosen = _choose(task, members, SIZES[part])
         tree.sound[part] = [clip.id for clip in chosen]
         for number, clip in enumerate(chosen):
@@ -92,6 +94,12 @@ def _copy_annotations(name: str, annotations: Path, root: Path) -> None:
         shutil.copytree(annotations / name / "tempo", root / "gtzan_tempo_beat-main" / "tempo")
     elif name == "medley_solos":
         shutil.copytree(annotations / "medley_solos_db", root / "annotation")
+    elif name == "jamendo_mood":
+        source = annotations / "mtg_jamendo"
+        shutil.copytree(source / "split-0", root / "data" / "splits" / "split-0")
+        (root / "data" / "download").mkdir()
+        for path in source.glob("*_sha256_tracks.txt"):
+            shutil.copy(path, root / "data" / "download")
     elif name == "openmic":
         write_openmic(root, *real_tables(annotations / "openmic2018"))
     elif name == "tinysol_pitch":

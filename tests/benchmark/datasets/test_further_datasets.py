@@ -22,6 +22,7 @@ TASKS = {
     "tinysol_pitch": 2273,
     "nsynth_pitch": 252,
     "openmic": 20000,
+    "jamendo_mood": 17982,
 }
 WORDS = {
     "corrupt": "cannot be decoded",
