@@ -33,6 +33,7 @@ _TASKS = {
     "giantsteps_tempo": "GiantSteps tempo",
     "medley_solos": "Medley-solos-DB",
     "tinysol_pitch": "TinySOL pitch",
+    "vocalset_technique": "VocalSet techniques",
     "nsynth_pitch": "NSynth pitch",
     "nsynth_family": "NSynth families",
     "nsynth_pitch_full": "NSynth pitch, whole",

@@ -21,6 +21,7 @@ TASKS = {
     "medley_solos": 21571,
     "tinysol_pitch": 2273,
     "nsynth_pitch": 252,
+    "vocalset_technique": 200,
 }
 WORDS = {
     "corrupt": "cannot be decoded",
