@@ -32,6 +32,7 @@ _TASKS = {
     "gtzan_tempo": "GTZAN tempo",
     "giantsteps_tempo": "GiantSteps tempo",
     "medley_solos": "Medley-solos-DB",
+    "fma_keys": "FMA keys",
     "tinysol_pitch": "TinySOL pitch",
     "vocalset_technique": "VocalSet techniques",
     "nsynth_pitch": "NSynth pitch",

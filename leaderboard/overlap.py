@@ -24,6 +24,7 @@ OVERLAPS: dict[str, tuple[str, ...]] = {
     "nsynth_pitch_full": ("nsynth",),
     "nsynth_family_full": ("nsynth",),
     "vocalset_technique": ("vocalset",),
+    "fma_keys": ("fma", "fma keys", "free music archive"),
     "tinysol_pitch": ("tinysol", "orchideasol", "studio on line"),
     # Clips of the Free Music Archive; the songs went into DEAM, the MediaEval sets of 2013 on.
     "emomusic": ("emomusic", "deam", "mediaeval", "fma", "free music archive"),

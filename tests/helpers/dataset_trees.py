@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from helpers.fma_tables import write_fma
 from helpers.nsynth_tables import write_nsynth
 from helpers.vocalset_tree import touch_vocalset
 
@@ -35,6 +36,7 @@ AUDIO = {
     "nsynth_pitch": (4.0, 16_000),
     "nsynth_family": (4.0, 16_000),
     "vocalset_technique": (0.5, 16_000),
+    "fma_keys": (30.5, 8_000),
 }
 
 #: Clips of each split, beside those that are there for the sake of a label.
@@ -96,6 +98,8 @@ def _copy_annotations(name: str, annotations: Path, root: Path) -> None:
         shutil.copytree(annotations / "tinysol", root)
     elif name.startswith("nsynth"):
         write_nsynth(root)
+    elif name == "fma_keys":
+        write_fma(root)
     elif name == "vocalset_technique":
         touch_vocalset(root / "FULL")
     elif name == "giantsteps_tempo":

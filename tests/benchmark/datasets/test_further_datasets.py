@@ -22,6 +22,7 @@ TASKS = {
     "tinysol_pitch": 2273,
     "nsynth_pitch": 252,
     "vocalset_technique": 200,
+    "fma_keys": 120,
 }
 WORDS = {
     "corrupt": "cannot be decoded",
