@@ -23,6 +23,8 @@ OVERLAPS: dict[str, tuple[str, ...]] = {
     "nsynth_family": ("nsynth",),
     "nsynth_pitch_full": ("nsynth",),
     "nsynth_family_full": ("nsynth",),
+    "vocalset_technique": ("vocalset",),
+    "fma_keys": ("fma", "fma keys", "free music archive"),
     "tinysol_pitch": ("tinysol", "orchideasol", "studio on line"),
     "jamendo_mood": ("jamendo",),
     "openmic": ("openmic", "fma", "free music archive"),

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from helpers.fma_tables import write_fma
 from helpers.nsynth_tables import write_nsynth
 from helpers.openmic_tables import real_tables, write_openmic
+from helpers.vocalset_tree import touch_vocalset
 
 from mirbench.benchmark.api import SPLITS, Clip, Split, Task
 from mirbench.benchmark.datasets.locate import read_clips
@@ -36,6 +38,8 @@ AUDIO = {
     "openmic": (10.0, 8_000),
     "nsynth_pitch": (4.0, 16_000),
     "nsynth_family": (4.0, 16_000),
+    "vocalset_technique": (0.5, 16_000),
+    "fma_keys": (30.5, 8_000),
 }
 
 #: Clips of each split, beside those that are there for the sake of a label.
@@ -106,6 +110,10 @@ def _copy_annotations(name: str, annotations: Path, root: Path) -> None:
         shutil.copytree(annotations / "tinysol", root)
     elif name.startswith("nsynth"):
         write_nsynth(root)
+    elif name == "fma_keys":
+        write_fma(root)
+    elif name == "vocalset_technique":
+        touch_vocalset(root / "FULL")
     elif name == "giantsteps_tempo":
         _copy_giantsteps_tempo(annotations, root)
     else:
@@ -137,6 +145,7 @@ def _make_sources(name: str, suffix: str, folder: Path) -> list[Path]:
 def _link(source: Path, clip: Clip) -> None:
     assert clip.path is not None
     clip.path.parent.mkdir(parents=True, exist_ok=True)
+    clip.path.unlink(missing_ok=True)
     os.link(source, clip.path)
 
 
@@ -184,7 +193,9 @@ def _break(tree: Tree, spare: Sequence[Clip], sources: Sequence[Path]) -> None:
     assert empty.path is not None
     corrupt.path.write_bytes(b"\x01\x02\x03 not audio " * 400)
     empty.path.touch()
-    tree.broken = {"corrupt": corrupt.id, "absent": absent.id, "empty": empty.id}
+    tree.broken = {"corrupt": corrupt.id, "empty": empty.id}
+    if absent.path is None or not absent.path.exists():
+        tree.broken["absent"] = absent.id
     if tree.task.window is not None or short.min_duration:
         assert short.path is not None
         wave, rate = soundfile.read(sources[0], frames=2 * 8_000)

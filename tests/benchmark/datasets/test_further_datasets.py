@@ -23,6 +23,8 @@ TASKS = {
     "nsynth_pitch": 252,
     "openmic": 20000,
     "jamendo_mood": 17982,
+    "vocalset_technique": 200,
+    "fma_keys": 120,
 }
 WORDS = {
     "corrupt": "cannot be decoded",
