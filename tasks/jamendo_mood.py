@@ -49,9 +49,9 @@ WHOLE = 30.5
 SHORTEST = 29.5
 
 _COLUMNS = ["TRACK_ID", "ARTIST_ID", "ALBUM_ID", "PATH", "DURATION", "TAGS"]
-_TRACK, _ARTIST = re.compile(r"track_\d{7}"), re.compile(r"artist_\d{6}")
-_PATH = re.compile(r"(\d\d/\d{1,7})\.mp3")
-_SUM = re.compile(r"([0-9a-f]{64}) +(\d\d/\d{1,7}\.low\.mp3)")
+_TRACK, _ARTIST = re.compile(r"track_[0-9]{7}"), re.compile(r"artist_[0-9]{6}")
+_PATH = re.compile(r"([0-9]{2}/[0-9]{1,7})\.mp3")
+_SUM = re.compile(r"([0-9a-f]{64}) +([0-9]{2}/[0-9]{1,7}\.low\.mp3)")
 _PREFIX = "mood/theme---"
 
 _SUMS = "autotagging_moodtheme_audio-low_sha256_tracks.txt"
@@ -211,7 +211,7 @@ def _parse(text: str, path: Path, line: int) -> Track:
         (_TRACK, track, "a track such as track_0000948"),
         (_ARTIST, artist, "an artist such as artist_000087"),
         (_PATH, mp3, "a path such as 48/948.mp3"),
-        (re.compile(r"\d{1,6}(\.\d+)?"), seconds, "a duration in seconds"),
+        (re.compile(r"[0-9]{1,6}(\.[0-9]+)?"), seconds, "a duration in seconds"),
     ):
         if not pattern.fullmatch(cell):
             raise DataError(f"{path}: line {line}: expected {what}, found {cell[:50]!r}")

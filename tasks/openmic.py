@@ -39,7 +39,7 @@ _LABELS = "openmic-2018-aggregated-labels.csv"
 _METADATA = "openmic-2018-metadata.csv"
 _ARCHIVE = "openmic-2018-v1.0.0.tgz"
 
-_KEY = re.compile(r"\d{6}_\d{1,12}")
+_KEY = re.compile(r"[0-9]{6}_[0-9]{1,12}")
 
 HOW_TO_GET = (
     f"Download {_ARCHIVE} (2.6 GB) from https://zenodo.org/records/1432913 into the folder openmic "

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 import mirbench.benchmark.probing  # noqa: F401  (chooses torch's kernels)
 from mirbench.benchmark.api import DataError
+from mirbench.benchmark.probing.data import clip_targets
+from mirbench.benchmark.probing.estimate import random_data
 from mirbench.benchmark.probing.scorer import Scorer, Windows
 from mirbench.benchmark.scoring.metrics import METRICS, WAYS, merge_windows
 
@@ -116,6 +118,23 @@ def test_windows_merge_as_in_the_plain_metrics_in_all_four_ways(data):
         np.testing.assert_allclose(merged, expected, rtol=1e-6, atol=1e-6)
         if way in ("vote", "max"):
             np.testing.assert_array_equal(merged, expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("multiclass", WAYS), ("multilabel", ("gmean",)), ("regression", ("gmean",))],
+)
+def test_shapes_that_are_timed_can_be_scored(kind, expected):
+    """All windows of a clip have its target, and of every tag there are clips with and without."""
+    data = random_data(kind, (64, 64, 64), 4, 3, None, 4)
+    for split in ("train", "valid", "test"):
+        targets = getattr(data, f"y_{split}").reshape(16, 4, -1)
+        assert (targets == targets[:, :1]).all()
+    targets = clip_targets(data.y_valid, data.clips_valid)
+    score = Scorer(data.metrics[0], kind, targets, data.clips_valid, CPU)
+    scores, ways = score(torch.randn(2, 64, 3))
+    assert np.isfinite(scores).all()
+    assert set(ways) <= set(expected)
 
 
 def test_of_equal_ways_the_first_counts():
