@@ -13,8 +13,21 @@ import re
 OVERLAPS: dict[str, tuple[str, ...]] = {
     "magnatagatune": ("magnatagatune", "magna tag a tune", "mtat", "mtt", "magnatune"),
     "gtzan": ("gtzan",),
+    "gtzan_tempo": ("gtzan",),
     # Previews of tracks sold by Beatport; the training half is "MTG key".
     "giantsteps": ("giantsteps", "giant steps", "beatport"),
+    "giantsteps_tempo": ("giantsteps", "giant steps", "beatport"),
+    # Train and valid are of MedleyDB, which CREPE was trained on.
+    "medley_solos": ("medley solos db", "medleydb", "solosdb"),
+    "nsynth_pitch": ("nsynth",),
+    "nsynth_family": ("nsynth",),
+    "nsynth_pitch_full": ("nsynth",),
+    "nsynth_family_full": ("nsynth",),
+    "vocalset_technique": ("vocalset",),
+    "fma_keys": ("fma", "fma keys", "free music archive"),
+    "tinysol_pitch": ("tinysol", "orchideasol", "studio on line"),
+    "jamendo_mood": ("jamendo",),
+    "openmic": ("openmic", "fma", "free music archive"),
     # Clips of the Free Music Archive; the songs went into DEAM, the MediaEval sets of 2013 on.
     "emomusic": ("emomusic", "deam", "mediaeval", "fma", "free music archive"),
 }

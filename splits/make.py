@@ -13,17 +13,29 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mirbench.benchmark.api import MirbenchError
-from mirbench.splits import emomusic, giantsteps, gtzan, magnatagatune
+from mirbench.splits import (
+    emomusic,
+    giantsteps,
+    giantsteps_tempo,
+    gtzan,
+    magnatagatune,
+    medley_solos,
+    tinysol_pitch,
+)
 from mirbench.splits.table import Assignment, format_split, sizes
 
 #: What makes each split, from the folder of the dataset.
-RULES: Mapping[str, Mapping[str, Callable[[Path], Assignment]]] = {
+RULES: dict[str, Mapping[str, Callable[[Path], Assignment]]] = {
     module.__name__.rpartition(".")[2]: {
         "paper": module.paper_split,
         "artist": module.artist_split,
     }
-    for module in (magnatagatune, gtzan, giantsteps, emomusic)
+    for module in (
+        *(magnatagatune, gtzan, giantsteps, emomusic),
+        *(giantsteps_tempo, medley_solos, tinysol_pitch),
+    )
 }
+RULES["gtzan_tempo"] = RULES["gtzan"]
 
 
 def split_path(task: str, split: str) -> Path:

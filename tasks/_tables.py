@@ -65,6 +65,43 @@ def subfolders(root: Path) -> list[Path]:
         return []
 
 
+def files_below(root: Path, places: Sequence[str], suffix: str) -> dict[str, Path]:
+    """Map the names of files to the files in some folders; of one name, the first counts.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the dataset; its folders are looked at, too.
+    places : sequence of str
+        Folders below each of them, likeliest first.
+    suffix : str
+        Ending of the names, such as ``.wav``.
+    """
+    files: dict[str, Path] = {}
+    for base in [root, *subfolders(root)]:
+        for place in places:
+            try:
+                with os.scandir(base / place) as entries:
+                    for entry in entries:
+                        if entry.name.endswith(suffix):
+                            files.setdefault(entry.name, Path(entry.path))
+            except OSError:
+                continue
+    return files
+
+
+def has_column(path: Path, column: str) -> bool:
+    """Say whether a table has a column of a name, whose case is ignored.
+
+    Raises
+    ------
+    DataError
+        If the table cannot be read.
+    """
+    header = _read_text(path).partition("\n")[0]
+    return column.casefold() in re.split(r"\W+", header.casefold())
+
+
 def read_table(path: Path, columns: Sequence[str]) -> Iterator[TableRow]:
     """Yield the wanted cells of each row; blank rows are skipped.
 
@@ -102,6 +139,19 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[TableRow]:
             f"{path}: line {rows.line_num}: not a readable table ({error}); a quotation mark may "
             "be left open"
         ) from error
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a list without a header, stripped, with their numbers; blank ones not.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read.
+    """
+    for number, line in enumerate(_read_text(path).splitlines(), start=1):
+        if line.strip():
+            yield number, line.strip()
 
 
 def parse_id(cell: str, path: Path, line: int) -> str:

@@ -7,10 +7,16 @@ import re
 from pathlib import Path
 
 from mirbench.benchmark.api import DataError
+from mirbench.tasks._tables import subfolders
 
 _NAME = re.compile(r"(?P<track>[0-9]+)(?P<lofi>\.LOFI)?\.(?P<kind>[a-z0-9]+)", re.IGNORECASE)
 
-#: Bytes of a file that holds a key or an MD5.
+_MD5 = re.compile(r"[0-9a-f]{32}")
+
+#: What GitHub's archives put after the name of a repository: a branch or a commit.
+_BRANCH = re.compile(r"-(?:master|main|[0-9a-f]{40})")
+
+#: Bytes of a file that holds a key, a tempo or an MD5.
 _LONGEST = 1000
 
 #: Endings of audio files, in the order in which they are preferred.
@@ -38,8 +44,15 @@ def audio_files(folder: Path) -> dict[str, Path]:
     return {track: path for track, (_, _, path) in chosen.items()}
 
 
-def key_files(folder: Path) -> dict[str, Path]:
-    """Map tracks to the files ``<track>.LOFI.key`` in a folder; other names are left alone.
+def annotation_files(folder: Path, kind: str) -> dict[str, Path]:
+    """Map tracks to the files ``<track>.LOFI.<kind>`` in a folder; other names are left alone.
+
+    Parameters
+    ----------
+    folder : Path
+        It need not exist.
+    kind : str
+        Ending of the files, such as ``key`` or ``bpm``.
 
     Raises
     ------
@@ -50,18 +63,18 @@ def key_files(folder: Path) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for path in _files(folder):
         number = re.match("[0-9]+", path.name)
-        if number is None or path.suffix.lower() != ".key":
+        if number is None or path.suffix.lower() != f".{kind}":
             continue
         track = str(int(number[0]))
         if not _NAME.fullmatch(path.name):
             raise DataError(
-                f"{path}: looks like a copy of the key file of track {track}, which is called "
-                f"{track}.LOFI.key; remove it, or rename it if it is the only one"
+                f"{path}: looks like a copy of the {kind} file of track {track}, which is called "
+                f"{track}.LOFI.{kind}; remove it, or rename it if it is the only one"
             )
         if track in files:
             raise DataError(
-                f"{path}: a second key file of track {track}, beside {files[track].name}; remove "
-                "one of them"
+                f"{path}: a second {kind} file of track {track}, beside {files[track].name}; "
+                "remove one of them"
             )
         files[track] = path
     return files
@@ -85,6 +98,53 @@ def read_line(path: Path) -> str:
             f"{path}: line 1: expected one short line, found more than {_LONGEST} bytes"
         )
     return content.decode("utf-8-sig", "replace")
+
+
+def read_md5(path: Path) -> str | None:
+    """Read an MD5, in hex; None if there is no such file.
+
+    Raises
+    ------
+    DataError
+        If the file does not begin with one.
+    """
+    if not path.is_file():
+        return None
+    words = read_line(path).lower().split()
+    if not words or not _MD5.fullmatch(words[0]):
+        raise DataError(f"{path}: line 1: expected an MD5 of 32 hexadecimal digits")
+    return words[0]
+
+
+def published_audio(base: Path, track: str) -> Path:
+    """Where the publishers' scripts put the audio of a track of the set in `base`."""
+    return base / "audio" / f"{track}.LOFI.mp3"
+
+
+def find_repository(root: Path, name: str, how_to_get: str) -> Path:
+    """Find a repository below `root` or one folder deeper, as cloned or unzipped from GitHub.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the dataset.
+    name : str
+        Of the repository.
+    how_to_get : str
+        What to tell someone who lacks it.
+
+    Raises
+    ------
+    DataError
+        If it is not there.
+    """
+    for base in [root, *subfolders(root)]:
+        for folder in subfolders(base):
+            if folder.name.startswith(name) and (
+                folder.name == name or _BRANCH.fullmatch(folder.name[len(name) :])
+            ):
+                return folder
+    raise DataError(f"the folder {name} was not found below {root}. {how_to_get}")
 
 
 def _files(folder: Path) -> list[Path]:

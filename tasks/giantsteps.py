@@ -10,7 +10,6 @@ Clip ids are the shop's track numbers, such as ``5061``. Labels are
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,19 +24,24 @@ from mirbench.benchmark.api import (
     window_id,
 )
 from mirbench.tasks._artists import components, names_of
-from mirbench.tasks._tables import parse_id, read_table, subfolders
-from mirbench.tasks._track_files import audio_files, key_files, read_line
+from mirbench.tasks._tables import parse_id, read_table
+from mirbench.tasks._track_files import (
+    annotation_files,
+    audio_files,
+    find_repository,
+    published_audio,
+    read_line,
+    read_md5,
+)
 from mirbench.tasks._xlsx import read_sheet
 
 MTG_FOLDER = "giantsteps-mtg-key-dataset"
 TEST_FOLDER = "giantsteps-key-dataset"
 
-_MD5 = re.compile(r"[0-9a-f]{32}")
-
 _FLATS = {"C#": "Db", "D#": "Eb", "F#": "Gb", "G#": "Ab", "A#": "Bb"}
 
 #: Where the audio of each set is; the links of the shop itself are dead.
-_BACKUPS = {
+BACKUPS = {
     MTG_FOLDER: "https://www.cp.jku.at/datasets/giantsteps/mtg_key_backup/",
     TEST_FOLDER: "https://www.cp.jku.at/datasets/giantsteps/backup/",
 }
@@ -100,7 +104,7 @@ def read_mtg_tracks(root: Path) -> list[Track]:
     DataError
         If a table is absent or malformed, or they do not list the same tracks.
     """
-    base = _find_folder(root, MTG_FOLDER)
+    base = find_repository(root, MTG_FOLDER, HOW_TO_GET)
     keys = _read_mtg_keys(_need(base / "annotations" / "annotations.txt"))
     metadata = _need(base / "annotations" / "beatport_metadata.txt")
     audio = audio_files(base / "audio")
@@ -110,7 +114,7 @@ def read_mtg_tracks(root: Path) -> list[Track]:
         if track in tracks or track not in keys:
             wrong = "stands there twice" if track in tracks else "is not in annotations.txt"
             raise DataError(f"{metadata}: line {line}: track {track} {wrong}")
-        path = audio.get(track, _published(base, track))
+        path = audio.get(track, published_audio(base, track))
         tracks[track] = Track(track, keys[track], _split_artists(artist), path)
     if len(tracks) < len(keys):
         missing = next(track for track in keys if track not in tracks)
@@ -129,16 +133,16 @@ def read_test_tracks(root: Path) -> list[Track]:
     DataError
         If there is no key file, one does not hold a key, or a track has two.
     """
-    base = _find_folder(root, TEST_FOLDER)
+    base = find_repository(root, TEST_FOLDER, HOW_TO_GET)
     artists = _read_test_artists(base / "sources.xlsx")
     audio = audio_files(base / "audio")
     folder = base / "annotations" / "key"
     tracks = []
-    for track, path in key_files(folder).items():
+    for track, path in annotation_files(folder, "key").items():
         key = parse_key(read_line(path))
         if key is None:
             raise DataError(f"{path}: line 1: expected one key such as 'D major'")
-        file = audio.get(track, _published(base, track))
+        file = audio.get(track, published_audio(base, track))
         tracks.append(Track(track, key, artists.get(track, ()), file))
     if not tracks:
         raise DataError(f"no <track>.LOFI.key in {folder}. {HOW_TO_GET}")
@@ -157,14 +161,14 @@ def list_files(root: Path) -> Iterator[Download]:
     """
     tracks = {MTG_FOLDER: read_mtg_tracks(root), TEST_FOLDER: read_test_tracks(root)}
     for folder, members in tracks.items():
-        base = _find_folder(root, folder)
+        base = find_repository(root, folder, HOW_TO_GET)
         for track in members:
-            published = _published(base, track.id)
+            published = published_audio(base, track.id)
             if track.key is not None and track.audio == published:
                 yield Download(
                     filename=published.relative_to(root).as_posix(),
-                    mirrors=(_BACKUPS[folder] + published.name,),
-                    md5=_read_md5(base / "md5" / f"{track.id}.LOFI.md5"),
+                    mirrors=(BACKUPS[folder] + published.name,),
+                    md5=read_md5(base / "md5" / f"{track.id}.LOFI.md5"),
                 )
 
 
@@ -223,36 +227,14 @@ def _read_test_artists(sources: Path) -> dict[str, tuple[str, ...]]:
     return artists
 
 
-def _read_md5(path: Path) -> str | None:
-    if not path.is_file():
-        return None
-    words = read_line(path).lower().split()
-    if not words or not _MD5.fullmatch(words[0]):
-        raise DataError(f"{path}: line 1: expected an MD5 of 32 hexadecimal digits")
-    return words[0]
-
-
 def _split_artists(cell: str) -> tuple[str, ...]:
     return tuple(artist.strip() for artist in cell.split(","))
-
-
-def _find_folder(root: Path, name: str) -> Path:
-    for base in [root, *subfolders(root)]:
-        for folder in subfolders(base):
-            # GitHub's zip files unpack to a name with the branch at its end.
-            if folder.name in (name, f"{name}-master"):
-                return folder
-    raise DataError(f"the folder {name} was not found below {root}. {HOW_TO_GET}")
 
 
 def _need(path: Path) -> Path:
     if not path.is_file():
         raise DataError(f"{path} is missing. {HOW_TO_GET}")
     return path
-
-
-def _published(base: Path, track: str) -> Path:
-    return base / "audio" / f"{track}.LOFI.mp3"
 
 
 TASK = Task(

@@ -44,6 +44,7 @@ def shared() -> Path:
 
 #: Thousands of small files that no reader opens.
 _UNUSED = ("/md5/", "/jams/", "/genre/", "/giantsteps/")
+_UNUSED_FURTHER = ("/md5/", "/mirex/", "/splits/", "/genre/", "_instrument-", "/mridangam/")
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +55,16 @@ def annotation_files(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         wanted = [m for m in archive if not any(part in m.name for part in _UNUSED)]
         archive.extractall(folder, members=wanted, filter="data")
     return folder
+
+
+@pytest.fixture(scope="session")
+def further_annotations(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the annotation files of the further tasks, one folder a dataset."""
+    folder = tmp_path_factory.mktemp("further")
+    with tarfile.open(shared / "datasets" / "further_annotations.tar.xz") as archive:
+        wanted = [m for m in archive if not any(part in m.name for part in _UNUSED_FURTHER)]
+        archive.extractall(folder, members=wanted, filter="data")
+    return folder / "annotations"
 
 
 TASK = '''

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from mirbench.benchmark.api import DataError, FloatArray, Kind
+from mirbench.benchmark.api import UNOBSERVED, DataError, FloatArray, Kind
 from mirbench.benchmark.probing.data import ProbeData, ProbeRecord, clip_targets
 from mirbench.benchmark.protocol import ProbeConfig, Protocol
 from mirbench.benchmark.scoring.metrics import METRICS, WAYS, Way, evaluate, merge_windows
@@ -65,7 +65,7 @@ def _train_probe(
         torch.manual_seed(protocol.seed)
         probe = _build(X_train.shape[1], data.outputs, config).to(device)
         adam = torch.optim.Adam(probe.parameters(), lr=config.learning_rate, weight_decay=config.l2)
-        loss_of = _LOSSES[data.kind]()
+        loss_of = _loss_of(data, min(config.batch_size, len(X_train)))
         n = len(X_train)
         best, best_update, best_state, waited, update = -np.inf, 0, probe.state_dict(), 0, 0
         while True:
@@ -106,6 +106,22 @@ _LOSSES: dict[Kind, Callable[[], nn.Module]] = {
     "multilabel": nn.BCEWithLogitsLoss,
     "regression": nn.MSELoss,
 }
+
+
+def _loss_of(data: ProbeData, batch: int) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Mean loss; with partial labels over as many cells as a batch has observed on average."""
+    if data.kind != "multilabel" or (data.y_train != UNOBSERVED).all():
+        return _LOSSES[data.kind]()
+    cells = batch * float((data.y_train != UNOBSERVED).sum(axis=1).mean())
+
+    def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        seen = targets != UNOBSERVED
+        each = nn.functional.binary_cross_entropy_with_logits(
+            outputs[seen], targets[seen], reduction="sum"
+        )
+        return each / cells
+
+    return loss
 
 
 class PortableDropout(nn.Dropout):

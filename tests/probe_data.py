@@ -1,7 +1,10 @@
 """Small data and a small protocol that the tests of probing share."""
 
+import dataclasses
+
 import numpy as np
 
+from mirbench.benchmark.api import UNOBSERVED
 from mirbench.benchmark.probing import ProbeData
 from mirbench.benchmark.protocol import Protocol
 
@@ -23,7 +26,8 @@ SIZES = {"train": 150, "valid": 80, "test": 60}
 def small_data(kind: str, *, windows: bool = False, seed: int = 0) -> ProbeData:
     """Rows that a probe can learn from, but not to perfection."""
     rng = np.random.default_rng(seed)
-    n_outputs = 24 if windows else 4
+    keys = windows and kind == "multiclass"
+    n_outputs = 24 if keys else 4
     direction = rng.standard_normal((20, n_outputs))
     parts = {}
     for split, n in SIZES.items():
@@ -39,8 +43,19 @@ def small_data(kind: str, *, windows: bool = False, seed: int = 0) -> ProbeData:
             y = signal.astype(np.float32)
         parts[split] = X.astype(np.float32), y[clips], clips if windows else None
     (X, y, _), (X_valid, y_valid, clips_valid), (X_test, y_test, clips_test) = parts.values()
-    metrics = ("weighted_key_score",) if windows else ()
+    metrics = ("weighted_key_score",) if keys else ()
     return ProbeData(
         *(kind, X, y, X_valid, y_valid, X_test, y_test, metrics, clips_valid, clips_test),
         n_outputs=n_outputs,
     )
+
+
+def hide(data: ProbeData, share: float, seed: int = 0) -> ProbeData:
+    """Leave a share of the label matrix unobserved, in every split."""
+    rng = np.random.default_rng(seed)
+    hidden = {
+        name: np.where(rng.random(y.shape) < share, UNOBSERVED, y)
+        for name, y in vars(data).items()
+        if name.startswith("y_")
+    }
+    return dataclasses.replace(data, **hidden)

@@ -25,8 +25,10 @@ from mirbench.benchmark.api.errors import (
 from mirbench.benchmark.api.names import KEYS, TONICS, clip_and_window, window_id
 from mirbench.benchmark.api.representation import ModelCost, Representation
 from mirbench.benchmark.api.task import Download, Task
+from mirbench.benchmark.api.tempo import TEMPO_LABELS, tempo_label
 from mirbench.benchmark.api.types import (
     SPLITS,
+    UNOBSERVED,
     FloatArray,
     IntArray,
     Kind,
@@ -39,7 +41,9 @@ from mirbench.benchmark.api.weights import weights_file, weights_lookup
 __all__ = [
     "KEYS",
     "SPLITS",
+    "TEMPO_LABELS",
     "TONICS",
+    "UNOBSERVED",
     "Card",
     "Clip",
     "DataError",
@@ -61,6 +65,7 @@ __all__ = [
     "WeightsFile",
     "WeightsSet",
     "clip_and_window",
+    "tempo_label",
     "weights_file",
     "weights_lookup",
     "window_id",

@@ -31,6 +31,10 @@ class Clip:
     min_duration : float
         Seconds that the file has from `start` on if it is whole; a shorter
         one counts as missing.
+    unobserved : tuple of str
+        Labels of which nobody has said whether they apply (multilabel, and only where
+        `Task.partial`); they are left out of losses and scores. What is neither here nor
+        in `label` does not apply.
     """
 
     id: str
@@ -40,3 +44,4 @@ class Clip:
     start: float = 0.0
     duration: float | None = None
     min_duration: float = 0.0
+    unobserved: tuple[str, ...] = ()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from mirbench.benchmark.api.clip import Clip
 from mirbench.benchmark.api.errors import PluginError
-from mirbench.benchmark.api.types import Kind
+from mirbench.benchmark.api.types import Kind, Split
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Download:
         Of the file, in hex, where its publishers or earlier users wrote it down.
     bytes : int or None
         Its size, where that is known.
-    unpack : {"zip", "tar.gz"} or None
+    unpack : {"zip", "tar.gz", "tar"} or None
         The file is an archive, to be unpacked into the dataset's folder. Files
         ``name.001``, ``name.002``, … are one archive in pieces.
     """
@@ -38,7 +38,7 @@ class Download:
     sha256: str | None = None
     md5: str | None = None
     bytes: int | None = None
-    unpack: Literal["zip", "tar.gz"] | None = None
+    unpack: Literal["zip", "tar.gz", "tar"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +65,22 @@ class Task:
         `root`. It raises `DataError` where files it needs are absent.
     folder : str
         Default name of the dataset's folder; tasks with one folder share their audio.
+    z_score : bool
+        Regression targets are z-scored before probes are trained on them;
+        False where the metrics need them as they are (`tempo_label`).
     window : float or None
         Clips are cut into full windows of so many seconds, embedded one by
-        one and scored together.
+        one and scored together: a clip's outputs are the means of its windows'; for a
+        multiclass task, the way of merging them is chosen on the validation set.
+    partial : bool
+        Whether a clip may leave labels `unobserved` (multilabel). An unobserved cell of the
+        label matrix takes no part in the loss, in early stopping or in any score.
+    compute_split : callable or None
+        ``compute_split(root, name)`` maps clip ids to the parts of a split,
+        from files of the dataset, where a list of its clips may not be or has
+        not been published with the task. It depends on nothing else, and
+        raises `DataError` where they are absent. None: the splits are frozen
+        in ``splits/<name>.<split>.csv``.
     downloads : tuple of Download
         What ``mirbench data fetch`` downloads and unpacks, in order.
     list_files : callable or None
@@ -100,7 +113,12 @@ class Task:
     how_to_get: str
     splits: tuple[str, ...] = ("paper",)
     audio_version: int | None = None
+    z_score: bool = True
     window: float | None = None
+    partial: bool = False
+    compute_split: Callable[[Path, str], Mapping[str, Split]] | None = field(
+        default=None, repr=False
+    )
     downloads: tuple[Download, ...] = ()
     list_files: Callable[[Path], Iterator[Download]] | None = field(default=None, repr=False)
     prepare: Callable[[Path], None] | None = field(default=None, repr=False)
@@ -126,5 +144,5 @@ class Task:
                 raise PluginError(f"task {self.name!r}: {member} must be non-empty and distinct")
         if self.window is not None and not self.window > 0:
             raise PluginError(f"task {self.name!r}: window must be positive, is {self.window!r}")
-        if self.window is not None and self.kind != "multiclass":
-            raise PluginError(f"task {self.name!r}: windows are merged for multiclass tasks only")
+        if self.partial and self.kind != "multilabel":
+            raise PluginError(f"task {self.name!r}: only a multilabel task may be partial")

@@ -15,5 +15,8 @@ Kind = Literal["multiclass", "multilabel", "regression"]
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 
+#: In the targets of a multilabel task, beside 0 and 1: nobody has said whether the label applies.
+UNOBSERVED = -1
+
 #: What a `Clip.label` may be: a class name, the positive tags, or the regression outputs.
 Label = str | tuple[str, ...] | tuple[float, ...]

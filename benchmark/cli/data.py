@@ -27,15 +27,16 @@ def data_doctor(
     """Say what of a dataset is there, what is wrong with it, and what to do next."""
     from mirbench.benchmark.cli.data_report import checkup_report
     from mirbench.benchmark.datasets.doctor import check_dataset
+    from mirbench.benchmark.datasets.locate import dataset_folder
     from mirbench.benchmark.files.cache import CacheFolder
-    from mirbench.benchmark.registry import load_split, load_task
+    from mirbench.benchmark.registry import load_splits, load_task
 
-    spec = load_task(task)
+    spec, where = load_task(task), CacheFolder.find(cache)
     checkup = check_dataset(
         spec,
-        [load_split(spec, name) for name in spec.splits],
+        load_splits(spec, dataset_folder(spec, data, where)),
         data,
-        cache=CacheFolder.find(cache),
+        cache=where,
         deep=deep,
         workers=jobs,
         max_missing=max_missing,

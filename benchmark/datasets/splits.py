@@ -1,4 +1,4 @@
-"""Fixed splits: read ``<task>.<split>.csv`` and check it."""
+"""Fixed splits: read ``<task>.<split>.csv`` and check it, or compute it from the dataset."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirbench.benchmark.api import SPLITS, DataError, Split, Task, UsageError
+from mirbench.benchmark.api import SPLITS, DataError, PluginError, Split, Task, UsageError
 from mirbench.benchmark.files.foreign import Damaged, read_bounded
+from mirbench.benchmark.machine.code_lines import error_text
 
 #: Of a split: some ten million clips.
 MOST_BYTES = 256 * 2**20
@@ -26,7 +27,7 @@ class SplitTable:
     of : mapping
         Clip id to split, in the order of the file.
     sha256 : str
-        Of the file, in hex.
+        Of the file, in hex, or of the file that a computed split would be.
     """
 
     name: str
@@ -53,15 +54,56 @@ def read_split(task: Task, name: str, folder: Path) -> SplitTable:
     DataError
         If the file is absent or malformed; the message names the line.
     """
-    if name not in task.splits:
-        offered = ", ".join(task.splits)
-        raise UsageError(f"task {task.name!r} has no split {name!r}; it offers: {offered}")
+    _check_offered(task, name)
     path = folder / f"{task.name}.{name}.csv"
     try:
         content = read_bounded(path, most=MOST_BYTES)
     except (OSError, Damaged) as error:
         raise DataError(f"task {task.name!r}: cannot read the split {path}: {error}") from error
     return SplitTable(name, _parse(content, path), hashlib.sha256(content).hexdigest())
+
+
+def compute_split(task: Task, name: str, folder: Path) -> SplitTable:
+    """Compute a split of a task that has no frozen ones.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the dataset.
+
+    Raises
+    ------
+    UsageError
+        If the task does not offer the split.
+    DataError
+        If files that decide it are absent.
+    PluginError
+        If the task fails otherwise, or what it computes is no split.
+    """
+    _check_offered(task, name)
+    assert task.compute_split is not None
+    try:
+        computed = dict(sorted(task.compute_split(folder, name).items()))
+    except (DataError, PluginError):
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"task {task.name!r}: computing the split {name!r} raised {error_text(error)}"
+        ) from error
+    for split in SPLITS:
+        if split not in computed.values():
+            raise DataError(f"task {task.name!r}: {folder} has no clip for {split} of {name!r}")
+    lines = ["clip_id,split", *(f"{clip_id},{split}" for clip_id, split in computed.items())]
+    text = "\n".join(lines) + "\n"
+    return SplitTable(
+        name, _parse(text.encode(), folder), hashlib.sha256(text.encode()).hexdigest()
+    )
+
+
+def _check_offered(task: Task, name: str) -> None:
+    if name not in task.splits:
+        offered = ", ".join(task.splits)
+        raise UsageError(f"task {task.name!r} has no split {name!r}; it offers: {offered}")
 
 
 def _parse(content: bytes, path: Path) -> dict[str, Split]:

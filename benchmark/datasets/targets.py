@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mirbench.benchmark.api import Clip, DataError, TargetArray, Task
+from mirbench.benchmark.api import UNOBSERVED, Clip, DataError, TargetArray, Task
 from mirbench.benchmark.datasets.splits import SplitTable
 
 
@@ -19,12 +19,13 @@ def encode_targets(task: Task, clips: Sequence[Clip]) -> TargetArray:
     -------
     ndarray
         int64 ``[n_clips]`` (multiclass), int64 0/1 ``[n_clips, n_labels]``
-        (multilabel) or float32 ``[n_clips, n_labels]`` (regression).
+        (multilabel; `UNOBSERVED` where nothing is known) or float32
+        ``[n_clips, n_labels]`` (regression).
 
     Raises
     ------
     DataError
-        If a label is not one of the task's.
+        If a label is not one of the task's, or one is unobserved that must not be.
 
     Examples
     --------
@@ -35,6 +36,9 @@ def encode_targets(task: Task, clips: Sequence[Clip]) -> TargetArray:
     array([0])
     """
     index = {label: i for i, label in enumerate(task.labels)}
+    for clip in clips:
+        if clip.unobserved:
+            _check_unobserved(task, clip)
     if task.kind == "regression":
         for clip in clips:
             numbers = isinstance(clip.label, tuple) and len(clip.label) == len(task.labels)
@@ -54,7 +58,21 @@ def encode_targets(task: Task, clips: Sequence[Clip]) -> TargetArray:
         if not isinstance(clip.label, tuple) or not all(tag in index for tag in clip.label):
             raise _wrong_label(task, clip)
         tags[row, [index[str(tag)] for tag in clip.label]] = 1
+        tags[row, [index[tag] for tag in clip.unobserved]] = UNOBSERVED
     return tags
+
+
+def _check_unobserved(task: Task, clip: Clip) -> None:
+    if not task.partial:
+        raise DataError(
+            f"task {task.name!r}: clip {clip.id!r} has unobserved labels, but the task is not "
+            "partial"
+        )
+    if not set(clip.unobserved) <= set(task.labels) - set(clip.label):
+        raise DataError(
+            f"task {task.name!r}: clip {clip.id!r} has the unobserved labels {clip.unobserved!r}; "
+            "expected some of the task's labels that it is not labelled with"
+        )
 
 
 def _is_finite(value: object) -> bool:
@@ -79,11 +97,12 @@ def targets_by_clip(
     """Targets of the clips of a split.
 
     Regression targets are z-scored per output with mean and population
-    standard deviation of all clips that are not in the test split.
+    standard deviation of all clips that are not in the test split, unless the
+    task says that its metrics need them as they are.
     """
     members = [clip for clip in clips if clip.id in split.of]
     targets = encode_targets(task, members)
-    if task.kind == "regression":
+    if task.kind == "regression" and task.z_score:
         known = np.array([split.of[clip.id] != "test" for clip in members])
         values = targets.astype(np.float64)
         deviation = values[known].std(axis=0)
@@ -104,11 +123,13 @@ def check_labels(task: Task, split: SplitTable, targets: Mapping[str, npt.NDArra
         return
     for name in ("valid", "test"):
         members = [targets[clip_id] for clip_id in targets if split.of[clip_id] == name]
-        counts = np.sum(members, axis=0) if members else np.zeros(len(task.labels))
-        for label, count in zip(task.labels, counts, strict=True):
-            if count in (0, len(members)):
-                which = "positive" if count == 0 else "negative"
+        rows = np.array(members).reshape(len(members), len(task.labels))
+        positives, negatives = (rows == 1).sum(axis=0), (rows == 0).sum(axis=0)
+        for label, yes, no in zip(task.labels, positives, negatives, strict=True):
+            if yes == 0 or no == 0:
+                which = "positive" if yes == 0 else "negative"
                 raise DataError(
                     f"task {task.name!r}: the tag {label!r} has no {which} clip among the "
-                    f"{len(members)} of the {name} split, so it cannot be scored"
+                    f"{yes + no} of the {name} split{' that have it observed' * task.partial}, "
+                    "so it cannot be scored"
                 )

@@ -38,12 +38,12 @@ class Limits:
     """What an archive may hold at most: bytes altogether, and members."""
 
     total_bytes: int = 60 * 10**9
-    members: int = 200_000
+    members: int = 500_000
 
 
 def unpack(
     pieces: Sequence[Path],
-    kind: Literal["zip", "tar.gz"],
+    kind: Literal["zip", "tar.gz", "tar"],
     target: Path,
     limits: Limits = Limits(),
 ) -> int:
@@ -53,7 +53,7 @@ def unpack(
     ----------
     pieces : sequence of Path
         The archive's file, or the files that it was cut into, in order.
-    kind : {"zip", "tar.gz"}
+    kind : {"zip", "tar.gz", "tar"}
         What it is.
     target : Path
         Folder that receives the members.
@@ -78,7 +78,11 @@ def unpack(
             total = sum(piece.stat().st_size for piece in pieces)
             with bar(f"unpacking {pieces[0].name}", total, "B") as progress:
                 counted = _Counted(file, progress.update)
-                members = _zip_members(file, progress) if kind == "zip" else _tar_members(counted)
+                members = (
+                    _zip_members(file, progress)
+                    if kind == "zip"
+                    else _tar_members(counted, "r|gz" if kind == "tar.gz" else "r|")
+                )
                 left = limits.total_bytes
                 for number, member in enumerate(members, start=1):
                     if number > limits.members:
@@ -126,8 +130,8 @@ def _zip_members(file: IO[bytes], progress: Any) -> Iterator[_Member]:
             progress.update(info.compress_size)
 
 
-def _tar_members(file: Any) -> Iterator[_Member]:
-    with tarfile.open(fileobj=file, mode="r|gz", tarinfo=SmallHeaders) as archive:
+def _tar_members(file: Any, mode: Literal["r|gz", "r|"]) -> Iterator[_Member]:
+    with tarfile.open(fileobj=file, mode=mode, tarinfo=SmallHeaders) as archive:
         for info in archive:
             if info.isdir():
                 yield _Member(info.name, 0, None)

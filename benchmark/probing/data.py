@@ -24,8 +24,8 @@ class ProbeData:
     X_train, X_valid, X_test : ndarray of float32, shape [n, dims]
         Embeddings; a row is a clip, or one window of a clip.
     y_train, y_valid, y_test : ndarray
-        int class indices ``[n]``, int 0/1 ``[n, n_outputs]`` or float32
-        ``[n, n_outputs]``; all windows of a clip have its target.
+        int class indices ``[n]``, int 0/1 ``[n, n_outputs]`` (-1, `UNOBSERVED`: no part of
+        loss and scores) or float32 ``[n, n_outputs]``; all windows of a clip have its target.
     metrics : tuple of str
         Scores of the test set; the first, on the validation set, decides
         early stopping and selection. Default: those of the kind.

@@ -16,8 +16,9 @@ import numpy.typing as npt
 import torch
 
 from mirbench.benchmark.probing.data import ProbeData, clip_targets
-from mirbench.benchmark.probing.scorer import RarerClass, Windows
-from mirbench.benchmark.scoring.metrics import WAYS, Way, key_score_table
+from mirbench.benchmark.probing.ranks import Precisions, RarerClass, above_all
+from mirbench.benchmark.probing.scorer import Windows
+from mirbench.benchmark.scoring.metrics import WAYS_OF, Way, key_score_table
 
 #: Outputs float32 ``[probes, n, n_outputs]`` to scores float64 ``[probes]``.
 Metric = Callable[[torch.Tensor], torch.Tensor]
@@ -43,7 +44,7 @@ class DeviceScorer:
         targets = clip_targets(data.y_valid, data.clips_valid)
         self._metric = METRICS[data.metrics[0]](targets, device)
         self._windows = None if data.clips_valid is None else Windows(data.clips_valid, device)
-        ways: tuple[Way, ...] = WAYS if data.kind == "multiclass" else ("gmean",)
+        ways = WAYS_OF[data.kind]
         #: The ways, or None where a row is a clip.
         self.ways: tuple[Way | None, ...] = (None,) if self._windows is None else ways
 
@@ -96,21 +97,23 @@ def _r2(targets: npt.NDArray[Any], device: torch.device) -> Metric:
 
 def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
     """Count pairs in order as integers, a tie as half; see `scorer`."""
-    rare, n = RarerClass.of(targets), len(targets)
-    flipped, sizes = rare.flipped, rare.sizes
+    rare, lift = RarerClass.of(targets), above_all(targets, device)
+    flipped, sizes, others = rare.flipped, rare.sizes, rare.others
     picked, absent, sign, offset, pairs = (
         torch.from_numpy(array).to(device)
         for array in (
             rare.rows,
             rare.absent,
             np.where(flipped, -1, 1),
-            np.where(flipped, 2 * sizes * (n - sizes) + sizes**2, -(sizes**2)),
-            2.0 * sizes * (n - sizes),
+            np.where(flipped, 2 * sizes * others + sizes**2, -(sizes**2)),
+            2.0 * sizes * others,
         )
     )
 
     def score(outputs: torch.Tensor) -> torch.Tensor:
         columns = outputs.sigmoid().transpose(1, 2).contiguous()
+        if lift is not None:
+            columns += lift
         ranked = columns.sort(dim=-1).values
         values = columns.gather(2, picked.expand(len(columns), -1, -1))
         below = torch.searchsorted(ranked, values)
@@ -124,9 +127,24 @@ def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
     return score
 
 
+def _average_precision(targets: npt.NDArray[Any], device: torch.device) -> Metric:
+    precisions, lift = Precisions(targets, device), above_all(targets, device)
+
+    def score(outputs: torch.Tensor) -> torch.Tensor:
+        columns = outputs.sigmoid().transpose(1, 2).contiguous()
+        if lift is not None:
+            columns += lift
+        ranked = columns.sort(dim=-1).values
+        lost = ranked[:, :, -1].isnan().any(dim=1)
+        return precisions(columns, ranked).masked_fill_(lost, torch.nan)
+
+    return score
+
+
 METRICS: dict[str, Callable[[npt.NDArray[Any], torch.device], Metric]] = {
     "accuracy": _accuracy,
     "roc_auc": _roc_auc,
+    "average_precision": _average_precision,
     "r2": _r2,
     "weighted_key_score": _weighted_key_score,
 }

@@ -124,11 +124,12 @@ def random_data(
         if kind == "multiclass":
             parts.append(rng.integers(0, n_outputs, numbers[-1] + 1)[numbers])
         elif kind == "multilabel":
-            tags = (rng.random((n, n_outputs)) < 0.05).astype(np.int64)
+            tags = (rng.random((numbers[-1] + 1, n_outputs)) < 0.05).astype(np.int64)
             tags[:2] = [[0] * n_outputs, [1] * n_outputs]
-            parts.append(tags)
+            parts.append(tags[numbers])
         else:
-            parts.append(rng.standard_normal((n, n_outputs), dtype=np.float32))
+            values = rng.standard_normal((numbers[-1] + 1, n_outputs), dtype=np.float32)
+            parts.append(values[numbers])
     X_train, y_train, X_valid, y_valid, X_test, y_test = parts
     return ProbeData(
         kind=kind,

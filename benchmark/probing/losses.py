@@ -1,5 +1,10 @@
 """Gradients of the three losses with respect to the outputs of many probes.
 
+With partial labels the loss of a batch is the sum over its observed cells, divided by the
+number of cells that a batch has observed on average. So every observed cell of the training
+set weighs the same, whichever batch it falls into, and with all of them observed the loss is the
+mean over all cells, as it is without.
+
 The rounding is that of torch's own backward passes, so that a probe trained
 here and one trained by autograd stay together for thousands of updates.
 """
@@ -12,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from mirbench.benchmark.api import Kind
+from mirbench.benchmark.api import UNOBSERVED, Kind
 
 #: Targets of the training set, kind of the loss, and scale; see `Loss`.
 Terms = tuple[torch.Tensor, str, float]
@@ -38,7 +43,9 @@ class Loss:
     terms : tuple of (targets, kind, scale)
         What the gradient on a batch is computed from: rows for `loss_gradient`, float32
         ``[n, n_outputs]``; the kind; and what `loss_gradient` divides by (multilabel)
-        or multiplies with (regression).
+        or multiplies with (regression). With partial labels, the kind is ``partial``, and
+        behind its targets a row has 1 for each that is observed, else 0:
+        ``[n, 2 * n_outputs]``.
     """
 
     def __init__(
@@ -56,8 +63,13 @@ class Loss:
         else:
             rows = np.ascontiguousarray(targets, dtype=np.float32)
         count = batch * n_outputs
-        scale = np.float32(2) / np.float32(count) if kind == "regression" else count
-        self.terms: Terms = (torch.from_numpy(rows).to(device), kind, float(scale))
+        scale = float(np.float32(2) / np.float32(count)) if kind == "regression" else float(count)
+        name: str = kind
+        if kind == "multilabel" and (rows == UNOBSERVED).any():
+            observed = (rows != UNOBSERVED).astype(np.float32)
+            rows, name = np.hstack([np.maximum(rows, 0), observed]), "partial"
+            scale = batch * float(observed.sum(dtype=np.float64)) / len(rows)
+        self.terms: Terms = (torch.from_numpy(rows).to(device), name, scale)
 
 
 def loss_gradient(
@@ -70,9 +82,9 @@ def loss_gradient(
     outputs : tensor of float32, shape [probes, batch, n_outputs] or [batch, probes, n_outputs]
         Overwritten.
     targets : tensor of float32, shape [batch, n_outputs] or [batch, 1, n_outputs]
-        Rows of the targets in `Loss.terms`.
+        Rows of the targets in `Loss.terms`; twice as many columns with partial labels.
     kind : str
-        As in `Loss`.
+        As in `Loss.terms`.
     scale : float
         As in `Loss.terms`.
 
@@ -85,6 +97,10 @@ def loss_gradient(
         return torch._log_softmax_backward_data(targets.expand_as(logs), logs, -1, torch.float32)
     if kind == "multilabel":
         return _sigmoid(outputs).sub_(targets).div_(scale)
+    if kind == "partial":
+        n = outputs.size(-1)
+        wanted, observed = targets.narrow(-1, 0, n), targets.narrow(-1, n, n)
+        return _sigmoid(outputs).sub_(wanted).div_(scale).mul_(observed)
     return outputs.sub_(targets).mul_(scale)
 
 

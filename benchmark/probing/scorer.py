@@ -9,18 +9,18 @@ with an output that is not a number scores NaN where ranks or squares need it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from mirbench.benchmark.api import IntArray, Kind
+from mirbench.benchmark.probing.ranks import Precisions, RarerClass, above_all
 from mirbench.benchmark.scoring.metrics import (
     METRICS,
-    WAYS,
+    WAYS_OF,
     Way,
-    check_both_classes,
     key_score_table,
     probabilities,
 )
@@ -40,7 +40,7 @@ class Scorer:
     kind : {"multiclass", "multilabel", "regression"}
         Decides which ways of merging windows there are.
     targets : ndarray
-        Of clips, as in `ProbeData`.
+        Of clips, as in `ProbeData`; cells that are `UNOBSERVED` do not count.
     clips : ndarray of int, shape [n_windows], or None
         Clip of each row of the outputs; None: a row is a clip.
     device : torch.device
@@ -62,7 +62,7 @@ class Scorer:
     ) -> None:
         self._metric = _batched(metric, targets, device)
         self._windows = None if clips is None else Windows(clips, device)
-        self._ways: tuple[Way, ...] = WAYS if kind == "multiclass" else ("gmean",)
+        self._ways = WAYS_OF[kind]
 
     def __call__(self, outputs: torch.Tensor) -> tuple[Scores, list[Way | None]]:
         """Score outputs ``[probes, n, n_outputs]``; of equal ways, the first."""
@@ -119,6 +119,7 @@ def _batched(name: str, targets: npt.NDArray[Any], device: torch.device) -> Metr
     factory = {
         "accuracy": _accuracy,
         "roc_auc": _roc_auc,
+        "average_precision": _average_precision,
         "r2": _r2,
         "weighted_key_score": _weighted_key_score,
     }.get(name)
@@ -166,40 +167,6 @@ def _r2(targets: npt.NDArray[Any], device: torch.device) -> Metric:
     return score
 
 
-class RarerClass(NamedTuple):
-    """The rows of the rarer class of each label, by which pairs are counted.
-
-    Attributes
-    ----------
-    flipped : ndarray of bool, shape [n_labels]
-        Whether it is the negative one.
-    sizes : ndarray of int64, shape [n_labels]
-    rows : ndarray of int64, shape [n_labels, largest size]
-        Filled up with 0.
-    absent : ndarray of bool, shape of `rows`
-        Where it is filled up.
-    """
-
-    flipped: npt.NDArray[np.bool_]
-    sizes: npt.NDArray[np.int64]
-    rows: npt.NDArray[np.int64]
-    absent: npt.NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, targets: npt.NDArray[Any]) -> RarerClass:
-        """Find them; raises as `check_both_classes`."""
-        check_both_classes(targets)
-        positive = np.asarray(targets).astype(bool)
-        counts = positive.sum(axis=0)
-        flipped = counts > len(positive) - counts
-        rare = np.where(flipped, ~positive, positive)
-        sizes = rare.sum(axis=0)
-        rows = np.zeros((rare.shape[1], sizes.max()), dtype=np.int64)
-        there = np.arange(sizes.max()) < sizes[:, None]
-        rows[there] = np.nonzero(rare.T)[1]
-        return cls(flipped, sizes, rows, ~there)
-
-
 def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
     """Area under the curve from ranks: the share of pairs in order, a tie counting half.
 
@@ -211,10 +178,13 @@ def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
     flipped, sizes = rare.flipped, rare.sizes
     picked = torch.from_numpy(rare.rows).to(device)
     absent = torch.from_numpy(rare.absent).to(device)
-    pairs = 2 * sizes * (len(targets) - sizes)
+    pairs = 2 * sizes * rare.others
+    lift = above_all(targets, device)
 
     def score(outputs: torch.Tensor) -> Scores:
         columns = _probabilities(outputs).transpose(1, 2).contiguous()
+        if lift is not None:
+            columns += lift
         ranked = _sorted(columns)
         values = columns.gather(2, picked.expand(len(columns), -1, -1))
         below = torch.searchsorted(ranked, values)
@@ -222,6 +192,20 @@ def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
         doubled = below.masked_fill_(absent, 0).sum(dim=2).cpu().numpy() - sizes**2
         doubled = np.where(flipped, pairs - doubled, doubled)
         result: Scores = (doubled / pairs).mean(axis=1)
+        result[outputs.isnan().flatten(1).any(dim=1).cpu().numpy()] = np.nan
+        return result
+
+    return score
+
+
+def _average_precision(targets: npt.NDArray[Any], device: torch.device) -> Metric:
+    precisions, lift = Precisions(targets, device), above_all(targets, device)
+
+    def score(outputs: torch.Tensor) -> Scores:
+        columns = _probabilities(outputs).transpose(1, 2).contiguous()
+        if lift is not None:
+            columns += lift
+        result: Scores = precisions(columns, _sorted(columns)).cpu().numpy()
         result[outputs.isnan().flatten(1).any(dim=1).cpu().numpy()] = np.nan
         return result
 

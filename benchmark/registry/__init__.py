@@ -8,12 +8,13 @@ parameters: ``name:key=value,key=value``; or ``adapter:target?key=value``, see
 
 from mirbench.benchmark.registry.parsing import load_representation, parse_representation
 from mirbench.benchmark.registry.spec import RepresentationSpec
-from mirbench.benchmark.registry.tasks import load_split, load_task, split_folder
+from mirbench.benchmark.registry.tasks import load_split, load_splits, load_task, split_folder
 
 __all__ = [
     "RepresentationSpec",
     "load_representation",
     "load_split",
+    "load_splits",
     "load_task",
     "parse_representation",
     "split_folder",

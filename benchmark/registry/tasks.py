@@ -6,8 +6,8 @@ import functools
 import importlib
 from pathlib import Path
 
-from mirbench.benchmark.api import KEYS, PluginError, Task
-from mirbench.benchmark.datasets.splits import SplitTable, read_split
+from mirbench.benchmark.api import KEYS, TEMPO_LABELS, DataError, PluginError, Task, UsageError
+from mirbench.benchmark.datasets.splits import SplitTable, compute_split, read_split
 from mirbench.benchmark.plugins.finding import Plugin, find_plugin
 from mirbench.benchmark.scoring.metrics import METRICS, METRICS_OF
 
@@ -50,15 +50,35 @@ def _check_metrics(task: Task, plugin: Plugin) -> None:
             raise PluginError(f"{who}: {metric} is no metric of {task.kind} tasks; use {fitting}")
     if "weighted_key_score" in task.metrics and len(task.labels) != len(KEYS):
         raise PluginError(f"{who}: weighted_key_score needs the {len(KEYS)} keys as labels")
+    if {"acc1", "acc2"} & set(task.metrics) and (task.labels != TEMPO_LABELS or task.z_score):
+        raise PluginError(
+            f"{who}: acc1 and acc2 need the labels {', '.join(TEMPO_LABELS)} of tempo_label, "
+            "and z_score=False"
+        )
+    if "chroma_accuracy" in task.metrics and not _are_semitones(task.labels):
+        raise PluginError(
+            f"{who}: chroma_accuracy needs MIDI numbers in a row as labels, such as '60', '61'"
+        )
 
 
-def load_split(task: Task, name: str) -> SplitTable:
-    """Read a split of a task, wherever the task's splits lie.
+def _are_semitones(labels: tuple[str, ...]) -> bool:
+    if not labels[0].isdecimal():
+        return False
+    return labels == tuple(str(int(labels[0]) + step) for step in range(len(labels)))
+
+
+def load_split(task: Task, name: str, folder: Path | None = None) -> SplitTable:
+    """Read a split of a task, wherever the task's splits lie, or compute it from the dataset.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Folder of the dataset, which tasks need that compute their splits.
 
     Raises
     ------
     UsageError
-        If the task does not offer the split.
+        If the task does not offer the split, or `folder` is needed.
     DataError
         If its file is absent or malformed; the message names the line.
 
@@ -68,7 +88,34 @@ def load_split(task: Task, name: str) -> SplitTable:
     >>> [len(split.ids(part)) for part in ("train", "valid", "test")]
     [443, 197, 290]
     """
-    return read_split(task, name, split_folder(task.name))
+    if task.compute_split is None:
+        return read_split(task, name, split_folder(task.name))
+    if folder is None:
+        raise UsageError(f"the splits of {task.name!r} are computed from its data: say where it is")
+    return compute_split(task, name, folder)
+
+
+def load_splits(task: Task, folder: Path) -> list[SplitTable]:
+    """Read every split of a task; those that cannot be computed yet are left out.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the dataset.
+
+    Raises
+    ------
+    DataError
+        If the file of a frozen split is absent or malformed.
+    """
+    tables = []
+    for name in task.splits:
+        try:
+            tables.append(load_split(task, name, folder))
+        except DataError:
+            if task.compute_split is None:
+                raise
+    return tables
 
 
 def split_folder(name: str) -> Path:

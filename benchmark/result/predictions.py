@@ -30,7 +30,8 @@ class Predictions:
     outputs : ndarray of float32, shape [n, n_outputs]
         Before any sigmoid or softmax.
     targets : ndarray
-        As `mirbench.benchmark.datasets.targets.encode_targets` makes them; regression z-scored.
+        As `mirbench.benchmark.datasets.targets.encode_targets` makes them; regression z-scored,
+        `UNOBSERVED` (-1) where a tag of a partial task is.
     """
 
     clip_ids: tuple[str, ...]

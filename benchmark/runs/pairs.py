@@ -106,7 +106,10 @@ def pairs_of(
         tasks = [load_task(name) for name in dict.fromkeys(as_list(task))]
     else:
         tasks = _ready_tasks(where)
-    tables = [load_split(each, where.split) for each in tasks]
+    tables = [
+        load_split(each, where.split, dataset_folder(each, where.data, where.cache))
+        for each in tasks
+    ]
     datasets = [
         _dataset(each, table, where, make) for each, table in zip(tasks, tables, strict=True)
     ]

@@ -131,8 +131,8 @@ def probe(
     settings = checked_settings(protocol, out, cache, device, max_missing=max_missing)
     settings = replace(settings, force=force, memory=memory, share=share_of(part))
     file, spec = as_path(embeddings), load_task(task)
-    table = load_split(spec, split)
     folder = dataset_folder(spec, as_path(data), settings.store.cache)
+    table = load_split(spec, split, folder)
     clips = tuple(read_clips(spec, folder, table))
     ids = [clip.id for clip in clips]
     if file is not None:

@@ -1,9 +1,10 @@
 """Scores of the benchmark, through scikit-learn and mir_eval.
 
 Conventions: `targets` are as `mirbench.benchmark.datasets.targets.encode_targets`
-makes them; `outputs` are a probe's real-valued outputs before any sigmoid or
-softmax, shape ``[n, n_outputs]``; every score is a float whose best value is
-1. A key is a class index 0–23, its place in `mirbench.benchmark.api.KEYS`.
+makes them; what is `UNOBSERVED` in them does not count; `outputs` are a probe's
+real-valued outputs before any sigmoid or softmax, shape ``[n, n_outputs]``;
+every score is a float whose best value is 1. A key is a class index 0–23, its
+place in `mirbench.benchmark.api.KEYS`.
 
 Clips are ranked by the sigmoids of their outputs (`probabilities`), as the
 authors' code of the protocol ranks them: where outputs are so large that
@@ -19,13 +20,29 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from mirbench.benchmark.api import KEYS, DataError, FloatArray, IntArray, Kind, UsageError
+from mirbench.benchmark.api import (
+    KEYS,
+    UNOBSERVED,
+    DataError,
+    FloatArray,
+    IntArray,
+    Kind,
+    UsageError,
+)
+from mirbench.benchmark.scoring.tempo import acc1, acc2
 
 Array = npt.NDArray[np.floating]
 Way = Literal["vote", "max", "gmean", "mean"]
 
 #: Ways from the outputs of a track's windows to one decision, in the protocol's order.
 WAYS: tuple[Way, ...] = ("vote", "max", "gmean", "mean")
+
+#: Those that there are for each kind of task: of tags and values, the mean of the windows' outputs.
+WAYS_OF: dict[Kind, tuple[Way, ...]] = {
+    "multiclass": WAYS,
+    "multilabel": ("gmean",),
+    "regression": ("gmean",),
+}
 
 DEFAULT_METRICS: dict[Kind, tuple[str, ...]] = {
     "multiclass": ("accuracy",),
@@ -35,9 +52,9 @@ DEFAULT_METRICS: dict[Kind, tuple[str, ...]] = {
 
 #: Metrics that make sense for each kind of task.
 METRICS_OF: dict[Kind, tuple[str, ...]] = {
-    "multiclass": ("accuracy", "weighted_key_score"),
+    "multiclass": ("accuracy", "mean_recall", "chroma_accuracy", "weighted_key_score"),
     "multilabel": ("roc_auc", "average_precision"),
-    "regression": ("r2",),
+    "regression": ("r2", "acc1", "acc2"),
 }
 
 
@@ -46,6 +63,22 @@ def accuracy(targets: IntArray, outputs: Array) -> float:
     from sklearn.metrics import accuracy_score
 
     return float(accuracy_score(targets, outputs.argmax(axis=1)))
+
+
+def mean_recall(targets: IntArray, outputs: Array) -> float:
+    """Recall of each class that has rows, averaged: the balanced accuracy."""
+    n_classes = outputs.shape[1]
+    there = np.bincount(targets, minlength=n_classes)
+    found = np.bincount(targets[outputs.argmax(axis=1) == targets], minlength=n_classes)
+    return float((found[there > 0] / there[there > 0]).mean())
+
+
+def chroma_accuracy(targets: IntArray, outputs: Array) -> float:
+    """Share of rows whose largest output is the target pitch or one octaves away from it.
+
+    Classes are semitones in a row.
+    """
+    return float(((outputs.argmax(axis=1) - targets) % 12 == 0).mean())
 
 
 #: Numbers that PyTorch computes in one go: whole vectors of every processor (what is left over
@@ -84,6 +117,8 @@ def probabilities(outputs: Array) -> FloatArray:
 def roc_auc(targets: IntArray, outputs: Array) -> float:
     """Area under the ROC curve of `probabilities`, macro-averaged over labels.
 
+    Of each label, the rows that have it observed count.
+
     Raises
     ------
     DataError
@@ -92,25 +127,34 @@ def roc_auc(targets: IntArray, outputs: Array) -> float:
     from sklearn.metrics import roc_auc_score
 
     check_both_classes(targets)
-    return float(roc_auc_score(targets, probabilities(outputs), average="macro"))
+    return _macro(roc_auc_score, targets, probabilities(outputs))
 
 
 def average_precision(targets: IntArray, outputs: Array) -> float:
-    """Average precision of `probabilities`, macro-averaged; raises as `roc_auc` does."""
+    """Average precision of `probabilities`, macro-averaged and raising as `roc_auc`."""
     from sklearn.metrics import average_precision_score
 
     check_both_classes(targets)
     # Rounding can carry scikit-learn's sum a hair above 1.
-    score = average_precision_score(targets, probabilities(outputs), average="macro")
-    return min(1.0, float(score))
+    return min(1.0, _macro(average_precision_score, targets, probabilities(outputs)))
+
+
+def _macro(score: Callable[..., float], targets: IntArray, ranks: FloatArray) -> float:
+    """Average a score over labels, each over the rows that have it observed."""
+    observed = targets != UNOBSERVED
+    if observed.all():
+        return float(score(targets, ranks, average="macro"))
+    columns = zip(targets.T, ranks.T, observed.T, strict=True)
+    return float(np.mean([score(target[seen], rank[seen]) for target, rank, seen in columns]))
 
 
 def check_both_classes(targets: IntArray) -> None:
     """Raise `DataError` if a label has no positive or no negative row."""
-    positives = targets.sum(axis=0)
-    for label in np.flatnonzero((positives == 0) | (positives == len(targets))):
+    positives, negatives = (targets == 1).sum(axis=0), (targets == 0).sum(axis=0)
+    for label in np.flatnonzero((positives == 0) | (negatives == 0)):
         which = "positive" if positives[label] == 0 else "negative"
-        raise DataError(f"label number {label} has no {which} clip among {len(targets)}")
+        n = positives[label] + negatives[label]
+        raise DataError(f"label number {label} has no {which} clip among {n}")
 
 
 def r2(targets: Array, outputs: Array) -> float:
@@ -143,9 +187,13 @@ def weighted_key_score(targets: IntArray, outputs: Array) -> float:
 
 METRICS: dict[str, Callable[..., float]] = {
     "accuracy": accuracy,
+    "mean_recall": mean_recall,
+    "chroma_accuracy": chroma_accuracy,
     "roc_auc": roc_auc,
     "average_precision": average_precision,
     "r2": r2,
+    "acc1": acc1,
+    "acc2": acc2,
     "weighted_key_score": weighted_key_score,
 }
 
@@ -198,20 +246,20 @@ def softmax(outputs: Array) -> Array:
 
 
 def merge_windows(outputs: Array, clips: IntArray, way: Way) -> Array:
-    """Turn the outputs of windows into outputs of clips, whose argmax is the decision.
+    """Turn the outputs of windows into outputs of clips; the argmax of classes is the decision.
 
     Parameters
     ----------
-    outputs : ndarray, shape [n_windows, n_classes]
+    outputs : ndarray, shape [n_windows, n_outputs]
     clips : ndarray of int, shape [n_windows]
         Number of the clip a window belongs to: 0, 1, …, n_clips - 1.
     way : {"vote", "max", "gmean", "mean"}
         Most frequent argmax; maximum output; mean output; mean softmax. Of
-        equal decisions the lower class wins.
+        equal decisions the lower class wins. Tags and values have mean outputs only.
 
     Returns
     -------
-    ndarray of float32, shape [n_clips, n_classes]
+    ndarray of float32, shape [n_clips, n_outputs]
 
     Examples
     --------

@@ -15,6 +15,11 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from mirbench.benchmark.api import UNOBSERVED
+
+#: The key of a clip that does not count.
+_LAST = np.iinfo(np.int64).max
+
 
 def ranking_scores(
     targets: npt.NDArray[Any],
@@ -29,6 +34,7 @@ def ranking_scores(
     Parameters
     ----------
     targets : ndarray of 0 and 1, shape [n, n_labels]
+        `UNOBSERVED` (-1) where a clip does not count for a label.
     outputs : ndarray, shape [n, n_labels]
         Finite.
     groups : ndarray of int, shape [n]
@@ -43,8 +49,9 @@ def ranking_scores(
     """
     heaviest = (counts @ np.bincount(groups, minlength=counts.shape[1])).max(initial=0)
     kind = np.int16 if heaviest < 2**15 else np.int32
-    keys = _descending(outputs)
-    positive = np.ascontiguousarray(targets.T != 0)
+    unobserved = targets.T == UNOBSERVED
+    keys = _descending(outputs, unobserved)
+    positive = np.ascontiguousarray(targets.T == 1)
     weights = np.ascontiguousarray(counts.T, kind)
     roc_auc = np.zeros((outputs.shape[1], len(counts)), np.float32)
     precision = np.zeros_like(roc_auc)
@@ -52,8 +59,10 @@ def ranking_scores(
     return roc_auc.T, precision.T
 
 
-def _descending(outputs: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Sort each label's clips from the highest output down.
+def _descending(
+    outputs: npt.NDArray[Any], unobserved: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int64]:
+    """Sort each label's clips from the highest output down, those that do not count last.
 
     A key holds the output's bits, made to order as integers do, in its upper
     half and the clip in its lower: one sort of integers gives order and ties.
@@ -62,13 +71,14 @@ def _descending(outputs: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     bits = np.ascontiguousarray(outputs.T.astype(np.float32) + np.float32(0)).view(np.int32)
     keys = np.where(bits < 0, bits ^ np.int32(2**31 - 1), bits).astype(np.int64)
     keys = (-keys << 32) | np.arange(len(outputs))
+    keys[unobserved] = _LAST
     keys.sort(axis=1)
     return keys
 
 
 @numba.njit(nogil=True, error_model="numpy")
 def _walk(keys, positive, groups, weights, roc_auc, precision):  # type: ignore[no-untyped-def]
-    n_labels, n = keys.shape
+    n_labels = len(keys)
     n_resamples = weights.shape[1]
     half, one = np.float32(0.5), np.float32(1)
     pos = np.empty(n_resamples, weights.dtype)  # weight of positives so far
@@ -79,7 +89,9 @@ def _walk(keys, positive, groups, weights, roc_auc, precision):  # type: ignore[
         lost, found = roc_auc[label], precision[label]
         pos[:] = 0
         neg[:] = 0
-        first = 0
+        first, n = 0, keys.shape[1]
+        while n > 0 and keys[label, n - 1] == _LAST:
+            n -= 1
         while first < n:
             last = first + 1
             while last < n and keys[label, last] >> 32 == keys[label, first] >> 32:

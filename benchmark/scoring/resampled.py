@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mirbench.benchmark.scoring.metrics import key_score_table, probabilities
+from mirbench.benchmark.scoring.tempo import FACTORS, tempo_hits
 
 Counts = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.intp]
@@ -92,6 +93,26 @@ def _accuracy(targets: Values, outputs: Values, groups: Groups, counts: Counts) 
     return _share(outputs.argmax(axis=1) == targets, groups, counts)
 
 
+def _mean_recall(targets: Values, outputs: Values, groups: Groups, counts: Counts) -> Scores:
+    there = np.eye(outputs.shape[1])[targets]
+    right = (outputs.argmax(axis=1) == targets)[:, None]
+    total, found = _sums([there, there * right], groups, counts)
+    recalls: Scores = found / np.where(total > 0, total, np.nan)
+    return recalls
+
+
+def _chroma_accuracy(targets: Values, outputs: Values, groups: Groups, counts: Counts) -> Scores:
+    return _share((outputs.argmax(axis=1) - targets) % 12 == 0, groups, counts)
+
+
+def _acc1(targets: Values, outputs: Values, groups: Groups, counts: Counts) -> Scores:
+    return _share(tempo_hits(targets, outputs, FACTORS[:1]), groups, counts)
+
+
+def _acc2(targets: Values, outputs: Values, groups: Groups, counts: Counts) -> Scores:
+    return _share(tempo_hits(targets, outputs, FACTORS), groups, counts)
+
+
 def _key_score(targets: Values, outputs: Values, groups: Groups, counts: Counts) -> Scores:
     return _share(key_score_table()[targets, outputs.argmax(axis=1)], groups, counts)
 
@@ -121,6 +142,10 @@ RANKING = {"roc_auc", "average_precision"}
 
 RATIOS: dict[str, Callable[[Values, Values, Groups, Counts], Scores]] = {
     "accuracy": _accuracy,
+    "mean_recall": _mean_recall,
+    "chroma_accuracy": _chroma_accuracy,
+    "acc1": _acc1,
+    "acc2": _acc2,
     "weighted_key_score": _key_score,
     "r2": _r2,
 }

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from mirbench.benchmark.api import MirbenchError, Task
+from mirbench.benchmark.datasets.locate import dataset_folder
 from mirbench.benchmark.datasets.splits import SplitTable
+from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.protocol import PROTOCOLS, Protocol
 from mirbench.benchmark.registry import load_split, load_task
@@ -24,8 +27,16 @@ class Ground:
     protocol: Protocol
 
 
-def find_ground(result: Result) -> tuple[Ground | None, list[str]]:
-    """Look up task, split and protocol of a row, or say which of them there is not."""
+def find_ground(result: Result, data: Path | None = None) -> tuple[Ground | None, list[str]]:
+    """Look up task, split and protocol of a row, or say which of them there is not.
+
+    Parameters
+    ----------
+    result : Result
+        The row.
+    data : Path, optional
+        Folder of the datasets, which decide the splits of some tasks; default: the usual one.
+    """
     errors = []
     protocol = PROTOCOLS.get(result.protocol.name)
     if protocol is None:
@@ -41,7 +52,8 @@ def find_ground(result: Result) -> tuple[Ground | None, list[str]]:
         )
     try:
         task = load_task(result.task.name)
-        split = load_split(task, result.task.split)
+        folder = dataset_folder(task, data, CacheFolder.find())
+        split = load_split(task, result.task.split, folder)
     except MirbenchError as error:
         return None, [*errors, f"task: {error}"]
     return (None if protocol is None else Ground(task, split, protocol)), errors

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from mirbench.benchmark.api import DataError, Task
+from mirbench.benchmark.api import UNOBSERVED, DataError, Task
 from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.progress import count
 from mirbench.benchmark.result import Predictions, predictions_path, read_predictions
@@ -64,8 +64,9 @@ def read_submitted(path: Path, task: Task, n: int) -> Predictions:
             raise DataError(f"{place.name}: {name} holds NaN or infinity; {_AGAIN}")
     targets = arrays["targets"]
     top = {"multiclass": len(task.labels) - 1, "multilabel": 1}.get(task.kind)
-    if top is not None and (targets.min() < 0 or targets.max() > top):
-        raise DataError(f"{place.name}: targets must be 0 to {top}; {_AGAIN}")
+    lowest = UNOBSERVED if task.partial else 0
+    if top is not None and (targets.min() < lowest or targets.max() > top):
+        raise DataError(f"{place.name}: targets must be {lowest} to {top}; {_AGAIN}")
     return Predictions(clip_ids, groups, arrays["outputs"], targets)
 
 

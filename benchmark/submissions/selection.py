@@ -10,7 +10,7 @@ from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.progress import count
 from mirbench.benchmark.protocol import Protocol
 from mirbench.benchmark.result import ProbeRow, Result
-from mirbench.benchmark.scoring.metrics import WAYS
+from mirbench.benchmark.scoring.metrics import WAYS_OF
 from mirbench.benchmark.submissions.ground import AGAIN, Ground
 
 
@@ -62,8 +62,8 @@ def _check_probe(result: Result, ground: Ground) -> Iterator[str]:
     if (probe.way is None) != (ground.task.window is None):
         windows = "has no windows" if ground.task.window is None else "merges windows"
         yield f"probe.way: is {show(probe.way)}, but task {ground.task.name} {windows}; {AGAIN}"
-    elif probe.way is not None and probe.way not in WAYS:
-        yield f"probe.way: there is no way {show(probe.way)}; there are: {', '.join(WAYS)}"
+    elif probe.way is not None and probe.way not in (ways := WAYS_OF[ground.task.kind]):
+        yield f"probe.way: there is no way {show(probe.way)}; there are: {', '.join(ways)}"
     yield from _check_course(probe, protocol, ground.task)
 
 

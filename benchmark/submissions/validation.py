@@ -174,7 +174,7 @@ class _Judge:
             verdict.notes.append(unstated)
         if result.environment.dirty:
             verdict.notes.append("environment.dirty: mirbench had changes that are not committed")
-        ground, errors = find_ground(result)
+        ground, errors = find_ground(result, self.data)
         verdict.errors += errors
         if ground is not None:
             verdict.errors += check_content(result, ground)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mirbench.benchmark.api import Clip, DataError, PluginError, Task
-from mirbench.benchmark.datasets.targets import encode_targets
+from mirbench.benchmark.api import UNOBSERVED, Clip, DataError, PluginError, Task
+from mirbench.benchmark.datasets.splits import SplitTable
+from mirbench.benchmark.datasets.targets import check_labels, encode_targets
 
 
 def make_task(**changes: Any) -> Task:
@@ -68,6 +69,48 @@ def test_wrong_labels_name_task_and_clip(kind: str, label: Any, expected: str) -
     assert expected in message
 
 
+def test_labels_that_nobody_has_looked_for_are_neither_there_nor_absent() -> None:
+    clips = [Clip("a", None, ("y",), "g", unobserved=("x",)), Clip("b", None, (), "g")]
+    tags = encode_targets(make_task(kind="multilabel", partial=True), clips)
+    assert (tags.dtype, tags.tolist()) == (np.int64, [[UNOBSERVED, 1], [0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("partial", "unobserved", "mistake"),
+    [
+        (False, ("x",), "'a' has unobserved labels, but the task is not partial"),
+        (True, ("y",), "the unobserved labels ('y',); expected some of the task's labels that"),
+        (True, ("z",), "the unobserved labels ('z',); expected some of the task's labels that"),
+    ],
+)
+def test_unobserved_labels_are_checked(
+    partial: bool, unobserved: tuple[str, ...], mistake: str
+) -> None:
+    clip = Clip("a", None, ("y",), "g", unobserved=unobserved)
+    with pytest.raises(DataError) as caught:
+        encode_targets(make_task(kind="multilabel", partial=partial), [clip])
+    assert mistake in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("partial", "targets", "mistake"),
+    [
+        (True, [(1, 0), (UNOBSERVED, 1)], "'x' has no negative clip among the 1 of the valid"),
+        (True, [(UNOBSERVED, 0), (0, 1)], "'x' has no positive .* that have it observed"),
+        (False, [(1, 0), (0, 0)], "'y' has no positive clip among the 2 of the valid split, so"),
+    ],
+)
+def test_a_tag_needs_both_kinds_of_clips_that_have_it_observed(
+    partial: bool, targets: list[tuple[int, int]], mistake: str
+) -> None:
+    task = make_task(kind="multilabel", partial=partial)
+    of = {"a": "valid", "b": "valid", "c": "test", "d": "test"}
+    values = [*targets, (1, 0), (0, 1)]
+    found = {clip: np.array(value) for clip, value in zip(of, values, strict=True)}
+    with pytest.raises(DataError, match=mistake):
+        check_labels(task, SplitTable("paper", of, ""), found)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("changes", "mistake"),
     [
@@ -78,6 +121,7 @@ def test_wrong_labels_name_task_and_clip(kind: str, label: Any, expected: str) -
         ({"metrics": "accuracy"}, "metrics must be a tuple of str"),
         ({"splits": ()}, "splits must be non-empty and distinct"),
         ({"window": 0.0}, "window must be positive, is 0.0"),
+        ({"partial": True}, "only a multilabel task may be partial"),
         ({"name": "../toy"}, "a name has letters, digits and _ . - only"),
     ],
 )

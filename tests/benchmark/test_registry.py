@@ -306,6 +306,9 @@ def test_a_file_in_a_label_stands_by_name_and_content(
     [
         ("metrics=('r2',)", "r2 is no metric of multiclass tasks; use accuracy"),
         ("metrics=('weighted_key_score',)", "needs the 24 keys as labels"),
+        ("metrics=('chroma_accuracy',)", "needs MIDI numbers in a row as labels"),
+        ("metrics=('chroma_accuracy',), labels=('60', '62')", "needs MIDI numbers in a row"),
+        ("metrics=('acc2',), kind='regression', labels=('bpm',)", "need the labels cosine, sine"),
     ],
 )
 def test_a_metric_that_does_not_fit_the_task_is_refused(

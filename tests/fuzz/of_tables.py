@@ -19,6 +19,7 @@ from mirbench.splits.gtzan import paper_split
 from mirbench.tasks._rendered.files import _COMMENT, _annotations
 from mirbench.tasks._rendered.folder import is_current
 from mirbench.tasks.magnatagatune import TAGS
+from mirbench.tasks.openmic import INSTRUMENTS
 
 _TRACKS = ("1004923", "10089", "5061")
 
@@ -54,6 +55,27 @@ _FILES: dict[str, dict[str, str]] = {
             f"giantsteps-key-dataset/annotations/key/{track}.LOFI.key": f"{key}\n"
             for track, key in zip(_TRACKS, KEYS, strict=False)
         },
+    },
+    "openmic": {
+        "openmic-2018-aggregated-labels.csv": "sample_key,instrument,relevance,num_responses\n"
+        + "".join(f"00004{n}_3840,{name},0.{n}5,3\n" for n in (3, 6) for name in INSTRUMENTS[n:]),
+        "openmic-2018-metadata.csv": "sample_key,start_time,artist_id\n"
+        + "".join(f"00004{n}_3840,{n}.5,{n}\n" for n in (3, 6, 7)),
+        "partitions/split01_train.csv": "000043_3840\n000046_3840\n",
+        "partitions/split01_test.csv": "000047_3840\n",
+    },
+    "jamendo_mood": {
+        **{
+            f"splits/split-0/autotagging_moodtheme-{part}.tsv": (
+                "TRACK_ID\tARTIST_ID\tALBUM_ID\tPATH\tDURATION\tTAGS\n"
+                f"track_000000{n}\tartist_000001\talbum_000001\t0{n}/{n}.mp3\t99.5\t"
+                "mood/theme---sad\tmood/theme---slow\n"
+            )
+            for n, part in enumerate(("train", "validation", "test"))
+        },
+        "download/autotagging_moodtheme_audio-low_sha256_tracks.txt": "".join(
+            f"{n:064x} 0{n}/{n}.low.mp3\n" for n in range(3)
+        ),
     },
 }
 

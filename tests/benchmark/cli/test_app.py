@@ -256,7 +256,10 @@ def test_without_a_task_all_that_are_ready_are_run(
     assert status == 1
     assert "tinytask" in seen
     assert "gtzan" not in seen
-    assert "data is not here: emomusic, giantsteps, gtzan, magnatagatune" in err
+    (absent,) = re.findall("data is not here: ([a-z_, ]+)", err)
+    assert {"emomusic", "giantsteps", "gtzan", "gtzan_tempo", "magnatagatune"} <= {
+        name.strip() for name in absent.split(",")
+    }
 
 
 def test_list(main: Callable[..., tuple[int, str, str]]) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from helpers.toy_task import toy_task
 
-from mirbench.benchmark.api import DataError, Task, UsageError
-from mirbench.benchmark.datasets.splits import read_split
+from mirbench.benchmark.api import DataError, PluginError, Split, Task, UsageError
+from mirbench.benchmark.datasets.splits import compute_split, read_split
 
 GOOD = "clip_id,split\na,train\nb,valid\nc,test\n"
 
@@ -59,3 +59,26 @@ def test_absent_and_unknown(tmp_path: Path, task: Task) -> None:
         read_split(task, "artist", tmp_path)
     with pytest.raises(UsageError, match=r"no split 'own'; it offers: paper, artist"):
         read_split(task, "own", tmp_path)
+
+
+def test_a_computed_split_is_checked_like_a_file(tmp_path: Path) -> None:
+    def whole(root: Path, name: str) -> dict[str, Split]:
+        assert (root, name) == (tmp_path, "artist")
+        return {"c": "test", "a": "train", "b": "valid"}
+
+    table = compute_split(toy_task(splits=("artist",), compute_split=whole), "artist", tmp_path)
+    assert list(table.of) == ["a", "b", "c"]
+    assert table.sha256 == hashlib.sha256(GOOD.encode()).hexdigest()
+
+
+def test_what_is_no_split_is_refused(tmp_path: Path) -> None:
+    def partial(root: Path, name: str) -> dict[str, Split]:
+        return {"a": "train", "b": "valid"}
+
+    def failing(root: Path, name: str) -> dict[str, Split]:
+        raise KeyError("a column")
+
+    with pytest.raises(DataError, match="has no clip for test of 'paper'"):
+        compute_split(toy_task(compute_split=partial), "paper", tmp_path)
+    with pytest.raises(PluginError, match="split 'paper' raised KeyError: 'a column'"):
+        compute_split(toy_task(compute_split=failing), "paper", tmp_path)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.toy_task import toy_task
+from probe_data import SMALL
 
 from mirbench.benchmark.api import Clip, Task
 from mirbench.benchmark.datasets.dataset import Dataset
@@ -16,7 +17,10 @@ from mirbench.benchmark.datasets.targets import targets_by_clip
 from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.embedding.npz import read_embeddings
 from mirbench.benchmark.evaluation.arrange import arrange_rows, probe_data
+from mirbench.benchmark.evaluation.select import test_predictions as predictions_of
+from mirbench.benchmark.probing import train_grid
 from mirbench.benchmark.registry import load_split, load_task
+from mirbench.benchmark.scoring.metrics import evaluate
 
 CLIPS = [Clip(f"c{n}", None, (float(n), float(n * n)), f"g{n}") for n in range(8)]
 SPLIT = SplitTable(
@@ -75,6 +79,43 @@ def test_windows_keep_the_label_and_split_of_their_clip() -> None:
         ["c4", "c5"][number] for number in data.clips_valid
     ]
     assert rows.clip_ids("test", windowed=True) == ["c6", "c7"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels"),
+    [("multilabel", [("a",), ("b",)]), ("regression", [(1.0, 2.0), (3.0, 4.0)])],
+)
+def test_outputs_of_a_clip_are_the_means_of_its_windows(
+    kind: str, labels: list[tuple[str, ...]] | list[tuple[float, ...]], tmp_path: Path
+) -> None:
+    """From clips of unequal numbers of windows to what is kept as predictions."""
+    metrics = ("roc_auc",) if kind == "multilabel" else ("r2",)
+    task = toy_task(kind=kind, labels=("a", "b"), metrics=metrics, window=1.0)
+    clips = [replace(clip, label=labels[n % 2]) for n, clip in enumerate(CLIPS)]
+    clip = np.repeat(np.arange(8), [1, 2, 3, 4, 1, 2, 3, 1])
+    values = np.random.default_rng(0).normal(size=(len(clip), 3)).astype(np.float32)
+    embeddings = Embeddings(tuple(f"c{n}" for n in range(8)), values, clip, {})
+    dataset = Dataset(task, SPLIT, tuple(clips), tuple(clips))
+    rows = arrange_rows(dataset, embeddings)
+    data = probe_data(dataset, embeddings, rows)
+    for y, number in zip(data.y_test, rows.clips["test"], strict=True):
+        np.testing.assert_array_equal(y, dataset.targets[number])
+    (record,) = train_grid(data, SMALL, only=[0], checkpoint=tmp_path)
+    assert record.way == "gmean"
+    assert record.test_outputs is not None
+    predictions = predictions_of(dataset, rows, record.test_outputs)
+    assert predictions.clip_ids == ("c6", "c7")
+    np.testing.assert_array_equal(
+        predictions.targets, [dataset.targets[name] for name in predictions.clip_ids]
+    )
+    assert evaluate(metrics, predictions.targets, predictions.outputs, task.labels) == record.test
+    # The same probe on every window as a clip of its own.
+    single = replace(data, y_test=np.resize(data.y_valid[:2], data.y_test.shape), clips_test=None)
+    (alone,) = train_grid(single, SMALL, only=[0])
+    assert alone.test_outputs is not None
+    for output, name in zip(predictions.outputs, predictions.clip_ids, strict=True):
+        own = [row for row, of in enumerate(rows.clips["test"]) if of == name]
+        np.testing.assert_allclose(output, alone.test_outputs[own].mean(axis=0), rtol=1e-5)
 
 
 def test_regression_targets_are_scored_by_the_clips_outside_the_test_split() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import stat
 import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -26,8 +28,13 @@ def make_zip(path: Path, files: dict[str, bytes], mode: int = 0) -> Path:
     return path
 
 
-def make_tar(path: Path, files: dict[str, bytes], kind: bytes = tarfile.REGTYPE) -> Path:
-    with tarfile.open(path, "w:gz") as archive:
+def make_tar(
+    path: Path,
+    files: dict[str, bytes],
+    kind: bytes = tarfile.REGTYPE,
+    mode: Literal["w:gz", "w"] = "w:gz",
+) -> Path:
+    with tarfile.open(path, mode) as archive:
         for name, content in files.items():
             info = tarfile.TarInfo(name)
             info.size, info.type = len(content), kind
@@ -41,7 +48,11 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
-MAKERS: list[tuple[str, Callable[..., Path]]] = [("zip", make_zip), ("tar.gz", make_tar)]
+MAKERS: list[tuple[str, Callable[..., Path]]] = [
+    ("zip", make_zip),
+    ("tar.gz", make_tar),
+    ("tar", functools.partial(make_tar, mode="w")),
+]
 
 
 @pytest.mark.parametrize(("kind", "make"), MAKERS)

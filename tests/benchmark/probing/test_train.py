@@ -69,6 +69,14 @@ def test_a_sample_of_the_grid_agrees_with_the_oracle(gtzan):
     assert select(list(records.values())).valid == expected[best]["valid"]
 
 
+#: Of tasks whose clips are cut into windows.
+KINDS = {
+    "windows": "multiclass",
+    "windows of tags": "multilabel",
+    "windows of values": "regression",
+}
+
+
 @pytest.mark.parametrize(
     "kind",
     [
@@ -76,10 +84,12 @@ def test_a_sample_of_the_grid_agrees_with_the_oracle(gtzan):
         pytest.param("multilabel", marks=pytest.mark.slow),
         pytest.param("regression", marks=pytest.mark.slow),
         "windows",
+        pytest.param("windows of tags", marks=pytest.mark.slow),
+        pytest.param("windows of values", marks=pytest.mark.slow),
     ],
 )
 def test_every_kind_of_task_agrees_with_the_oracle(kind):
-    data = small_data("multiclass" if kind == "windows" else kind, windows=kind == "windows")
+    data = small_data(KINDS.get(kind, kind), windows=kind in KINDS)
     only = range(0, len(GRID), 7)
     agree = []
     for ours in train_grid(data, SMALL, only=only):
