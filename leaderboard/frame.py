@@ -99,7 +99,7 @@ def to_frame(results: Sequence[Result]) -> pd.DataFrame:
             "groups": score.groups,
             "missing": len(result.task.missing),
             "valid": result.probe.valid,
-            "probe": result.probe.index,
+            "probe": getattr(result.probe, "index", None),
             "layer": result.probe.layer,
             "embedding_seconds": result.cost.embedding_seconds,
             "probing_seconds": result.cost.probing_seconds,

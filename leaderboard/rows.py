@@ -120,9 +120,11 @@ def _same_clips(reference: Predictions, other: Predictions) -> bool:
 
 def _check_shape(row: Row, predictions: Predictions) -> None:
     n, n_outputs = row.result.task.counts.get("test", 0), len(row.result.task.labels)
+    draws = row.result.draws
+    shape = (n, n_outputs) if draws is None else (n, draws, n_outputs)
     fits = (
         len(predictions.clip_ids) == len(predictions.groups) == len(predictions.targets) == n > 0
-        and predictions.outputs.shape == (n, n_outputs)
+        and predictions.outputs.shape == shape
         and np.isfinite(predictions.outputs).all()
     )
     if not fits:

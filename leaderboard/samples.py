@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from mirbench.benchmark.api import DataError
 from mirbench.benchmark.result import Predictions, Row
-from mirbench.benchmark.scoring.bootstrap import RESAMPLES, draw_counts
-from mirbench.benchmark.scoring.resampled import Counts, resampled_scores
+from mirbench.benchmark.scoring.bootstrap import DRAWS_SEED, RESAMPLES, draw_counts
+from mirbench.benchmark.scoring.repeated import resampled_means
+from mirbench.benchmark.scoring.resampled import Counts
 from mirbench.leaderboard.rows import read_test_set
 
 Samples = npt.NDArray[np.float64]
@@ -77,8 +78,15 @@ def _sample_row(
     row: Row, predictions: Predictions, groups: npt.NDArray[np.intp], counts: Counts
 ) -> SampledRow:
     task = row.result.task
-    scores = resampled_scores(
-        task.metrics, predictions.targets, predictions.outputs, groups, counts, task.labels
+    n_draws = row.result.draws or 1
+    scores = resampled_means(
+        task.metrics,
+        predictions.targets,
+        predictions.outputs,
+        groups,
+        counts=counts,
+        draws=np.vstack([np.ones((1, n_draws)), draw_counts(n_draws, seed=DRAWS_SEED)]),
+        labels=task.labels,
     )
     for name in sorted(set(scores) | set(row.result.scores)):
         stated = row.result.scores.get(name)

@@ -40,13 +40,15 @@ Address = Annotated[
 Jobs = Annotated[
     int | None, typer.Option("--jobs", min=1, help="Worker processes [default: one a processor]")
 ]
-ProtocolName = Annotated[str, typer.Option("--protocol", help="castellon2021 or quick")]
+ProtocolName = Annotated[
+    str, typer.Option("--protocol", help="castellon2021, quick, fewshot or knn")
+]
 Out = Annotated[
     Path | None,
     typer.Option(
         "--out",
         help="Folder of result rows [default: ./mirbench-results; in a checkout, "
-        "leaderboard/results for the main protocol]",
+        "leaderboard/results for all protocols but quick]",
     ),
 ]
 Cache = Annotated[

@@ -10,7 +10,7 @@ from tabulate import tabulate
 
 from mirbench.benchmark.api import ModelCost
 from mirbench.benchmark.progress import count, duration
-from mirbench.benchmark.result import Result, Row
+from mirbench.benchmark.result import FewShotRow, NeighboursRow, ProbeRow, Result, Row
 from mirbench.benchmark.runs.dry_run import DryRun
 from mirbench.benchmark.runs.listing import Listing
 
@@ -35,21 +35,31 @@ def row_table(rows: Sequence[Row]) -> str:
                 ]
             )
     header = ["representation", "task", "metric", "score", "95 %", "clips", "probe", "row"]
-    protocols = {row.result.protocol.name for row in rows if not row.result.protocol.main_board}
-    note = (
-        f"\nprotocol {', '.join(sorted(protocols))}: for trying things out, not for the main board"
-        if protocols
-        else ""
-    )
+    notes = "".join(f"\n{note}" for note in sorted({_note(row.result) for row in rows}) if note)
     align = ("left", "left", "left", "right", "left", "right", "left", "left")
-    return tabulate(lines, header, disable_numparse=True, colalign=align) + note
+    return tabulate(lines, header, disable_numparse=True, colalign=align) + notes
+
+
+def _note(result: Result) -> str:
+    """Say what rows of another than the main protocol are for."""
+    protocol = result.protocol
+    if protocol.main_board:
+        return ""
+    if isinstance(result.probe, ProbeRow):
+        return f"protocol {protocol.name}: for trying things out, not for the main board"
+    return f"protocol {protocol.name}: in a table of its own on the board"
 
 
 def _probe(result: Result) -> str:
-    """Place of the selected probe in its grid, and its layer where there are several."""
+    """Which probe it is: its place in the grid, if any, and its layer where there are several."""
+    probe = result.probe
+    layer = "" if probe.layer is None else f", layer {probe.layer}"
+    if isinstance(probe, FewShotRow):
+        return f"{probe.draws} draws of {probe.clips_per_label} per label{layer}"
+    if isinstance(probe, NeighboursRow):
+        return f"{probe.k} nearest{layer}"
     grid = result.protocol.probes // max(1, result.representation.layers)
-    layer = "" if result.probe.layer is None else f", layer {result.probe.layer}"
-    return f"{result.probe.index} of {grid}{layer}"
+    return f"{probe.index} of {grid}{layer}"
 
 
 def _state(row: Row) -> str:

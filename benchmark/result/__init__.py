@@ -13,8 +13,10 @@ from mirbench.benchmark.result.predictions import Predictions, read_predictions
 from mirbench.benchmark.result.records import (
     Cost,
     Environment,
+    FewShotRow,
     LayerScore,
     MissingClip,
+    NeighboursRow,
     ProbeRow,
     ProtocolRecord,
     RepresentationRecord,
@@ -28,8 +30,10 @@ from mirbench.benchmark.result.rows import Row, read_result, read_results, write
 __all__ = [
     "Cost",
     "Environment",
+    "FewShotRow",
     "LayerScore",
     "MissingClip",
+    "NeighboursRow",
     "Predictions",
     "ProbeRow",
     "ProtocolRecord",

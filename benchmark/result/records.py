@@ -105,19 +105,43 @@ class ProbeRow(_Record):
     way: str | None = Field(description="How windows were merged into clips")
 
 
+class FewShotRow(_Record):
+    """The probes of a few labelled clips: one logistic regression per draw."""
+
+    method: Literal["logistic regression"]
+    layer: str | None = Field(description="Layer that was selected on validation")
+    clips_per_label: int = Field(description="Training clips per label", gt=0)
+    draws: int = Field(description="How often they were drawn", gt=0)
+    c: float = Field(description="Inverse strength of the L2 penalty")
+    valid: float = Field(description="Primary score on the validation set, mean over draws")
+
+
+class NeighboursRow(_Record):
+    """Votes of the nearest training rows."""
+
+    method: Literal["nearest neighbours"]
+    layer: str | None = Field(description="Layer that was selected on validation")
+    k: int = Field(description="Training rows that vote", gt=0)
+    temperature: float = Field(description="A vote weighs exp(cosine similarity / temperature)")
+    valid: float = Field(description="Primary score on the validation set")
+
+
 class LayerScore(_Record):
     """The best probe of one layer, by validation."""
 
     layer: str = Field(description="Name of the layer")
-    index: int = Field(description="Place of that probe in the grid", ge=0)
+    index: int = Field(description="Place of that probe in the grid; 0 without one", ge=0)
     valid: float = Field(description="Its primary score on the validation set")
 
 
 class Score(_Record):
     """A score on the test set."""
 
-    value: float = Field(description="Best is 1", le=1)
-    low: float = Field(description="Lower end of the 95 % interval, by bootstrap over groups")
+    value: float = Field(description="Best is 1; of several draws, their mean", le=1)
+    low: float = Field(
+        description="Lower end of the 95 % interval, by bootstrap over groups, and over draws if "
+        "there are several"
+    )
     high: float = Field(description="Upper end")
     n: int = Field(description="Test clips", gt=0)
     groups: int = Field(description="Groups (artists, songs) among them", gt=0)
@@ -168,7 +192,7 @@ class Result(_Record):
     representation: RepresentationRecord
     task: TaskRecord
     protocol: ProtocolRecord
-    probe: ProbeRow
+    probe: ProbeRow | FewShotRow | NeighboursRow
     curve: tuple[LayerScore, ...] = Field(
         default=(), description="Every layer in order; absent if the representation has none"
     )
@@ -186,6 +210,11 @@ class Result(_Record):
             return len(self.task.metrics), name
 
         return sorted(self.scores.items(), key=lambda item: place(item[0]))
+
+    @property
+    def draws(self) -> int | None:
+        """How often training clips were drawn; None where they were not."""
+        return self.probe.draws if isinstance(self.probe, FewShotRow) else None
 
     @property
     def identity(self) -> str:

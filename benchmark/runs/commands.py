@@ -21,7 +21,9 @@ from mirbench.benchmark.runs.pairs import (
     Names,
     Where,
     as_path,
+    check_share,
     checked_settings,
+    keep_suitable,
     pairs_of,
 )
 from mirbench.benchmark.runs.stored import probe
@@ -73,7 +75,7 @@ def run(
     address : str, optional
         Of the Ray cluster; default: ``RAY_ADDRESS``, else one of this machine.
     protocol : str
-        Name of the grid of probes.
+        ``castellon2021``, ``quick``, ``fewshot`` or ``knn``.
     out : Path, optional
         Folder of the rows; default: the board's own in a checkout, else
         ``./mirbench-results``.
@@ -119,9 +121,11 @@ def run(
     settings = checked_settings(protocol, out, cache, device, max_missing=max_missing)
     settings = replace(settings, jobs=jobs, force=force, memory=memory, full_hash=full_hash)
     settings = replace(settings, gpus=gpus, clip_timeout=clip_timeout, share=share_of(part))
+    check_share(settings.protocol, settings.share)
     where = Where(split=split, data=as_path(data), cache=settings.store.cache)
     missing: list[str] = []
     pairs = pairs_of(rep, task, where, make=True, on_missing=missing.append)
+    pairs = keep_suitable(pairs, settings.protocol, named=task is not None)
     check_writable(where.cache.root)
     check_writable(settings.out)
     for reason in missing:

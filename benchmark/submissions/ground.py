@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mirbench.benchmark.api import MirbenchError, Task
 from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.files.foreign import show
-from mirbench.benchmark.protocol import PROTOCOLS, Protocol
+from mirbench.benchmark.protocol import PROTOCOLS, AnyProtocol
 from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.result import Result
 
@@ -21,7 +21,7 @@ class Ground:
 
     task: Task
     split: SplitTable
-    protocol: Protocol
+    protocol: AnyProtocol
 
 
 def find_ground(result: Result) -> tuple[Ground | None, list[str]]:
@@ -29,12 +29,12 @@ def find_ground(result: Result) -> tuple[Ground | None, list[str]]:
     errors = []
     protocol = PROTOCOLS.get(result.protocol.name)
     if protocol is None:
-        main = ", ".join(name for name, known in PROTOCOLS.items() if known.main_board)
+        main = ", ".join(name for name, known in PROTOCOLS.items() if known.on_board)
         errors.append(
             f"protocol.name: there is no protocol {show(result.protocol.name)}; the board has "
             f"rows of: {main}"
         )
-    elif not protocol.main_board:
+    elif not protocol.on_board:
         errors.append(
             f"protocol.name: {protocol.name} is for trying things out and stays off the board; "
             "run the row without --protocol"
