@@ -82,7 +82,7 @@ def to_frame(results: Sequence[Result]) -> pd.DataFrame:
             "task": result.task.name,
             "title": result.task.title,
             "split": result.task.split,
-            "protocol": result.protocol.name,
+            "protocol": result.protocol_label,
             "main_board": result.protocol.main_board,
             "representation": result.representation.name,
             "origin": result.representation.origin,

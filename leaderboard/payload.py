@@ -84,7 +84,7 @@ def _facts(result: Result) -> dict[str, str | float]:
         "folder": result.place.parent.name,
         "task": f"{task.title} ({task.name}, version {task.version})",
         "split": f"{task.split}, sha256 {task.split_sha256[:16]}…",
-        "protocol": f"{result.protocol.name}, {result.protocol.hash}",
+        "protocol": f"{result.protocol_label}, {result.protocol.hash}",
         "probes": result.protocol.probes_run,
         "counts": _counts(result),
         "file": result.place.name,

@@ -31,6 +31,8 @@ class Clip:
     min_duration : float
         Seconds that the file has from `start` on if it is whole; a shorter
         one counts as missing.
+    deformed : str or None
+        The change of its audio that ``--deform`` names; set by the harness.
     """
 
     id: str
@@ -40,3 +42,4 @@ class Clip:
     start: float = 0.0
     duration: float | None = None
     min_duration: float = 0.0
+    deformed: str | None = None

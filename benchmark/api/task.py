@@ -76,6 +76,9 @@ class Task:
         `downloads` brought, and raises `DataError` where that is absent.
     prepare : callable or None
         ``prepare(root)`` makes the dataset, for tasks that need no download.
+    transposable : bool
+        Whether clips keep their labels a semitone higher or lower, so that
+        ``--deform pitch_up`` and ``pitch_down`` may be asked for.
     board : str
         Table of the leaderboard: ``paper``, ``rendered`` or ``other``.
     stem : callable
@@ -102,6 +105,7 @@ class Task:
     downloads: tuple[Download, ...] = ()
     list_files: Callable[[Path], Iterator[Download]] | None = field(default=None, repr=False)
     prepare: Callable[[Path], None] | None = field(default=None, repr=False)
+    transposable: bool = False
     board: str = "other"
     stem: Callable[[str], str] = field(default=str, repr=False)
 

@@ -73,6 +73,15 @@ PartOfWork = Annotated[
         "--part", metavar="i/N", help="Only the i-th of N parts of the work, as in a job array"
     ),
 ]
+Deform = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--deform",
+        metavar="NAME",
+        help="Test the selected probe on changed test clips, too: noise20, noise10, mp3, gain, "
+        "room, pitch_up, pitch_down (repeat)",
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Probe even if the identical row is there")]
 FullHash = Annotated[
     bool, typer.Option("--full-hash", help="Know audio files by content, not size and time")

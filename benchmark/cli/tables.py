@@ -25,7 +25,7 @@ def row_table(rows: Sequence[Row]) -> str:
             lines.append(
                 [
                     result.representation.name if first else "",
-                    f"{result.task.name} ({result.task.split})" if first else "",
+                    _task(result) if first else "",
                     metric,
                     f"{100 * score.value:z.1f}",
                     f"{100 * score.low:z.1f} to {100 * score.high:z.1f}",
@@ -34,6 +34,11 @@ def row_table(rows: Sequence[Row]) -> str:
                     _state(row) if first else "",
                 ]
             )
+            drop = result.deformation and result.deformation.drops.get(metric)
+            if drop:
+                value, ends = 100 * drop.value, (100 * drop.low, 100 * drop.high)
+                words = f"{ends[0]:z.1f} to {ends[1]:z.1f}"
+                lines.append(["", "", f"{metric}, drop", f"{value:z.1f}", words, "", "", ""])
     header = ["representation", "task", "metric", "score", "95 %", "clips", "probe", "row"]
     notes = "".join(f"\n{note}" for note in sorted({_note(row.result) for row in rows}) if note)
     align = ("left", "left", "left", "right", "left", "right", "left", "left")
@@ -45,9 +50,17 @@ def _note(result: Result) -> str:
     protocol = result.protocol
     if protocol.main_board:
         return ""
+    if result.deformation is not None:
+        name, title = result.deformation.name, result.deformation.title
+        return f"{name} ({title}): in a table of its own on the board"
     if isinstance(result.probe, ProbeRow):
         return f"protocol {protocol.name}: for trying things out, not for the main board"
     return f"protocol {protocol.name}: in a table of its own on the board"
+
+
+def _task(result: Result) -> str:
+    deformed = "" if result.deformation is None else f", {result.deformation.name}"
+    return f"{result.task.name} ({result.task.split}{deformed})"
 
 
 def _probe(result: Result) -> str:

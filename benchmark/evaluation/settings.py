@@ -26,6 +26,8 @@ class Settings(EmbeddingSettings):
         Bytes that training may take; None: most of what is free.
     share : Share or None
         Which of the grids are trained; None: all, and rows are written.
+    deform : tuple of str
+        Deformations of the test clips on which the selected probes are tested too.
     """
 
     protocol: AnyProtocol
@@ -33,3 +35,4 @@ class Settings(EmbeddingSettings):
     force: bool = False
     memory: int | None = None
     share: Share | None = None
+    deform: tuple[str, ...] = ()

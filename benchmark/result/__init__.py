@@ -12,6 +12,8 @@ from mirbench.benchmark.result.paths import predictions_path, result_path, rows_
 from mirbench.benchmark.result.predictions import Predictions, read_predictions
 from mirbench.benchmark.result.records import (
     Cost,
+    DeformationRecord,
+    Drop,
     Environment,
     FewShotRow,
     LayerScore,
@@ -29,6 +31,8 @@ from mirbench.benchmark.result.rows import Row, read_result, read_results, write
 
 __all__ = [
     "Cost",
+    "DeformationRecord",
+    "Drop",
     "Environment",
     "FewShotRow",
     "LayerScore",

@@ -33,18 +33,23 @@ class Predictions:
         Before any sigmoid or softmax.
     targets : ndarray
         As `mirbench.benchmark.datasets.targets.encode_targets` makes them; regression z-scored.
+    clean : ndarray of float32, shape of `outputs`, or None
+        Outputs of the same probe on clean clips, where `outputs` are on deformed ones.
     """
 
     clip_ids: tuple[str, ...]
     groups: tuple[str, ...]
     outputs: FloatArray
     targets: npt.NDArray[Any]
+    clean: FloatArray | None = None
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write the predictions of the row at `path`."""
     facts = {"clip_ids": predictions.clip_ids, "groups": predictions.groups}
     arrays = {"outputs": predictions.outputs, "targets": predictions.targets}
+    if predictions.clean is not None:
+        arrays["clean"] = predictions.clean
     write_atomic(predictions_path(path), seal(facts, arrays, "mirbench"))
 
 
@@ -68,6 +73,9 @@ def read_predictions(path: Path) -> Predictions:
             raise ValueError("its arrays have other types or shapes")
         if not len(ids) == len(groups) == len(outputs) == len(targets) or targets.ndim > 2:
             raise ValueError("its outputs and targets are not those of its clips")
-        return Predictions(ids, groups, outputs, targets)
+        clean = arrays.get("clean")
+        if clean is not None and (clean.dtype, clean.shape) != (outputs.dtype, outputs.shape):
+            raise ValueError("its outputs on clean clips are not those of its clips")
+        return Predictions(ids, groups, outputs, targets, clean)
     except (OSError, *DAMAGES) as error:
         raise DataError(f"cannot read the predictions {place}: {error}") from error

@@ -147,6 +147,23 @@ class Score(_Record):
     groups: int = Field(description="Groups (artists, songs) among them", gt=0)
 
 
+class Drop(_Record):
+    """What a score loses by a deformation of the test clips, by the same probe."""
+
+    value: float = Field(description="Score on clean clips less that on deformed ones")
+    low: float = Field(description="Lower end of the 95 % interval, paired, over groups")
+    high: float = Field(description="Upper end")
+
+
+class DeformationRecord(_Record):
+    """How the test clips were changed, after the probe was selected and trained on clean ones."""
+
+    name: str = Field(description="As in --deform")
+    version: int = Field(description="Of mirbench's deformations")
+    title: str = Field(description="For people")
+    drops: dict[str, Drop] = Field(description="By the name of the score")
+
+
 class Cost(_Record):
     """What it cost. Not part of a row's identity."""
 
@@ -197,6 +214,9 @@ class Result(_Record):
         default=(), description="Every layer in order; absent if the representation has none"
     )
     scores: dict[str, Score]
+    deformation: DeformationRecord | None = Field(
+        default=None, description="Of the test clips; absent if they are as they are"
+    )
     cost: Cost
     environment: Environment
 
@@ -219,7 +239,17 @@ class Result(_Record):
     @property
     def identity(self) -> str:
         """Digest of what was asked: equal rows of equal identity have equal scores."""
-        return row_identity(self.representation, self.task, self.protocol)
+        identity = row_identity(self.representation, self.task, self.protocol)
+        if self.deformation is None:
+            return identity
+        return digest([identity, self.deformation.name, self.deformation.version])
+
+    @property
+    def protocol_label(self) -> str:
+        """Name of the protocol, and of the deformation if there is one: `castellon2021 + mp3`."""
+        if self.deformation is None:
+            return self.protocol.name
+        return f"{self.protocol.name} + {self.deformation.name}"
 
     @property
     def place(self) -> Path:
@@ -230,11 +260,13 @@ class Result(_Record):
             task=self.task.name,
             split=self.task.split,
             protocol=self.protocol.name,
+            deformation=None if self.deformation is None else self.deformation.name,
         )
 
     def to_json(self) -> str:
         """Canonical JSON, with a final newline."""
-        content = self.model_dump(mode="json", exclude=None if self.curve else {"curve"})
+        absent = {name for name in ("curve", "deformation") if not getattr(self, name)}
+        content = self.model_dump(mode="json", exclude=absent)
         if not self.task.notes:
             del content["task"]["notes"]
         return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

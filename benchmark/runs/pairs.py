@@ -14,6 +14,7 @@ from mirbench.benchmark.api import (
     UsageError,
 )
 from mirbench.benchmark.datasets.dataset import Dataset
+from mirbench.benchmark.datasets.deform import get_deformation, why_not
 from mirbench.benchmark.datasets.locate import (
     clips_of_split,
     dataset_folder,
@@ -232,6 +233,23 @@ def keep_suitable(pairs: Sequence[Pair], protocol: AnyProtocol, named: bool) -> 
     for reason in reasons:
         say(f"left out: {reason}")
     return [pair for pair in pairs if refused[pair.task.name] is None]
+
+
+def check_deformations(names: Sequence[str], tasks: Sequence[Task], share: Share | None) -> None:
+    """Check, before anything is computed, that the clips of tasks can be deformed as asked.
+
+    Raises
+    ------
+    UsageError
+        If there is no deformation of a name, or labels may depend on what it changes.
+    """
+    if names and share is not None:
+        raise UsageError("--deform goes with whole rows: leave out --part")
+    deformations = [get_deformation(name) for name in names]
+    reasons = [why_not(each, task) for each in deformations for task in tasks]
+    problems = dict.fromkeys(reason for reason in reasons if reason is not None)
+    if problems:
+        raise UsageError("\n".join(problems))
 
 
 def check_share(protocol: AnyProtocol, share: Share | None) -> None:

@@ -88,11 +88,47 @@ def intervals(
     >>> intervals(["accuracy"], targets, outputs, artists)
     {'accuracy': (1.0, 1.0)}
     """
+    drawn = _drawn(metrics, targets, outputs, groups, labels=labels, resamples=resamples)
+    return {name: interval_of(scores) for name, scores in drawn.items()}
+
+
+def paired_intervals(
+    metrics: Sequence[str],
+    targets: npt.NDArray[Any],
+    first: npt.NDArray[np.float32],
+    second: npt.NDArray[np.float32],
+    groups: Sequence[str],
+    labels: Sequence[str] = (),
+) -> dict[str, tuple[float, float]]:
+    """Compute the interval of every score of `first` less that of `second`, on the same resamples.
+
+    Parameters
+    ----------
+    metrics, targets, groups, labels
+        As for `intervals`.
+    first, second : ndarray of float32
+        Outputs, as for `intervals`.
+    """
+    one, other = (
+        _drawn(metrics, targets, outputs, groups, labels=labels, resamples=RESAMPLES)
+        for outputs in (first, second)
+    )
+    return {name: interval_of(one[name] - other[name]) for name in one}
+
+
+def _drawn(
+    metrics: Sequence[str],
+    targets: npt.NDArray[Any],
+    outputs: npt.NDArray[np.float32],
+    groups: Sequence[str],
+    labels: Sequence[str],
+    resamples: int,
+) -> dict[str, Scores]:
+    """Score every resample."""
     names, numbers = np.unique(np.asarray(groups), return_inverse=True)
     counts = draw_counts(len(names), resamples)
     n_draws = outputs.shape[1] if outputs.ndim == 3 else 1
     draws = draw_counts(n_draws, resamples, DRAWS_SEED)
-    drawn = resampled_means(
+    return resampled_means(
         metrics, targets, outputs, numbers, counts=counts, draws=draws, labels=labels
     )
-    return {name: interval_of(scores) for name, scores in drawn.items()}

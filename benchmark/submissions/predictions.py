@@ -36,7 +36,9 @@ class _Form:
     shape: list[int]
 
 
-def read_submitted(path: Path, task: Task, n: int, draws: int | None = None) -> Predictions:
+def read_submitted(
+    path: Path, task: Task, n: int, draws: int | None = None, deformed: bool = False
+) -> Predictions:
     """Read the predictions of the row at `path`.
 
     Parameters
@@ -47,6 +49,8 @@ def read_submitted(path: Path, task: Task, n: int, draws: int | None = None) -> 
         Clips that it must hold.
     draws : int, optional
         Draws of training clips of which it must hold the outputs; default: there are none.
+    deformed : bool
+        Whether it must hold outputs on clean clips, beside those on deformed ones.
 
     Raises
     ------
@@ -58,7 +62,10 @@ def read_submitted(path: Path, task: Task, n: int, draws: int | None = None) -> 
 
     place = predictions_path(path)
     content = read_limited(place, PREDICTIONS_BYTES, "the file of predictions")
-    clip_ids, groups = _read_header(content, place.name, _forms(task, n, draws), n)
+    forms = _forms(task, n, draws)
+    if deformed:
+        forms["clean"] = forms["outputs"]
+    clip_ids, groups = _read_header(content, place.name, forms, n)
     try:
         arrays = load(content)
     except (SafetensorError, ValueError) as error:
@@ -70,7 +77,7 @@ def read_submitted(path: Path, task: Task, n: int, draws: int | None = None) -> 
     top = {"multiclass": len(task.labels) - 1, "multilabel": 1}.get(task.kind)
     if top is not None and (targets.min() < 0 or targets.max() > top):
         raise DataError(f"{place.name}: targets must be 0 to {top}; {_AGAIN}")
-    return Predictions(clip_ids, groups, arrays["outputs"], targets)
+    return Predictions(clip_ids, groups, arrays["outputs"], targets, arrays.get("clean"))
 
 
 def check_digest(path: Path) -> Iterator[str]:

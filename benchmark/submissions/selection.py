@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from mirbench.benchmark.api import Task
+from mirbench.benchmark.datasets.deform import DEFORM_VERSION, DEFORMATIONS, why_not
 from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.progress import count
 from mirbench.benchmark.protocol import AnyProtocol, FewShot, Neighbours, Protocol
@@ -18,6 +19,7 @@ def check_selection(result: Result, ground: Ground) -> Iterator[str]:
     """Say what is impossible about protocol, probe and curve."""
     protocol, probe = ground.protocol, result.probe
     yield from _check_protocol(result, protocol)
+    yield from _check_deformation(result, ground.task)
     refusal = protocol.refusal(ground.task)
     if refusal is not None:
         yield f"protocol.name: {refusal}"
@@ -43,6 +45,22 @@ def check_selection(result: Result, ground: Ground) -> Iterator[str]:
 _FORMS: dict[type, type] = {Protocol: ProbeRow, FewShot: FewShotRow, Neighbours: NeighboursRow}
 
 
+def _check_deformation(result: Result, task: Task) -> Iterator[str]:
+    record = result.deformation
+    if record is None:
+        return
+    known = DEFORMATIONS.get(record.name)
+    if known is None:
+        names = ", ".join(DEFORMATIONS)
+        yield f"deformation.name: there is none {show(record.name)}; there are: {names}"
+        return
+    if (record.version, record.title) != (DEFORM_VERSION, known.title):
+        yield f"deformation: is not the {known.name} of this version; {AGAIN}"
+    reason = why_not(known, task)
+    if reason is not None:
+        yield f"deformation.name: {reason}"
+
+
 def _check_fixed(
     probe: ProbeRow | FewShotRow | NeighboursRow, protocol: AnyProtocol
 ) -> Iterator[str]:
@@ -60,8 +78,9 @@ def _check_protocol(result: Result, protocol: AnyProtocol) -> Iterator[str]:
             f"protocol.hash: is {show(record.hash, 24)}, but {protocol.name} of this version is "
             f"{protocol.hash}: it is another protocol; {AGAIN}"
         )
-    if record.main_board != protocol.main_board:
-        yield f"protocol.main_board: must be {protocol.main_board} for {protocol.name}"
+    main_board = protocol.main_board and result.deformation is None
+    if record.main_board != main_board:
+        yield f"protocol.main_board: must be {main_board} for {result.protocol_label}"
     probes = protocol.probes * max(1, result.representation.layers)
     for name in ("probes", "probes_run"):
         if getattr(record, name) != probes:
@@ -105,6 +124,10 @@ def _check_course(probe: ProbeRow, protocol: Protocol) -> Iterator[str]:
 
 def _check_curve(result: Result, ground: Ground) -> Iterator[str]:
     curve, probe, layers = result.curve, result.probe, result.representation.layers
+    if result.deformation is not None:
+        if curve:
+            yield f"curve: stands in the row of the clean clips only; {AGAIN}"
+        return
     if len(curve) != layers or len({point.layer for point in curve}) != layers:
         yield (
             f"curve: has {count(len(curve), 'layer')}, the representation {layers:,}; a row has "

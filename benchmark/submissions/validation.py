@@ -192,7 +192,8 @@ class _Judge:
         rules = ground.protocol
         draws = rules.draws if isinstance(rules, FewShot) else None
         try:
-            predictions = read_submitted(verdict.path, ground.task, expected, draws)
+            deformed = result.deformation is not None
+            predictions = read_submitted(verdict.path, ground.task, expected, draws, deformed)
         except DataError as error:
             verdict.errors.append(str(error))
             return
