@@ -7,6 +7,7 @@ is compared comes from one set of weights.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,7 +26,6 @@ from mirbench.benchmark.evaluation.arrange import Rows, arrange_rows, probe_data
 from mirbench.benchmark.evaluation.environment import describe_environment
 from mirbench.benchmark.evaluation.select import test_predictions, test_scores
 from mirbench.benchmark.evaluation.settings import Settings
-from mirbench.benchmark.files.checksums import digest
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import FewShot, Neighbours
 from mirbench.benchmark.result import (
@@ -137,12 +137,13 @@ def _draft(
     lost = {clip.clip_id: clip for clip in task.missing}
     for clip_id, reason in deformed.missing.items():
         lost.setdefault(clip_id, MissingClip(clip_id=clip_id, reason=reason))
+    both = f"{embeddings.sha256} {deformed.sha256}"
     record = task.model_copy(
         update={
             "counts": task.counts | {"test": len(set(rows.clips["test"]))},
             "rows": task.rows | {"test": len(rows.clips["test"])},
             "missing": tuple(lost[clip_id] for clip_id in sorted(lost)),
-            "embeddings_sha256": digest([embeddings.sha256, deformed.sha256]),
+            "embeddings_sha256": hashlib.sha256(both.encode()).hexdigest(),
         }
     )
     return clean.model_copy(
