@@ -1,10 +1,13 @@
-"""Probe protocols as data: the grid, early stopping and selection.
+"""Probe protocols as data: the grid, early stopping and selection; few labels; neighbours.
 
 `CASTELLON2021` is the protocol of Castellon, Donahue & Liang, "Codified audio
 language modeling learns useful representations for music information
 retrieval" (ISMIR 2021, section 5.2), with the details of the code that
 produced its Table 3. A protocol is a value with a hash: another grid is
 another protocol, under another name.
+
+`FEWSHOT` and `KNN` train no grid: their probes have nothing to be selected but the layer.
+docs/protocols.md says how they compare with what MTEB and X-ARES call so.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import itertools
 import json
 from dataclasses import asdict, dataclass
 
-from mirbench.benchmark.api import UsageError
+from mirbench.benchmark.api import Task, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,118 @@ class Protocol:
     @property
     def hash(self) -> str:
         """First 16 hex digits of the SHA-256 of everything that defines the protocol."""
-        content = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(content.encode()).hexdigest()[:16]
+        return _hash(self)
+
+    @property
+    def probes(self) -> int:
+        """Probes that are trained on a layer."""
+        return len(self.grid())
+
+    @property
+    def on_board(self) -> bool:
+        """Whether its rows are kept on the leaderboard, in whichever table."""
+        return self.main_board
+
+    def refusal(self, task: Task) -> str | None:
+        """Say why a task cannot be probed so; None: it can."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class FewShot:
+    """Logistic regression on a few labelled clips, drawn again and again.
+
+    Attributes
+    ----------
+    clips_per_label : int
+        Training clips of a draw that have a label, of distinct groups where there are as many.
+    draws : int
+        How often clips are drawn; the score is the mean over draws.
+    c : float
+        Inverse strength of the L2 penalty, as in scikit-learn.
+    seed : int
+        Of the draws.
+    main_board : bool
+        Whether rows may stand on the main leaderboard.
+    """
+
+    name: str
+    clips_per_label: int
+    draws: int
+    c: float
+    seed: int = 0
+    main_board: bool = False
+
+    @property
+    def hash(self) -> str:
+        """First 16 hex digits of the SHA-256 of everything that defines the protocol."""
+        return _hash(self)
+
+    @property
+    def probes(self) -> int:
+        """Probes that are trained on a layer."""
+        return self.draws
+
+    @property
+    def on_board(self) -> bool:
+        """Whether its rows are kept on the leaderboard, in whichever table."""
+        return True
+
+    def refusal(self, task: Task) -> str | None:
+        """Say why a task cannot be probed so; None: it can."""
+        if task.kind != "regression":
+            return None
+        return (
+            f"protocol {self.name} takes {self.clips_per_label} clips per label, and task "
+            f"{task.name!r} has values, not labels; use --protocol knn"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The nearest training clips vote; nothing is trained.
+
+    Attributes
+    ----------
+    k : int
+        Training rows (clips or windows) that vote.
+    temperature : float
+        A vote weighs exp(similarity / temperature).
+    main_board : bool
+        Whether rows may stand on the main leaderboard.
+    """
+
+    name: str
+    k: int
+    temperature: float
+    main_board: bool = False
+
+    @property
+    def hash(self) -> str:
+        """First 16 hex digits of the SHA-256 of everything that defines the protocol."""
+        return _hash(self)
+
+    @property
+    def probes(self) -> int:
+        """Probes that are trained on a layer."""
+        return 1
+
+    @property
+    def on_board(self) -> bool:
+        """Whether its rows are kept on the leaderboard, in whichever table."""
+        return True
+
+    def refusal(self, task: Task) -> str | None:
+        """Say why a task cannot be probed so; None: it can."""
+        return None
+
+
+AnyProtocol = Protocol | FewShot | Neighbours
+
+
+def _hash(protocol: AnyProtocol) -> str:
+    content = json.dumps(asdict(protocol), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 CASTELLON2021 = Protocol(
@@ -118,10 +231,16 @@ QUICK = Protocol(
     patience=32,
 )
 
-PROTOCOLS = {protocol.name: protocol for protocol in (CASTELLON2021, QUICK)}
+FEWSHOT = FewShot(name="fewshot", clips_per_label=8, draws=10, c=1.0)
+
+KNN = Neighbours(name="knn", k=10, temperature=0.07)
+
+PROTOCOLS: dict[str, AnyProtocol] = {
+    protocol.name: protocol for protocol in (CASTELLON2021, QUICK, FEWSHOT, KNN)
+}
 
 
-def get_protocol(name: str) -> Protocol:
+def get_protocol(name: str) -> AnyProtocol:
     """Look a protocol up by name.
 
     Raises
@@ -142,3 +261,18 @@ def get_protocol(name: str) -> Protocol:
     except KeyError:
         known = ", ".join(PROTOCOLS)
         raise UsageError(f"there is no protocol {name!r}; choose one of: {known}") from None
+
+
+def get_grid(name: str) -> Protocol:
+    """Look up a protocol that trains a grid.
+
+    Raises
+    ------
+    UsageError
+        If there is none of that name, or it has no grid.
+    """
+    protocol = get_protocol(name)
+    if not isinstance(protocol, Protocol):
+        grids = ", ".join(n for n, known in PROTOCOLS.items() if isinstance(known, Protocol))
+        raise UsageError(f"protocol {name!r} has no grid of probes; choose one of: {grids}")
+    return protocol

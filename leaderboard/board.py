@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mirbench.benchmark.result import Result, Row
 from mirbench.benchmark.scoring.bootstrap import interval_of
-from mirbench.leaderboard.names import BOARDS, PAPER, PAPER_TASKS, metric_name, task_name
+from mirbench.leaderboard.names import BOARDS, CHANGE, PAPER, PAPER_TASKS, metric_name, task_name
 from mirbench.leaderboard.overlap import overlaps
 from mirbench.leaderboard.samples import SampledRow, Samples, sample_rows
 from mirbench.leaderboard.statistics import average_samples, better, rank_groups
@@ -141,7 +141,8 @@ def make_board(rows: Sequence[Row]) -> list[Table]:
         place = order.get(task.board, len(order))
         # The paper's split before others.
         split = "" if task.split == "paper" else task.split
-        key = (not protocol.main_board, protocol.name, place, task.board, split)
+        label = sampled.row.result.protocol_label
+        key = (not protocol.main_board, label, place, task.board, split)
         parts.setdefault(key, []).append(sampled)
     return [_table(part) for _, part in sorted(parts.items(), key=lambda item: item[0])]
 
@@ -153,7 +154,7 @@ def _table(part: Sequence[SampledRow]) -> Table:
     for sampled in part:
         by_task = by_name.setdefault(sampled.row.result.representation.name, {})
         by_task[sampled.row.result.task.name] = sampled
-    plain = _plain_columns(board, part)
+    plain = _with_changes(_plain_columns(board, part), first)
     columns, cells = [], {}
     for column in plain:
         if column.task == AVERAGE:
@@ -181,7 +182,7 @@ def _table(part: Sequence[SampledRow]) -> Table:
     return Table(
         board=board,
         split=first.task.split,
-        protocol=first.protocol.name,
+        protocol=first.protocol_label,
         main_board=first.protocol.main_board,
         tasks=tasks,
         columns=tuple(columns),
@@ -205,6 +206,18 @@ def _plain_columns(board: str, part: Sequence[SampledRow]) -> list[Column]:
     return paper + [Column(*pair, False) for pair in pairs if pair not in PAPER]
 
 
+def _with_changes(columns: list[Column], first: Result) -> list[Column]:
+    """Let the change by a deformation follow each score."""
+    if first.deformation is None:
+        return columns
+    pairs = [
+        (column, Column(column.task, column.metric + CHANGE, column.main))
+        for column in columns
+        if column.task != AVERAGE
+    ]
+    return [column for pair in pairs for column in pair]
+
+
 Entries = Mapping[str, tuple[tuple[SampledRow, ...], Samples]]
 
 
@@ -225,8 +238,11 @@ def _average(by_name: Mapping[str, Mapping[str, SampledRow]]) -> Entries:
 
 
 def _value(column: Column, rows: Sequence[SampledRow]) -> float:
+    result = rows[0].row.result
+    if column.metric.endswith(CHANGE) and result.deformation is not None:
+        return -result.deformation.drops[column.metric.removesuffix(CHANGE)].value
     if column.task != AVERAGE:
-        return rows[0].row.result.scores[column.metric].value
+        return result.scores[column.metric].value
     means = [
         np.mean([row.row.result.scores[m].value for m in PAPER_TASKS[row.row.result.task.name]])
         for row in rows

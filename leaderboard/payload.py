@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from mirbench.benchmark.progress import count
-from mirbench.benchmark.result import ProbeRow, RepresentationRecord, Result, Row
+from mirbench.benchmark.result import (
+    FewShotRow,
+    NeighboursRow,
+    ProbeRow,
+    RepresentationRecord,
+    Result,
+    Row,
+)
 from mirbench.leaderboard.board import Column, Table
 from mirbench.leaderboard.escaping import one_line
 
@@ -77,16 +84,16 @@ def _facts(result: Result) -> dict[str, str | float]:
         "folder": result.place.parent.name,
         "task": f"{task.title} ({task.name}, version {task.version})",
         "split": f"{task.split}, sha256 {task.split_sha256[:16]}…",
-        "protocol": f"{result.protocol.name}, {result.protocol.hash}",
+        "protocol": f"{result.protocol_label}, {result.protocol.hash}",
         "probes": result.protocol.probes_run,
         "counts": _counts(result),
         "file": result.place.name,
-        "probe": f"number {probe.index}: {_probe(probe)}",
+        "probe": _probe(probe),
         "layer": probe.layer or "",
         "versions": _versions(result),
         "valid": round(100 * probe.valid, 1) + 0.0,  # no minus before a zero
-        "updates": probe.updates,
-        "best": probe.best_update,
+        "updates": getattr(probe, "updates", 0),
+        "best": getattr(probe, "best_update", 0),
         "embeddings": task.embeddings_sha256[:12],
         "seconds": _seconds(cost.embedding_seconds),
         "probing": _seconds(cost.probing_seconds),
@@ -111,13 +118,23 @@ def _weights(rep: RepresentationRecord) -> str:
     return ", ".join(f"{file} {sha256[:12]}…" for file, sha256 in sorted(rep.weights.items()))
 
 
-def _probe(probe: ProbeRow) -> str:
+def _probe(probe: ProbeRow | FewShotRow | NeighboursRow) -> str:
+    if isinstance(probe, FewShotRow):
+        return (
+            f"{probe.method} on {probe.draws} draws of {probe.clips_per_label} clips per label, "
+            f"standardised features, C {probe.c:g}"
+        )
+    if isinstance(probe, NeighboursRow):
+        return (
+            f"{probe.k} {probe.method}, standardised features, cosine similarity, temperature "
+            f"{probe.temperature:g}"
+        )
     shape = f"{probe.hidden} hidden units" if probe.hidden else "linear"
     way = f", windows merged by {probe.way}" if probe.way else ""
     scaled = "standardised features" if probe.standardise else "features as they are"
     return (
-        f"{shape}, {scaled}, batch {probe.batch_size}, learning rate {probe.learning_rate:g}, "
-        f"dropout {probe.dropout:g}, L2 {probe.l2:g}{way}"
+        f"number {probe.index}: {shape}, {scaled}, batch {probe.batch_size}, "
+        f"learning rate {probe.learning_rate:g}, dropout {probe.dropout:g}, L2 {probe.l2:g}{way}"
     )
 
 

@@ -59,7 +59,11 @@ def _must_agree(result: Result) -> dict[tuple[str, ...], tuple[object, ...]]:
     return {
         ("versions of the split", task.name, task.split): (task.split_sha256,),
         ("versions of the task", task.name): (task.version, task.labels, task.metrics, task.board),
-        ("versions of the protocol", protocol.name): (protocol.hash, protocol.main_board),
+        ("versions of the protocol", result.protocol_label): (
+            protocol.hash,
+            protocol.main_board,
+            result.deformation and result.deformation.version,
+        ),
     }
 
 
@@ -93,7 +97,11 @@ def read_test_set(rows: Sequence[Row]) -> Iterator[Predictions]:
         if reference is not None and _same_clips(reference, predictions):
             # One array of targets in memory, not one per row.
             yield Predictions(
-                reference.clip_ids, reference.groups, predictions.outputs, reference.targets
+                reference.clip_ids,
+                reference.groups,
+                predictions.outputs,
+                reference.targets,
+                predictions.clean,
             )
             continue
         for clip_id, group, target in zip(
@@ -120,9 +128,13 @@ def _same_clips(reference: Predictions, other: Predictions) -> bool:
 
 def _check_shape(row: Row, predictions: Predictions) -> None:
     n, n_outputs = row.result.task.counts.get("test", 0), len(row.result.task.labels)
-    fits = (
+    draws = row.result.draws
+    shape = (n, n_outputs) if draws is None else (n, draws, n_outputs)
+    deformed = row.result.deformation is not None
+    clean = predictions.clean
+    fits = (deformed == (clean is not None) and (clean is None or np.isfinite(clean).all())) and (
         len(predictions.clip_ids) == len(predictions.groups) == len(predictions.targets) == n > 0
-        and predictions.outputs.shape == (n, n_outputs)
+        and predictions.outputs.shape == shape
         and np.isfinite(predictions.outputs).all()
     )
     if not fits:

@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mirbench.benchmark.api import DataError
-from mirbench.benchmark.result import Predictions, Row
-from mirbench.benchmark.scoring.bootstrap import RESAMPLES, draw_counts
-from mirbench.benchmark.scoring.resampled import Counts, resampled_scores
+from mirbench.benchmark.result import DeformationRecord, Predictions, Row
+from mirbench.benchmark.scoring.bootstrap import DRAWS_SEED, RESAMPLES, draw_counts
+from mirbench.benchmark.scoring.repeated import resampled_means
+from mirbench.benchmark.scoring.resampled import Counts
+from mirbench.leaderboard.names import CHANGE
 from mirbench.leaderboard.rows import read_test_set
 
 Samples = npt.NDArray[np.float64]
@@ -29,7 +31,8 @@ class SampledRow:
     Attributes
     ----------
     samples : dict
-        Score name to an array of shape [RESAMPLES].
+        Score name to an array of shape [RESAMPLES]; of a row of deformed clips also the change
+        of each score against clean ones, under its name and `CHANGE`.
     """
 
     row: Row
@@ -77,9 +80,26 @@ def _sample_row(
     row: Row, predictions: Predictions, groups: npt.NDArray[np.intp], counts: Counts
 ) -> SampledRow:
     task = row.result.task
-    scores = resampled_scores(
-        task.metrics, predictions.targets, predictions.outputs, groups, counts, task.labels
-    )
+    n_draws = row.result.draws or 1
+    draws = np.vstack([np.ones((1, n_draws)), draw_counts(n_draws, seed=DRAWS_SEED)])
+
+    def score(outputs: npt.NDArray[np.float32]) -> dict[str, Samples]:
+        return resampled_means(
+            task.metrics,
+            predictions.targets,
+            outputs,
+            groups,
+            counts=counts,
+            draws=draws,
+            labels=task.labels,
+        )
+
+    scores = score(predictions.outputs)
+    changes: dict[str, Samples] = {}
+    if row.result.deformation is not None and predictions.clean is not None:
+        clean = score(predictions.clean)
+        changes = {name + CHANGE: scores[name] - clean[name] for name in scores}
+        _check_drops(row, row.result.deformation, changes)
     for name in sorted(set(scores) | set(row.result.scores)):
         stated = row.result.scores.get(name)
         computed = scores[name][0] if name in scores else np.nan
@@ -90,4 +110,16 @@ def _sample_row(
                 f"{says}: run it again with --force"
             )
     assert all(len(drawn) == RESAMPLES + 1 for drawn in scores.values())
-    return SampledRow(row, {name: drawn[1:] for name, drawn in scores.items()})
+    return SampledRow(row, {name: drawn[1:] for name, drawn in (scores | changes).items()})
+
+
+def _check_drops(row: Row, deformation: DeformationRecord, changes: dict[str, Samples]) -> None:
+    stated = {name + CHANGE: -drop.value for name, drop in deformation.drops.items()}
+    wrong = sorted(stated.keys() ^ changes.keys())
+    both = stated.keys() & changes.keys()
+    wrong += sorted(n for n in both if not abs(stated[n] - changes[n][0]) < _TOLERANCE)
+    if wrong:
+        raise DataError(
+            f"{row.path}: its predictions do not give the drop of {wrong[0].removesuffix(CHANGE)} "
+            "that the row says: run it again with --force"
+        )

@@ -21,7 +21,8 @@ RANK_GROUPS = (
 
 CAUTION = (
     "Members of a group need not be equal, comparisons are not corrected for their number, "
-    "and other seeds or training sets are not part of an interval. Intervals over few groups are "
+    "and other seeds or training sets are not part of an interval (of fewshot, other draws of "
+    "training clips are). Intervals over few groups are "
     "too narrow: the rendered tasks are tested on 12 bands."
 )
 

@@ -175,6 +175,7 @@ TASK = Task(
         ),
     ),
     splits=("paper", "artist"),
+    transposable=True,
     board="paper",
     stem=feature_stem,
 )

@@ -156,6 +156,7 @@ TASK = Task(
         ),
     ),
     splits=("paper", "artist"),
+    transposable=True,
     board="paper",
     stem=feature_stem,
 )

@@ -155,6 +155,7 @@ TASK = Task(
         for name, sha256 in _SHA256.items()
     ),
     splits=("paper", "artist"),
+    transposable=True,
     board="paper",
     stem=feature_stem,
 )

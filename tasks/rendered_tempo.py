@@ -30,6 +30,7 @@ TASK = Task(
     read_clips=read_clips,
     folder=corpus.FOLDER,
     splits=("paper", "artist"),
+    transposable=True,
     board="rendered",
     prepare=files.prepare,
     licence=corpus.LICENCE,

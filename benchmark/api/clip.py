@@ -35,6 +35,8 @@ class Clip:
         Labels of which nobody has said whether they apply (multilabel, and only where
         `Task.partial`); they are left out of losses and scores. What is neither here nor
         in `label` does not apply.
+    deformed : str or None
+        The change of its audio that ``--deform`` names; set by the harness.
     """
 
     id: str
@@ -45,3 +47,4 @@ class Clip:
     duration: float | None = None
     min_duration: float = 0.0
     unobserved: tuple[str, ...] = ()
+    deformed: str | None = None

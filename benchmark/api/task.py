@@ -91,6 +91,9 @@ class Task:
         ``prepare(root)`` makes the dataset, for tasks that need no download.
     by_default : bool
         Whether a run that names no task takes it where its data is.
+    transposable : bool
+        Whether clips keep their labels a semitone higher or lower, so that
+        ``--deform pitch_up`` and ``pitch_down`` may be asked for.
     board : str
         Table of the leaderboard: ``paper``, ``rendered``, ``theory`` or ``other``.
     stem : callable
@@ -123,6 +126,7 @@ class Task:
     list_files: Callable[[Path], Iterator[Download]] | None = field(default=None, repr=False)
     prepare: Callable[[Path], None] | None = field(default=None, repr=False)
     by_default: bool = True
+    transposable: bool = False
     board: str = "other"
     stem: Callable[[str], str] = field(default=str, repr=False)
 

@@ -12,6 +12,7 @@ from mirbench.benchmark.cli.options import (
     Cache,
     ClipTimeout,
     Data,
+    Deform,
     Device,
     Engine,
     Force,
@@ -59,6 +60,7 @@ def run(
     clip_timeout: ClipTimeout = None,
     memory: Memory = None,
     part: PartOfWork = None,
+    deform: Deform = None,
     pass_env: PassEnv = None,
     sandbox: InSandbox = False,
     dry_run: Annotated[
@@ -75,6 +77,7 @@ def run(
         report_plan(
             rep,
             task,
+            deform=deform,
             split=split,
             data=data,
             device=device,
@@ -113,6 +116,7 @@ def run(
             full_hash=full_hash,
             clip_timeout=clip_timeout,
             part=part,
+            deform=deform,
             on_row=rows.append,
         )
     finally:

@@ -40,13 +40,15 @@ Address = Annotated[
 Jobs = Annotated[
     int | None, typer.Option("--jobs", min=1, help="Worker processes [default: one a processor]")
 ]
-ProtocolName = Annotated[str, typer.Option("--protocol", help="castellon2021 or quick")]
+ProtocolName = Annotated[
+    str, typer.Option("--protocol", help="castellon2021, quick, fewshot or knn")
+]
 Out = Annotated[
     Path | None,
     typer.Option(
         "--out",
         help="Folder of result rows [default: ./mirbench-results; in a checkout, "
-        "leaderboard/results for the main protocol]",
+        "leaderboard/results for all protocols but quick]",
     ),
 ]
 Cache = Annotated[
@@ -69,6 +71,15 @@ PartOfWork = Annotated[
     str | None,
     typer.Option(
         "--part", metavar="i/N", help="Only the i-th of N parts of the work, as in a job array"
+    ),
+]
+Deform = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--deform",
+        metavar="NAME",
+        help="Test the selected probe on changed test clips, too: noise20, noise10, mp3, gain, "
+        "room, pitch_up, pitch_down (repeat)",
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Probe even if the identical row is there")]

@@ -31,19 +31,26 @@ def report_rows(rows: Sequence[Row]) -> None:
 
 
 def report_plan(
-    rep: Sequence[str], task: Sequence[str] | None, *, part: str | None, **options: Any
+    rep: Sequence[str],
+    task: Sequence[str] | None,
+    *,
+    part: str | None,
+    deform: Sequence[str] | None = None,
+    **options: Any,
 ) -> None:
     """Print what a run would do; the other options are those of `runs.dry_run.dry_run`.
 
     Raises
     ------
     UsageError
-        If a part of the run is asked for.
+        If a part of the run is asked for, or deformed clips.
     MirbenchError
         If some of it would not be run, with the reasons.
     """
     if part is not None:
         raise UsageError("--dry-run tells of the whole run: leave --part out, and divide by N")
+    if deform:
+        raise UsageError("--dry-run tells of the run on clean clips: leave --deform out")
     from mirbench.benchmark.cli.tables import plan_table
     from mirbench.benchmark.runs.dry_run import dry_run
 

@@ -10,7 +10,7 @@ from tabulate import tabulate
 
 from mirbench.benchmark.api import ModelCost
 from mirbench.benchmark.progress import count, duration
-from mirbench.benchmark.result import Result, Row
+from mirbench.benchmark.result import FewShotRow, NeighboursRow, ProbeRow, Result, Row
 from mirbench.benchmark.runs.dry_run import DryRun
 from mirbench.benchmark.runs.listing import Listing
 
@@ -25,7 +25,7 @@ def row_table(rows: Sequence[Row]) -> str:
             lines.append(
                 [
                     result.representation.name if first else "",
-                    f"{result.task.name} ({result.task.split})" if first else "",
+                    _task(result) if first else "",
                     metric,
                     f"{100 * score.value:z.1f}",
                     f"{100 * score.low:z.1f} to {100 * score.high:z.1f}",
@@ -34,22 +34,45 @@ def row_table(rows: Sequence[Row]) -> str:
                     _state(row) if first else "",
                 ]
             )
+            drop = result.deformation and result.deformation.drops.get(metric)
+            if drop:
+                value, ends = 100 * drop.value, (100 * drop.low, 100 * drop.high)
+                words = f"{ends[0]:z.1f} to {ends[1]:z.1f}"
+                lines.append(["", "", f"{metric}, drop", f"{value:z.1f}", words, "", "", ""])
     header = ["representation", "task", "metric", "score", "95 %", "clips", "probe", "row"]
-    protocols = {row.result.protocol.name for row in rows if not row.result.protocol.main_board}
-    note = (
-        f"\nprotocol {', '.join(sorted(protocols))}: for trying things out, not for the main board"
-        if protocols
-        else ""
-    )
+    notes = "".join(f"\n{note}" for note in sorted({_note(row.result) for row in rows}) if note)
     align = ("left", "left", "left", "right", "left", "right", "left", "left")
-    return tabulate(lines, header, disable_numparse=True, colalign=align) + note
+    return tabulate(lines, header, disable_numparse=True, colalign=align) + notes
+
+
+def _note(result: Result) -> str:
+    """Say what rows of another than the main protocol are for."""
+    protocol = result.protocol
+    if protocol.main_board:
+        return ""
+    if result.deformation is not None:
+        name, title = result.deformation.name, result.deformation.title
+        return f"{name} ({title}): in a table of its own on the board"
+    if isinstance(result.probe, ProbeRow):
+        return f"protocol {protocol.name}: for trying things out, not for the main board"
+    return f"protocol {protocol.name}: in a table of its own on the board"
+
+
+def _task(result: Result) -> str:
+    deformed = "" if result.deformation is None else f", {result.deformation.name}"
+    return f"{result.task.name} ({result.task.split}{deformed})"
 
 
 def _probe(result: Result) -> str:
-    """Place of the selected probe in its grid, and its layer where there are several."""
+    """Which probe it is: its place in the grid, if any, and its layer where there are several."""
+    probe = result.probe
+    layer = "" if probe.layer is None else f", layer {probe.layer}"
+    if isinstance(probe, FewShotRow):
+        return f"{probe.draws} draws of {probe.clips_per_label} per label{layer}"
+    if isinstance(probe, NeighboursRow):
+        return f"{probe.k} nearest{layer}"
     grid = result.protocol.probes // max(1, result.representation.layers)
-    layer = "" if result.probe.layer is None else f", layer {result.probe.layer}"
-    return f"{result.probe.index} of {grid}{layer}"
+    return f"{probe.index} of {grid}{layer}"
 
 
 def _state(row: Row) -> str:

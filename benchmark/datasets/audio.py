@@ -12,7 +12,7 @@ import contextlib
 import math
 import os
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,9 @@ from mirbench.benchmark.progress import count
 
 #: Part of every task fingerprint: raised when the same file would give other samples.
 AUDIO_VERSION = 2
+
+#: What becomes of the mono samples of an excerpt at the rate of its file.
+Change = Callable[[FloatArray, int], FloatArray]
 
 #: How much longer, in seconds, an excerpt may be than what is left of its file.
 SHORTFALL = 0.1
@@ -93,7 +96,12 @@ def decodes_as_version_1(path: Path) -> bool:
 
 
 def read_audio(
-    path: Path, sample_rate: int, start: float = 0.0, duration: float | None = None
+    path: Path,
+    sample_rate: int,
+    start: float = 0.0,
+    duration: float | None = None,
+    change: Change | None = None,
+    at_most: float | None = None,
 ) -> FloatArray:
     """Decode an excerpt as mono float32.
 
@@ -104,6 +112,10 @@ def read_audio(
         Wanted rate in Hz.
     start, duration : float
         In seconds; no duration: to the end of the file.
+    change : callable, optional
+        ``change(mono, rate)`` of the excerpt, before it is resampled.
+    at_most : float, optional
+        Seconds of what is changed that are wanted.
 
     Returns
     -------
@@ -116,6 +128,10 @@ def read_audio(
         If the file is absent, empty, not audio, truncated or not finite.
     """
     mono, rate = _decode(path, start, duration)
+    if change is not None:
+        mono = change(mono, rate)
+    if at_most is not None:
+        mono = mono[: int(at_most * rate)]
     return resample(mono, rate, sample_rate)
 
 
@@ -126,6 +142,7 @@ def read_windows(
     start: float = 0.0,
     duration: float | None = None,
     only: Collection[int] | None = None,
+    change: Change | None = None,
 ) -> list[FloatArray]:
     """Decode an excerpt and cut it into full windows of `window` seconds; the rest is dropped.
 
@@ -138,6 +155,8 @@ def read_windows(
         In seconds; no duration: to the end of the file.
     only : collection of int, optional
         Windows that are wanted, counted from 0; default: all. They come in order.
+    change : callable, optional
+        ``change(mono, rate)`` of the excerpt, before it is cut.
 
     Raises
     ------
@@ -146,6 +165,8 @@ def read_windows(
         not all that are wanted.
     """
     mono, rate = _decode(path, start, duration)
+    if change is not None:
+        mono = change(mono, rate)
     windows = _full_windows(mono, rate, window, path)
     wanted = range(windows) if only is None else sorted(only)
     if wanted[-1] >= windows:

@@ -51,7 +51,9 @@ def look_at(clip: Clip, full_hash: bool = False) -> Audio:
     full_hash : bool
         Know the file by its whole content instead of size and time of modification.
     """
-    excerpt = [clip.id, clip.start, clip.duration]
+    excerpt: list[Any] = [clip.id, clip.start, clip.duration]
+    if clip.deformed is not None:
+        excerpt.append(clip.deformed)
     if clip.path is None:
         return Audio(excerpt, None)
     try:

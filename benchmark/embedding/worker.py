@@ -31,6 +31,7 @@ from mirbench.benchmark.datasets.audio import (
     read_windows,
 )
 from mirbench.benchmark.datasets.clip_checks import what_is_short
+from mirbench.benchmark.datasets.deform import change_of
 from mirbench.benchmark.embedding.absent import AbsentClip, read_surely
 from mirbench.benchmark.embedding.model import ModelInfo, describe_model, embed_clips
 from mirbench.benchmark.embedding.pair import ModelKey
@@ -232,8 +233,13 @@ def _read(
         short = what_is_short(clip, window, audio_info(path).duration)
         if short is not None:
             raise UnusableClip(f"{path.name} {short}")
+    change = change_of(clip)
+    excerpt = clip.start, clip.duration
     if window is not None:
-        return read_windows(path, info.sample_rate, window, clip.start, clip.duration, only)
+        return read_windows(path, info.sample_rate, window, *excerpt, only=only, change=change)
+    if change is not None:  # of the whole, of which the model may look at a part
+        seconds = info.max_seconds
+        return [read_audio(path, info.sample_rate, *excerpt, change=change, at_most=seconds)]
     duration = clip.duration
     if info.max_seconds is not None:
         duration = min(info.max_seconds, duration) if duration else info.max_seconds

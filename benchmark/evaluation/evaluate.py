@@ -22,8 +22,9 @@ from mirbench.benchmark.evaluation.environment import describe_environment
 from mirbench.benchmark.evaluation.layers import train_layers
 from mirbench.benchmark.evaluation.select import best_probe, test_predictions, test_scores
 from mirbench.benchmark.evaluation.settings import Settings
+from mirbench.benchmark.evaluation.without_grid import probe_layers
 from mirbench.benchmark.progress import say
-from mirbench.benchmark.protocol import Protocol
+from mirbench.benchmark.protocol import AnyProtocol, Protocol
 from mirbench.benchmark.registry import RepresentationSpec
 from mirbench.benchmark.result import (
     Cost,
@@ -162,9 +163,9 @@ class _Question:
 
 
 def _describe(
-    subject: Subject, data: Dataset, embeddings: Embeddings, rows: Rows, protocol: Protocol
+    subject: Subject, data: Dataset, embeddings: Embeddings, rows: Rows, protocol: AnyProtocol
 ) -> _Question:
-    probes = len(protocol.grid()) * max(1, embeddings.n_layers)
+    probes = protocol.probes * max(1, embeddings.n_layers)
     return _Question(
         RepresentationRecord(
             name=subject.name,
@@ -205,7 +206,10 @@ def _measure(
     started = time.perf_counter()
     _check_scored(data, rows)
     checkpoint = settings.store.cache.grid(question.identity)
-    chosen = best_probe(data, embeddings, rows, settings, checkpoint)
+    if isinstance(settings.protocol, Protocol):
+        chosen = best_probe(data, embeddings, rows, settings, checkpoint)
+    else:
+        chosen = probe_layers(data, embeddings, rows, settings.protocol)
     predictions = test_predictions(data, rows, chosen.outputs)
     devices = [name for name in embeddings.made_with.get("device", "").split(", ") if name]
     own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

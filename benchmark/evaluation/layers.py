@@ -99,7 +99,7 @@ def train_layers(
 
     if settings.device != "cpu":
         end_idle()  # one of which has the model on the GPU, whose memory probes need
-    protocol = settings.protocol
+    protocol = _grid(settings)
     with forecast(title, len(protocol.grid()), len(layers)) as shown:
         for layer in layers:
             records = train_grid(
@@ -113,6 +113,11 @@ def train_layers(
             )
             shown.next_layer()
             yield records
+
+
+def _grid(settings: Settings) -> Protocol:
+    assert isinstance(settings.protocol, Protocol)
+    return settings.protocol
 
 
 def _kind(settings: Settings) -> str:
@@ -132,7 +137,7 @@ def _work(
         yield LayerWork(
             layer,
             data_of(layer),
-            settings.protocol,
+            _grid(settings),
             settings.device,
             memory=settings.memory,
             beside=beside,

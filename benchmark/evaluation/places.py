@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mirbench.benchmark.protocol import Protocol
+from mirbench.benchmark.protocol import AnyProtocol
 
 
-def default_out(protocol: Protocol, here: Path | None = None) -> Path:
+def default_out(protocol: AnyProtocol, here: Path | None = None) -> Path:
     """Locate the folder of rows: the board's own in a checkout, else ``./mirbench-results``.
 
-    Only rows of a main-board protocol go into a checkout by default.
+    Only rows of protocols that the board has tables of go into a checkout by default.
     """
     here = here or Path.cwd()
     board = here / "leaderboard" / "results"
     project = here / "pyproject.toml"
     checkout = board.is_dir() and project.is_file()
-    if protocol.main_board and checkout and 'name = "mirbench"' in project.read_text("utf-8"):
+    if protocol.on_board and checkout and 'name = "mirbench"' in project.read_text("utf-8"):
         return board
     return here / "mirbench-results"
 

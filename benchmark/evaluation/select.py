@@ -15,9 +15,16 @@ from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.evaluation.arrange import Rows, probe_data
 from mirbench.benchmark.evaluation.layers import train_layers
 from mirbench.benchmark.evaluation.settings import Settings
-from mirbench.benchmark.result import LayerScore, Predictions, ProbeRow, Score
+from mirbench.benchmark.result import (
+    FewShotRow,
+    LayerScore,
+    NeighboursRow,
+    Predictions,
+    ProbeRow,
+    Score,
+)
 from mirbench.benchmark.scoring.bootstrap import intervals
-from mirbench.benchmark.scoring.metrics import evaluate
+from mirbench.benchmark.scoring.repeated import mean_scores
 
 if TYPE_CHECKING:
     from mirbench.benchmark.probing import ProbeRecord
@@ -29,14 +36,14 @@ class Selection:
 
     Attributes
     ----------
-    probe : ProbeRow
-    outputs : ndarray of float32, shape [n_test_clips, n_outputs]
+    probe : ProbeRow, FewShotRow or NeighboursRow
+    outputs : ndarray of float32, shape [n_clips, n_outputs] or [n_clips, draws, n_outputs]
         Of that probe on the test set, in the order of `Rows.clip_ids`.
     curve : tuple of LayerScore
         The best of every layer; empty if there are none.
     """
 
-    probe: ProbeRow
+    probe: ProbeRow | FewShotRow | NeighboursRow
     outputs: FloatArray
     curve: tuple[LayerScore, ...]
 
@@ -110,9 +117,9 @@ def test_predictions(data: Dataset, rows: Rows, outputs: FloatArray) -> Predicti
 
 
 def test_scores(task: Task, predictions: Predictions) -> dict[str, Score]:
-    """Score predictions, with 95 % intervals by bootstrap over groups."""
+    """Score predictions, with 95 % intervals by bootstrap over groups, and over draws if any."""
     arguments = (task.metrics, predictions.targets, predictions.outputs)
-    values = evaluate(*arguments, labels=task.labels)
+    values = mean_scores(*arguments, labels=task.labels)
     ranges = intervals(*arguments, predictions.groups, labels=task.labels)
     return {
         name: Score(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mirbench.benchmark.embedding.pair import EmbeddingSettings
 from mirbench.benchmark.machine.share import Share
-from mirbench.benchmark.protocol import Protocol
+from mirbench.benchmark.protocol import AnyProtocol
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +16,8 @@ class Settings(EmbeddingSettings):
 
     Attributes
     ----------
-    protocol : Protocol
-        The grid of probes.
+    protocol : AnyProtocol
+        The grid of probes, or what is done without one.
     out : Path
         Folder of the rows.
     force : bool
@@ -26,10 +26,13 @@ class Settings(EmbeddingSettings):
         Bytes that training may take; None: most of what is free.
     share : Share or None
         Which of the grids are trained; None: all, and rows are written.
+    deform : tuple of str
+        Deformations of the test clips on which the selected probes are tested too.
     """
 
-    protocol: Protocol
+    protocol: AnyProtocol
     out: Path
     force: bool = False
     memory: int | None = None
     share: Share | None = None
+    deform: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ from mirbench.benchmark.probing.fleet import Fleet
 from mirbench.benchmark.probing.group import Cohort, Group
 from mirbench.benchmark.probing.setup import Setup
 from mirbench.benchmark.probing.threads import Scratch, Threads, Work
-from mirbench.benchmark.protocol import ProbeConfig, Protocol, get_protocol
+from mirbench.benchmark.protocol import ProbeConfig, Protocol, get_grid
 from mirbench.benchmark.scoring.metrics import DEFAULT_METRICS
 
 #: Random training rows are enough from here on: an update does not see the others.
@@ -91,7 +91,7 @@ def estimate_seconds(
         If memory does not suffice for a single probe.
     """
     if isinstance(protocol, str):
-        protocol = get_protocol(protocol)
+        protocol = get_grid(protocol)
     data = random_data(kind, rows, dims, n_outputs, metric, windows_per_clip)
     per_update = measure(data, protocol, device, memory)
     probes = [per_update[config.hidden, config.batch_size] for config in protocol.grid()]

@@ -19,7 +19,7 @@ from mirbench.benchmark.probing.group import Group
 from mirbench.benchmark.probing.saved_state import SavedStates, discard_states
 from mirbench.benchmark.probing.setup import Setup
 from mirbench.benchmark.probing.threads import Threads
-from mirbench.benchmark.protocol import ProbeConfig, Protocol, get_protocol
+from mirbench.benchmark.protocol import ProbeConfig, Protocol, get_grid
 
 OnProbe = Callable[[ProbeRecord], None]
 OnProgress = Callable[[Progress], None]
@@ -93,7 +93,7 @@ def train_grid(
     1.0
     """
     if isinstance(protocol, str):
-        protocol = get_protocol(protocol)
+        protocol = get_grid(protocol)
     configs = _chosen(protocol, only)
     check_device(device)
     where = torch.device(device)

@@ -15,7 +15,7 @@ from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.fetch import fetch_file
-from mirbench.benchmark.protocol import get_protocol
+from mirbench.benchmark.protocol import get_grid
 from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.reproduction.published_features import (
     DATASETS,
@@ -106,7 +106,7 @@ def reproduce(
     tasks = _chosen("task", task, DATASETS)
     if features is not None and not features.is_dir():
         raise UsageError(f"there is no folder {features}")
-    rules = get_protocol(protocol)
+    rules = get_grid(protocol)
     measurement = _Measurement(
         features=features,
         checksums=read_checksums() if checksums is None else checksums,

@@ -12,9 +12,13 @@ from mirbench.benchmark.result.paths import predictions_path, result_path, rows_
 from mirbench.benchmark.result.predictions import Predictions, read_predictions
 from mirbench.benchmark.result.records import (
     Cost,
+    DeformationRecord,
+    Drop,
     Environment,
+    FewShotRow,
     LayerScore,
     MissingClip,
+    NeighboursRow,
     ProbeRow,
     ProtocolRecord,
     RepresentationRecord,
@@ -27,9 +31,13 @@ from mirbench.benchmark.result.rows import Row, read_result, read_results, write
 
 __all__ = [
     "Cost",
+    "DeformationRecord",
+    "Drop",
     "Environment",
+    "FewShotRow",
     "LayerScore",
     "MissingClip",
+    "NeighboursRow",
     "Predictions",
     "ProbeRow",
     "ProtocolRecord",

@@ -14,7 +14,14 @@ def slug(name: str) -> str:
     return safe if safe.replace("+", ":", 1) == name else f"{safe}-{digest(name)[:8]}"
 
 
-def result_path(folder: Path, representation: str, task: str, split: str, protocol: str) -> Path:
+def result_path(
+    folder: Path,
+    representation: str,
+    task: str,
+    split: str,
+    protocol: str,
+    deformation: str | None = None,
+) -> Path:
     """Where a row lies; of a row that is at hand, `Result.place` says so.
 
     Parameters
@@ -25,8 +32,11 @@ def result_path(folder: Path, representation: str, task: str, split: str, protoc
         Their names, as in the row.
     protocol : str
         Its name; only that of the main protocol is left out of the path.
+    deformation : str, optional
+        Name of that of the test clips.
     """
     suffix = "" if protocol == "castellon2021" else f".{protocol}"
+    suffix += "" if deformation is None else f".{deformation}"
     return folder / slug(representation) / f"{task}.{split}{suffix}.json"
 
 

@@ -23,27 +23,34 @@ _TARGETS = (np.int64, np.float32)
 class Predictions:
     """Outputs of the selected probe on the test set, and what they should have been.
 
+    Where training clips were drawn several times, there are outputs of every draw.
+
     Attributes
     ----------
     clip_ids, groups : tuple of str
         Sorted by clip id.
-    outputs : ndarray of float32, shape [n, n_outputs]
+    outputs : ndarray of float32, shape [n, n_outputs] or [n, draws, n_outputs]
         Before any sigmoid or softmax.
     targets : ndarray
         As `mirbench.benchmark.datasets.targets.encode_targets` makes them; regression z-scored,
         `UNOBSERVED` (-1) where a tag of a partial task is.
+    clean : ndarray of float32, shape of `outputs`, or None
+        Outputs of the same probe on clean clips, where `outputs` are on deformed ones.
     """
 
     clip_ids: tuple[str, ...]
     groups: tuple[str, ...]
     outputs: FloatArray
     targets: npt.NDArray[Any]
+    clean: FloatArray | None = None
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write the predictions of the row at `path`."""
     facts = {"clip_ids": predictions.clip_ids, "groups": predictions.groups}
     arrays = {"outputs": predictions.outputs, "targets": predictions.targets}
+    if predictions.clean is not None:
+        arrays["clean"] = predictions.clean
     write_atomic(predictions_path(path), seal(facts, arrays, "mirbench"))
 
 
@@ -62,10 +69,14 @@ def read_predictions(path: Path) -> Predictions:
         outputs, targets = arrays["outputs"], arrays["targets"]
         if not all(isinstance(text, str) for text in (*ids, *groups)):
             raise ValueError("its clip ids and groups are not texts")
-        if outputs.dtype != np.float32 or outputs.ndim != 2 or targets.dtype not in _TARGETS:
+        typed = outputs.dtype == np.float32 and targets.dtype in _TARGETS
+        if not typed or outputs.ndim not in (2, 3):
             raise ValueError("its arrays have other types or shapes")
         if not len(ids) == len(groups) == len(outputs) == len(targets) or targets.ndim > 2:
             raise ValueError("its outputs and targets are not those of its clips")
-        return Predictions(ids, groups, outputs, targets)
+        clean = arrays.get("clean")
+        if clean is not None and (clean.dtype, clean.shape) != (outputs.dtype, outputs.shape):
+            raise ValueError("its outputs on clean clips are not those of its clips")
+        return Predictions(ids, groups, outputs, targets, clean)
     except (OSError, *DAMAGES) as error:
         raise DataError(f"cannot read the predictions {place}: {error}") from error

@@ -105,22 +105,63 @@ class ProbeRow(_Record):
     way: str | None = Field(description="How windows were merged into clips")
 
 
+class FewShotRow(_Record):
+    """The probes of a few labelled clips: one logistic regression per draw."""
+
+    method: Literal["logistic regression"]
+    layer: str | None = Field(description="Layer that was selected on validation")
+    clips_per_label: int = Field(description="Training clips per label", gt=0)
+    draws: int = Field(description="How often they were drawn", gt=0)
+    c: float = Field(description="Inverse strength of the L2 penalty")
+    valid: float = Field(description="Primary score on the validation set, mean over draws")
+
+
+class NeighboursRow(_Record):
+    """Votes of the nearest training rows."""
+
+    method: Literal["nearest neighbours"]
+    layer: str | None = Field(description="Layer that was selected on validation")
+    k: int = Field(description="Training rows that vote", gt=0)
+    temperature: float = Field(description="A vote weighs exp(cosine similarity / temperature)")
+    valid: float = Field(description="Primary score on the validation set")
+
+
 class LayerScore(_Record):
     """The best probe of one layer, by validation."""
 
     layer: str = Field(description="Name of the layer")
-    index: int = Field(description="Place of that probe in the grid", ge=0)
+    index: int = Field(description="Place of that probe in the grid; 0 without one", ge=0)
     valid: float = Field(description="Its primary score on the validation set")
 
 
 class Score(_Record):
     """A score on the test set."""
 
-    value: float = Field(description="Best is 1", le=1)
-    low: float = Field(description="Lower end of the 95 % interval, by bootstrap over groups")
+    value: float = Field(description="Best is 1; of several draws, their mean", le=1)
+    low: float = Field(
+        description="Lower end of the 95 % interval, by bootstrap over groups, and over draws if "
+        "there are several"
+    )
     high: float = Field(description="Upper end")
     n: int = Field(description="Test clips", gt=0)
     groups: int = Field(description="Groups (artists, songs) among them", gt=0)
+
+
+class Drop(_Record):
+    """What a score loses by a deformation of the test clips, by the same probe."""
+
+    value: float = Field(description="Score on clean clips less that on deformed ones")
+    low: float = Field(description="Lower end of the 95 % interval, paired, over groups")
+    high: float = Field(description="Upper end")
+
+
+class DeformationRecord(_Record):
+    """How the test clips were changed, after the probe was selected and trained on clean ones."""
+
+    name: str = Field(description="As in --deform")
+    version: int = Field(description="Of mirbench's deformations")
+    title: str = Field(description="For people")
+    drops: dict[str, Drop] = Field(description="By the name of the score")
 
 
 class Cost(_Record):
@@ -168,11 +209,14 @@ class Result(_Record):
     representation: RepresentationRecord
     task: TaskRecord
     protocol: ProtocolRecord
-    probe: ProbeRow
+    probe: ProbeRow | FewShotRow | NeighboursRow
     curve: tuple[LayerScore, ...] = Field(
         default=(), description="Every layer in order; absent if the representation has none"
     )
     scores: dict[str, Score]
+    deformation: DeformationRecord | None = Field(
+        default=None, description="Of the test clips; absent if they are as they are"
+    )
     cost: Cost
     environment: Environment
 
@@ -188,9 +232,24 @@ class Result(_Record):
         return sorted(self.scores.items(), key=lambda item: place(item[0]))
 
     @property
+    def draws(self) -> int | None:
+        """How often training clips were drawn; None where they were not."""
+        return self.probe.draws if isinstance(self.probe, FewShotRow) else None
+
+    @property
     def identity(self) -> str:
         """Digest of what was asked: equal rows of equal identity have equal scores."""
-        return row_identity(self.representation, self.task, self.protocol)
+        identity = row_identity(self.representation, self.task, self.protocol)
+        if self.deformation is None:
+            return identity
+        return digest([identity, self.deformation.name, self.deformation.version])
+
+    @property
+    def protocol_label(self) -> str:
+        """Name of the protocol, and of the deformation if there is one: `castellon2021 + mp3`."""
+        if self.deformation is None:
+            return self.protocol.name
+        return f"{self.protocol.name} + {self.deformation.name}"
 
     @property
     def place(self) -> Path:
@@ -201,11 +260,13 @@ class Result(_Record):
             task=self.task.name,
             split=self.task.split,
             protocol=self.protocol.name,
+            deformation=None if self.deformation is None else self.deformation.name,
         )
 
     def to_json(self) -> str:
         """Canonical JSON, with a final newline."""
-        content = self.model_dump(mode="json", exclude=None if self.curve else {"curve"})
+        absent = {name for name in ("curve", "deformation") if not getattr(self, name)}
+        content = self.model_dump(mode="json", exclude=absent)
         if not self.task.notes:
             del content["task"]["notes"]
         return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

@@ -20,8 +20,12 @@ from mirbench.benchmark.runs.pairs import (
     Folder,
     Names,
     Where,
+    as_list,
     as_path,
+    check_deformations,
+    check_share,
     checked_settings,
+    keep_suitable,
     pairs_of,
 )
 from mirbench.benchmark.runs.stored import probe
@@ -49,6 +53,7 @@ def run(
     full_hash: bool = False,
     clip_timeout: float | None = None,
     part: Part | None = None,
+    deform: Names | None = None,
     on_row: Callable[[Row], None] | None = None,
 ) -> list[Result]:
     """Embed and probe representations on tasks; write a result row for each pair.
@@ -73,7 +78,7 @@ def run(
     address : str, optional
         Of the Ray cluster; default: ``RAY_ADDRESS``, else one of this machine.
     protocol : str
-        Name of the grid of probes.
+        ``castellon2021``, ``quick``, ``fewshot`` or ``knn``.
     out : Path, optional
         Folder of the rows; default: the board's own in a checkout, else
         ``./mirbench-results``.
@@ -93,13 +98,17 @@ def run(
     part : str or (int, int), optional
         ``"2/4"``: train the second of every four grids (of a pair, or of one of its layers) only.
         Rows of which others train grids are written by a later run without it.
+    deform : str or sequence of str, optional
+        Deformations of the test clips, such as ``noise20``: the probe that was selected and
+        trained on clean clips is tested on them too, and writes a row of what it loses.
     on_row : callable, optional
         Called with every finished row.
 
     Returns
     -------
     list of Result
-        In the order of representations, then tasks; with `part`, those that are written.
+        In the order of representations, then tasks, then deformations; with `part`, those that
+        are written.
 
     Raises
     ------
@@ -119,9 +128,14 @@ def run(
     settings = checked_settings(protocol, out, cache, device, max_missing=max_missing)
     settings = replace(settings, jobs=jobs, force=force, memory=memory, full_hash=full_hash)
     settings = replace(settings, gpus=gpus, clip_timeout=clip_timeout, share=share_of(part))
+    check_share(settings.protocol, settings.share)
+    settings = replace(settings, deform=tuple(dict.fromkeys(as_list(deform or []))))
+    check_deformations(settings.deform, (), settings.share)
     where = Where(split=split, data=as_path(data), cache=settings.store.cache)
     missing: list[str] = []
     pairs = pairs_of(rep, task, where, make=True, on_missing=missing.append)
+    pairs = keep_suitable(pairs, settings.protocol, named=task is not None)
+    check_deformations(settings.deform, [pair.task for pair in pairs], settings.share)
     check_writable(where.cache.root)
     check_writable(settings.out)
     for reason in missing:

@@ -25,10 +25,10 @@ from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.machine.device import free_cpus
 from mirbench.benchmark.machine.launch import rules
-from mirbench.benchmark.protocol import get_protocol
+from mirbench.benchmark.protocol import Protocol, get_protocol
 from mirbench.benchmark.result import result_path
 from mirbench.benchmark.runs.engines import check_engine
-from mirbench.benchmark.runs.pairs import Names, Where, pairs_of
+from mirbench.benchmark.runs.pairs import Names, Where, keep_suitable, pairs_of
 
 #: Length of a clip that does not say how long it is.
 USUAL_SECONDS = 30.0
@@ -49,7 +49,8 @@ class DryRun:
         Probes that would be trained, over all layers.
     probe_seconds : float or None
         What that is likely to take, from a short measured part of it; None
-        if the length of an embedding is not known.
+        if the length of an embedding is not known, or no grid is trained,
+        which takes seconds.
     row : Path
         Where the row would lie.
     row_exists : bool
@@ -101,7 +102,7 @@ def dry_run(
     on_missing : callable, optional
         As for `mirbench.benchmark.runs.pairs.pairs_of`.
     """
-    grid = get_protocol(protocol)
+    chosen = get_protocol(protocol)
     check_engine(engine, address, device=device, gpus=gpus)
     settings = Settings(
         store=Store(cache),
@@ -110,11 +111,12 @@ def dry_run(
         jobs=jobs,
         full_hash=full_hash,
         clip_timeout=clip_timeout,
-        protocol=grid,
-        out=out or default_out(grid),
+        protocol=chosen,
+        out=out or default_out(chosen),
     )
     where = Where(split=split, data=data, cache=settings.store.cache)
-    for pair in pairs_of(rep, task, where, on_missing=on_missing, only_plan=True):
+    pairs = pairs_of(rep, task, where, on_missing=on_missing, only_plan=True)
+    for pair in keep_suitable(pairs, chosen, named=task is not None):
         yield _foretell(pair, settings)
 
 
@@ -142,7 +144,7 @@ def _foretell(pair: Pair, settings: Settings) -> DryRun:
         else None
         if todo
         else 0.0,
-        probes=len(protocol.grid()) * (known.layers if known else 1),
+        probes=protocol.probes * (known.layers if known else 1),
         probe_seconds=None if known is None else _probe_seconds(data, settings, known),
         row=row,
         row_exists=row.exists(),
@@ -262,7 +264,9 @@ def _first_rows(stored: list[ShardSpec]) -> Sample | None:
     )
 
 
-def _probe_seconds(data: Dataset, settings: Settings, sample: Sample) -> float:
+def _probe_seconds(data: Dataset, settings: Settings, sample: Sample) -> float | None:
+    if not isinstance(settings.protocol, Protocol):
+        return None
     from mirbench.benchmark.probing.estimate import estimate_seconds
 
     task = data.task

@@ -11,6 +11,7 @@ from mirbench.benchmark.embedding.pair import EmbeddingSettings, ModelKey, Pair
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.embedding.worker import model_info
 from mirbench.benchmark.evaluation.evaluate import evaluate_pair, evaluate_share, subject_of
+from mirbench.benchmark.evaluation.robustness import evaluate_deformed
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.progress import count, say
 from mirbench.benchmark.registry import RepresentationSpec
@@ -48,6 +49,11 @@ def evaluate_each(
     for place, pair in enumerate(pairs):
         try:
             row = _evaluate(pair, settings, place)
+            deformed = [
+                evaluate_deformed(pair, settings, row, name)
+                for name in settings.deform
+                if row is not None
+            ]
         except MirbenchError as error:
             if len(pairs) == 1 and not missing:
                 raise
@@ -57,9 +63,10 @@ def evaluate_each(
             continue
         if row is None:
             continue
-        rows.append(row)
-        if on_row is not None:
-            on_row(row)
+        for made in (row, *deformed):
+            rows.append(made)
+            if on_row is not None:
+                on_row(made)
     problems = []
     if failures:
         problems = [f"{len(failures)} of {len(pairs)} failed:", *failures]

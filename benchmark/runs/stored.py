@@ -17,7 +17,7 @@ from mirbench.benchmark.registry import load_split, load_task, parse_representat
 from mirbench.benchmark.result import Row
 from mirbench.benchmark.runs.each import tell_share_is_done
 from mirbench.benchmark.runs.engines import check_engine, on_engine
-from mirbench.benchmark.runs.pairs import Folder, as_path, checked_settings
+from mirbench.benchmark.runs.pairs import Folder, as_path, check_share, checked_settings
 from mirbench.benchmark.runs.subjects import one_line, state_trained_on, subject_of_file
 
 
@@ -130,7 +130,11 @@ def probe(
     check_engine(engine, address, device=device)
     settings = checked_settings(protocol, out, cache, device, max_missing=max_missing)
     settings = replace(settings, force=force, memory=memory, share=share_of(part))
+    check_share(settings.protocol, settings.share)
     file, spec = as_path(embeddings), load_task(task)
+    refusal = settings.protocol.refusal(spec)
+    if refusal is not None:
+        raise UsageError(refusal)
     folder = dataset_folder(spec, as_path(data), settings.store.cache)
     table = load_split(spec, split, folder)
     clips = tuple(read_clips(spec, folder, table))

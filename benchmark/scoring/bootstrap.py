@@ -9,6 +9,9 @@ groups, 93 % of those of 100, and 89 % of those of 30 (accuracy: 95, 94, 93 %).
 
 The draws depend on the number of groups alone: every
 representation that is tested on the same clips meets the same resamples.
+
+Where probes were trained on several draws of training clips, each resample of the groups comes
+with a resample of these (`draw_counts` with `DRAWS_SEED`), so that the interval covers both.
 """
 
 from __future__ import annotations
@@ -19,12 +22,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mirbench.benchmark.scoring.resampled import Counts, Scores, resampled_scores
+from mirbench.benchmark.scoring.repeated import resampled_means
+from mirbench.benchmark.scoring.resampled import Counts, Scores
 
 RESAMPLES = 2000
 
+#: Another than that of the groups, of which the draws must not depend.
+DRAWS_SEED = 1
 
-def draw_counts(n_groups: int, resamples: int = RESAMPLES) -> Counts:
+
+def draw_counts(n_groups: int, resamples: int = RESAMPLES, seed: int = 0) -> Counts:
     """Draw as many groups as there are, with replacement; seeded.
 
     Returns
@@ -32,7 +39,7 @@ def draw_counts(n_groups: int, resamples: int = RESAMPLES) -> Counts:
     ndarray of float64, shape [resamples, n_groups]
         How often each group was drawn.
     """
-    drawn = np.random.default_rng(0).integers(0, n_groups, (resamples, n_groups))
+    drawn = np.random.default_rng(seed).integers(0, n_groups, (resamples, n_groups))
     places = drawn + n_groups * np.arange(resamples)[:, None]
     counts = np.bincount(places.ravel(), minlength=resamples * n_groups)
     return counts.reshape(resamples, n_groups).astype(np.float64)
@@ -59,7 +66,7 @@ def intervals(
     metrics : sequence of str
         Names of scores.
     targets : ndarray, shape [n] or [n, n_outputs]
-    outputs : ndarray of float32, shape [n, n_outputs]
+    outputs : ndarray of float32, shape [n, n_outputs] or [n, draws, n_outputs]
     groups : sequence of str
         Group of each of the n clips.
     labels : sequence of str
@@ -81,7 +88,47 @@ def intervals(
     >>> intervals(["accuracy"], targets, outputs, artists)
     {'accuracy': (1.0, 1.0)}
     """
+    drawn = _drawn(metrics, targets, outputs, groups, labels=labels, resamples=resamples)
+    return {name: interval_of(scores) for name, scores in drawn.items()}
+
+
+def paired_intervals(
+    metrics: Sequence[str],
+    targets: npt.NDArray[Any],
+    first: npt.NDArray[np.float32],
+    second: npt.NDArray[np.float32],
+    groups: Sequence[str],
+    labels: Sequence[str] = (),
+) -> dict[str, tuple[float, float]]:
+    """Compute the interval of every score of `first` less that of `second`, on the same resamples.
+
+    Parameters
+    ----------
+    metrics, targets, groups, labels
+        As for `intervals`.
+    first, second : ndarray of float32
+        Outputs, as for `intervals`.
+    """
+    one, other = (
+        _drawn(metrics, targets, outputs, groups, labels=labels, resamples=RESAMPLES)
+        for outputs in (first, second)
+    )
+    return {name: interval_of(one[name] - other[name]) for name in one}
+
+
+def _drawn(
+    metrics: Sequence[str],
+    targets: npt.NDArray[Any],
+    outputs: npt.NDArray[np.float32],
+    groups: Sequence[str],
+    labels: Sequence[str],
+    resamples: int,
+) -> dict[str, Scores]:
+    """Score every resample."""
     names, numbers = np.unique(np.asarray(groups), return_inverse=True)
     counts = draw_counts(len(names), resamples)
-    drawn = resampled_scores(metrics, targets, outputs, numbers, counts, labels)
-    return {name: interval_of(scores) for name, scores in drawn.items()}
+    n_draws = outputs.shape[1] if outputs.ndim == 3 else 1
+    draws = draw_counts(n_draws, resamples, DRAWS_SEED)
+    return resampled_means(
+        metrics, targets, outputs, numbers, counts=counts, draws=draws, labels=labels
+    )

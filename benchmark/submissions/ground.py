@@ -10,7 +10,7 @@ from mirbench.benchmark.datasets.locate import dataset_folder
 from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.foreign import show
-from mirbench.benchmark.protocol import PROTOCOLS, Protocol
+from mirbench.benchmark.protocol import PROTOCOLS, AnyProtocol
 from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.result import Result
 
@@ -24,7 +24,7 @@ class Ground:
 
     task: Task
     split: SplitTable
-    protocol: Protocol
+    protocol: AnyProtocol
 
 
 def find_ground(result: Result, data: Path | None = None) -> tuple[Ground | None, list[str]]:
@@ -40,12 +40,12 @@ def find_ground(result: Result, data: Path | None = None) -> tuple[Ground | None
     errors = []
     protocol = PROTOCOLS.get(result.protocol.name)
     if protocol is None:
-        main = ", ".join(name for name, known in PROTOCOLS.items() if known.main_board)
+        main = ", ".join(name for name, known in PROTOCOLS.items() if known.on_board)
         errors.append(
             f"protocol.name: there is no protocol {show(result.protocol.name)}; the board has "
             f"rows of: {main}"
         )
-    elif not protocol.main_board:
+    elif not protocol.on_board:
         errors.append(
             f"protocol.name: {protocol.name} is for trying things out and stays off the board; "
             "run the row without --protocol"

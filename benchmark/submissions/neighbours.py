@@ -187,12 +187,12 @@ def _test_set(row: Result) -> tuple[str, str, int, str]:
 
 
 def _key(row: Result) -> tuple[str, str, str, str]:
-    return row.representation.name, row.task.name, row.task.split, row.protocol.name
+    return row.representation.name, row.task.name, row.task.split, row.protocol_label
 
 
 def _digest(row: Result, predictions: Predictions) -> str:
     outputs = np.ascontiguousarray(predictions.outputs).tobytes()
-    facts = f"{row.task.name} {row.task.split} {row.protocol.name} "
+    facts = f"{row.task.name} {row.task.split} {row.protocol_label} "
     return hashlib.sha256(facts.encode() + outputs).hexdigest()
 
 

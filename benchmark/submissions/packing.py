@@ -80,7 +80,7 @@ def pack(
     replace: bool = False,
     data: Path | None = None,
 ) -> Packed:
-    """Check the rows of the main protocol below a folder and copy them into a checkout.
+    """Check the rows below a folder that the board has tables of, and copy them into a checkout.
 
     Either every row is accepted and copied, or nothing is.
 
@@ -141,7 +141,7 @@ def _ask_trained_on(verdict: Verdict) -> None:
 
 
 def _choose(results: Path, names: Sequence[str]) -> tuple[list[Path], int]:
-    """Find the rows of main-board protocols, and count the others."""
+    """Find the rows of protocols that the board has tables of, and count the others."""
     if not results.is_dir():
         raise UsageError(f"there is no folder {results}")
     rows, left_out, readable = [], 0, list[Result]()
@@ -155,7 +155,7 @@ def _choose(results: Path, names: Sequence[str]) -> tuple[list[Path], int]:
         if names and not _is_named(row, names):
             continue
         protocol = PROTOCOLS.get(row.protocol.name)
-        if protocol is not None and not protocol.main_board:
+        if protocol is not None and not protocol.on_board:
             left_out += 1
         else:
             rows.append(path)
@@ -165,7 +165,7 @@ def _choose(results: Path, names: Sequence[str]) -> tuple[list[Path], int]:
             raise UsageError(f"{results} has no row of {name!r}; there are rows of: {there}")
     if not rows:
         raise UsageError(
-            f"{results} has no row of the main board's protocol ({left_out} of others); "
+            f"{results} has no row of a protocol of the board ({left_out} of others); "
             "run without --protocol first"
         )
     return rows, left_out

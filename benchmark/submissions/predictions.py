@@ -36,13 +36,21 @@ class _Form:
     shape: list[int]
 
 
-def read_submitted(path: Path, task: Task, n: int) -> Predictions:
+def read_submitted(
+    path: Path, task: Task, n: int, draws: int | None = None, deformed: bool = False
+) -> Predictions:
     """Read the predictions of the row at `path`.
 
     Parameters
     ----------
+    path : Path
+    task : Task
     n : int
         Clips that it must hold.
+    draws : int, optional
+        Draws of training clips of which it must hold the outputs; default: there are none.
+    deformed : bool
+        Whether it must hold outputs on clean clips, beside those on deformed ones.
 
     Raises
     ------
@@ -54,7 +62,10 @@ def read_submitted(path: Path, task: Task, n: int) -> Predictions:
 
     place = predictions_path(path)
     content = read_limited(place, PREDICTIONS_BYTES, "the file of predictions")
-    clip_ids, groups = _read_header(content, place.name, _forms(task, n), n)
+    forms = _forms(task, n, draws)
+    if deformed:
+        forms["clean"] = forms["outputs"]
+    clip_ids, groups = _read_header(content, place.name, forms, n)
     try:
         arrays = load(content)
     except (SafetensorError, ValueError) as error:
@@ -67,7 +78,7 @@ def read_submitted(path: Path, task: Task, n: int) -> Predictions:
     lowest = UNOBSERVED if task.partial else 0
     if top is not None and (targets.min() < lowest or targets.max() > top):
         raise DataError(f"{place.name}: targets must be {lowest} to {top}; {_AGAIN}")
-    return Predictions(clip_ids, groups, arrays["outputs"], targets)
+    return Predictions(clip_ids, groups, arrays["outputs"], targets, arrays.get("clean"))
 
 
 def check_digest(path: Path) -> Iterator[str]:
@@ -78,10 +89,10 @@ def check_digest(path: Path) -> Iterator[str]:
         yield f"{error}; {_AGAIN}"
 
 
-def _forms(task: Task, n: int) -> dict[str, _Form]:
+def _forms(task: Task, n: int, draws: int | None) -> dict[str, _Form]:
     both = [n, len(task.labels)]
     return {
-        "outputs": _Form("F32", both),
+        "outputs": _Form("F32", both if draws is None else [n, draws, len(task.labels)]),
         "targets": {
             "multiclass": _Form("I64", [n]),
             "multilabel": _Form("I64", both),

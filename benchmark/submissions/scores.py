@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from mirbench.benchmark.api import DataError
+from mirbench.benchmark.evaluation.robustness import score_drops
 from mirbench.benchmark.evaluation.select import test_scores
 from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.progress import count
-from mirbench.benchmark.result import Predictions, Result, Score
+from mirbench.benchmark.result import DeformationRecord, Drop, Predictions, Result, Score
 from mirbench.benchmark.submissions.ground import Ground
 
 #: Between a number of the row and the same number computed here: rounding, which differs
@@ -59,6 +60,22 @@ def check_scores(result: Result, predictions: Predictions, ground: Ground) -> It
             yield f"scores.{name}: is not there; a row has every score of its task"
         else:
             yield from _compare(name, stated, score)
+    if result.deformation is not None:
+        yield from _check_drops(result.deformation, score_drops(ground.task, predictions))
+
+
+def _check_drops(stated: DeformationRecord, computed: Mapping[str, Drop]) -> Iterator[str]:
+    if stated.drops.keys() != computed.keys():
+        yield f"deformation.drops: must be of {', '.join(computed)}; run the row again"
+        return
+    for name, drop in computed.items():
+        for end in ("value", "low", "high"):
+            here, there = getattr(drop, end), getattr(stated.drops[name], end)
+            if not abs(here - there) <= TOLERANCE:
+                yield (
+                    f"deformation.drops.{name}.{end}: the row says {there:.6f}, its predictions "
+                    f"give {here:.6f}; scores are not edited by hand: run the row again"
+                )
 
 
 def _compare(name: str, stated: Score, score: Score) -> Iterator[str]:

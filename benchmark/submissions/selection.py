@@ -6,31 +6,82 @@ import math
 from collections.abc import Iterator
 
 from mirbench.benchmark.api import Task
+from mirbench.benchmark.datasets.deform import DEFORM_VERSION, DEFORMATIONS, why_not
 from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.progress import count
-from mirbench.benchmark.protocol import Protocol
-from mirbench.benchmark.result import ProbeRow, Result
+from mirbench.benchmark.protocol import AnyProtocol, FewShot, Neighbours, Protocol
+from mirbench.benchmark.result import FewShotRow, NeighboursRow, ProbeRow, Result
 from mirbench.benchmark.scoring.metrics import WAYS_OF
 from mirbench.benchmark.submissions.ground import AGAIN, Ground
 
 
 def check_selection(result: Result, ground: Ground) -> Iterator[str]:
     """Say what is impossible about protocol, probe and curve."""
-    yield from _check_protocol(result, ground.protocol)
-    yield from _check_probe(result, ground)
+    protocol, probe = ground.protocol, result.probe
+    yield from _check_protocol(result, protocol)
+    yield from _check_deformation(result, ground.task)
+    refusal = protocol.refusal(ground.task)
+    if refusal is not None:
+        yield f"protocol.name: {refusal}"
+    if type(probe) is not _FORMS[type(protocol)]:
+        yield f"probe: is not what {protocol.name} has; {AGAIN}"
+        return
+    if isinstance(probe, ProbeRow) and isinstance(protocol, Protocol):
+        yield from _check_probe(probe, protocol, ground.task)
+        yield from _check_course(probe, protocol)
+    else:
+        yield from _check_fixed(probe, protocol)
+    if (probe.layer is None) != (result.representation.layers == 0):
+        yield (
+            f"probe.layer: is {show(probe.layer)} for a representation of "
+            f"{count(result.representation.layers, 'layer')}; {AGAIN}"
+        )
+    if not _in_range(ground.task.metrics[0], probe.valid):
+        yield f"probe.valid: {probe.valid} is no {ground.task.metrics[0]}; {AGAIN}"
     yield from _check_curve(result, ground)
 
 
-def _check_protocol(result: Result, protocol: Protocol) -> Iterator[str]:
+#: What the probe of a row is, by protocol.
+_FORMS: dict[type, type] = {Protocol: ProbeRow, FewShot: FewShotRow, Neighbours: NeighboursRow}
+
+
+def _check_deformation(result: Result, task: Task) -> Iterator[str]:
+    record = result.deformation
+    if record is None:
+        return
+    known = DEFORMATIONS.get(record.name)
+    if known is None:
+        names = ", ".join(DEFORMATIONS)
+        yield f"deformation.name: there is none {show(record.name)}; there are: {names}"
+        return
+    if (record.version, record.title) != (DEFORM_VERSION, known.title):
+        yield f"deformation: is not the {known.name} of this version; {AGAIN}"
+    reason = why_not(known, task)
+    if reason is not None:
+        yield f"deformation.name: {reason}"
+
+
+def _check_fixed(
+    probe: ProbeRow | FewShotRow | NeighboursRow, protocol: AnyProtocol
+) -> Iterator[str]:
+    """Say which numbers of a probe without a grid are not those of its protocol."""
+    for name in ("clips_per_label", "draws", "c", "k", "temperature"):
+        stated, expected = getattr(probe, name, None), getattr(protocol, name, None)
+        if stated != expected:
+            yield f"probe.{name}: is {stated}, but {protocol.name} has {expected}; {AGAIN}"
+
+
+def _check_protocol(result: Result, protocol: AnyProtocol) -> Iterator[str]:
     record = result.protocol
     if record.hash != protocol.hash:
         yield (
             f"protocol.hash: is {show(record.hash, 24)}, but {protocol.name} of this version is "
             f"{protocol.hash}: it is another protocol; {AGAIN}"
         )
-    if record.main_board != protocol.main_board:
-        yield f"protocol.main_board: must be {protocol.main_board} for {protocol.name}"
-    probes = len(protocol.grid()) * max(1, result.representation.layers)
+    main_board = protocol.main_board and result.deformation is None
+    if record.main_board != main_board:
+        yield f"protocol.main_board: must be {main_board} for {result.protocol_label}"
+    probes = protocol.probes * max(1, result.representation.layers)
     for name in ("probes", "probes_run"):
         if getattr(record, name) != probes:
             yield (
@@ -40,8 +91,7 @@ def _check_protocol(result: Result, protocol: Protocol) -> Iterator[str]:
             )
 
 
-def _check_probe(result: Result, ground: Ground) -> Iterator[str]:
-    probe, protocol = result.probe, ground.protocol
+def _check_probe(probe: ProbeRow, protocol: Protocol, task: Task) -> Iterator[str]:
     grid = protocol.grid()
     if probe.index >= len(grid):
         size = count(len(grid), "probe")
@@ -54,20 +104,14 @@ def _check_probe(result: Result, ground: Ground) -> Iterator[str]:
                     f"probe.{name}: is {getattr(probe, name)}, but probe {probe.index} of "
                     f"{protocol.name} has {getattr(config, name)}; {AGAIN}"
                 )
-    if (probe.layer is None) != (result.representation.layers == 0):
-        yield (
-            f"probe.layer: is {show(probe.layer)} for a representation of "
-            f"{count(result.representation.layers, 'layer')}; {AGAIN}"
-        )
-    if (probe.way is None) != (ground.task.window is None):
-        windows = "has no windows" if ground.task.window is None else "merges windows"
-        yield f"probe.way: is {show(probe.way)}, but task {ground.task.name} {windows}; {AGAIN}"
-    elif probe.way is not None and probe.way not in (ways := WAYS_OF[ground.task.kind]):
+    if (probe.way is None) != (task.window is None):
+        windows = "has no windows" if task.window is None else "merges windows"
+        yield f"probe.way: is {show(probe.way)}, but task {task.name} {windows}; {AGAIN}"
+    elif probe.way is not None and probe.way not in (ways := WAYS_OF[task.kind]):
         yield f"probe.way: there is no way {show(probe.way)}; there are: {', '.join(ways)}"
-    yield from _check_course(probe, protocol, ground.task)
 
 
-def _check_course(probe: ProbeRow, protocol: Protocol, task: Task) -> Iterator[str]:
+def _check_course(probe: ProbeRow, protocol: Protocol) -> Iterator[str]:
     every, patience = protocol.eval_every, protocol.patience
     stops = probe.best_update + every * (patience + 1)
     if probe.best_update < 0 or probe.best_update % every or probe.updates != stops:
@@ -76,19 +120,22 @@ def _check_course(probe: ProbeRow, protocol: Protocol, task: Task) -> Iterator[s
             f"{protocol.name} evaluates every {every} updates and stops {patience} evaluations "
             f"after the best; {AGAIN}"
         )
-    if not _in_range(task.metrics[0], probe.valid):
-        yield f"probe.valid: {probe.valid} is no {task.metrics[0]}; {AGAIN}"
 
 
 def _check_curve(result: Result, ground: Ground) -> Iterator[str]:
     curve, probe, layers = result.curve, result.probe, result.representation.layers
+    if result.deformation is not None:
+        if curve:
+            yield f"curve: stands in the row of the clean clips only; {AGAIN}"
+        return
     if len(curve) != layers or len({point.layer for point in curve}) != layers:
         yield (
             f"curve: has {count(len(curve), 'layer')}, the representation {layers:,}; a row has "
             f"each layer once; {AGAIN}"
         )
         return
-    size, metric = len(ground.protocol.grid()), ground.task.metrics[0]
+    protocol, metric = ground.protocol, ground.task.metrics[0]
+    size = len(protocol.grid()) if isinstance(protocol, Protocol) else 1
     for point in curve:
         if point.index >= size or not _in_range(metric, point.valid):
             yield (
@@ -97,11 +144,12 @@ def _check_curve(result: Result, ground: Ground) -> Iterator[str]:
             )
     # Of equals, the first.
     best = max(curve, key=lambda point: point.valid, default=None)
-    chosen = probe.layer, probe.index, probe.valid
+    index = probe.index if isinstance(probe, ProbeRow) else 0
+    chosen = probe.layer, index, probe.valid
     if best is not None and (best.layer, best.index, best.valid) != chosen:
         yield (
             f"curve: its best is probe {best.index} of layer {show(best.layer)} ({best.valid}), "
-            f"but the selected one is probe {probe.index} of layer {show(probe.layer)} "
+            f"but the selected one is probe {index} of layer {show(probe.layer)} "
             f"({probe.valid}); {AGAIN}"
         )
 

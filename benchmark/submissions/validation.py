@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mirbench.benchmark.api import DataError
+from mirbench.benchmark.protocol import FewShot
 from mirbench.benchmark.result import (
     Predictions,
     predictions_path,
@@ -188,8 +189,11 @@ class _Judge:
         assert result is not None
         lost = {clip.clip_id for clip in result.task.missing}
         expected = sum(clip_id not in lost for clip_id in ground.split.ids("test"))
+        rules = ground.protocol
+        draws = rules.draws if isinstance(rules, FewShot) else None
         try:
-            predictions = read_submitted(verdict.path, ground.task, expected)
+            deformed = result.deformation is not None
+            predictions = read_submitted(verdict.path, ground.task, expected, draws, deformed)
         except DataError as error:
             verdict.errors.append(str(error))
             return

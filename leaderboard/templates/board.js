@@ -230,7 +230,8 @@
       add("Protocol", `${fact(row, "protocol")}; ${fact(row, "probes")} probes`);
       add("Selected probe", fact(row, "probe"));
       if (fact(row, "layer")) add("Layer", fact(row, "layer"));
-      add("Training", `${fact(row, "updates")} updates, best after ${fact(row, "best")}; ${fact(row, "valid").toFixed(1)} on validation`);
+      const trained = fact(row, "updates") ? `${fact(row, "updates")} updates, best after ${fact(row, "best")}; ` : "";
+      add("Training", `${trained}${fact(row, "valid").toFixed(1)} on validation`);
       add("Representation", `${fact(row, "dims")} dimensions; ${fact(row, "origin")}; fingerprint ${fact(row, "fingerprint")}; embeddings ${fact(row, "embeddings")}…`);
       add("Trained on", fact(row, "trained"));
       if (fact(row, "weights")) add("Weights", `SHA-256 of ${fact(row, "weights")}`);

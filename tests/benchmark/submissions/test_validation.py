@@ -465,7 +465,7 @@ def test_what_cannot_be_packed(tmp_path: Path, checkout: Path) -> None:
     with pytest.raises(UsageError, match="there is no folder"):
         pack(out, checkout)
     submit_row(out, "mine", protocol="quick")
-    with pytest.raises(UsageError, match=r"no row of the main board's protocol \(1 of others\)"):
+    with pytest.raises(UsageError, match=r"no row of a protocol of the board \(1 of others\)"):
         pack(out, checkout)
     with pytest.raises(UsageError, match="has no row of 'hers'; there are rows of: mine"):
         pack(out, checkout, ["hers"])
