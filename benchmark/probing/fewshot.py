@@ -7,7 +7,8 @@ eight clips are of eight artists where there are as many. Which of them, a diges
 and clip id decides: a clip that a representation lacks changes nothing about the others.
 
 The probe is a logistic regression with an L2 penalty: over the classes (multinomial), or one
-for each tag. Of a clip with windows, all windows are trained on.
+for each tag, trained on the clips of the draw that have it observed. Of a clip with windows, all
+windows are trained on.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from mirbench.benchmark.api import DataError, IntArray
+from mirbench.benchmark.api import UNOBSERVED, DataError, IntArray
 from mirbench.benchmark.probing.data import ProbeData
 from mirbench.benchmark.probing.fixed import (
     Matrix,
@@ -93,7 +94,7 @@ def drawn_rows(
 
     Parameters
     ----------
-    labels : ndarray of 0 and 1, shape [n, n_labels]
+    labels : ndarray of 0 and 1 (and `UNOBSERVED`), shape [n, n_labels]
         Of each training row; windows of a clip have its labels.
     clips, groups : sequence of str
         Clip id and group of each training row.
@@ -169,6 +170,7 @@ def _classes(
 def _tag(few: Matrix, y: npt.NDArray[Any], others: Sequence[Matrix], c: float) -> list[Matrix]:
     from sklearn.linear_model import LogisticRegression
 
+    few, y = few[y != UNOBSERVED], y[y != UNOBSERVED]
     if len(np.unique(y)) < 2:
         # Who has seen a tag everywhere, or nowhere, cannot tell clips apart by it.
         return [np.zeros(len(X)) for X in others]

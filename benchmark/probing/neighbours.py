@@ -3,14 +3,16 @@
 Similarity is the cosine between embeddings standardised with the training set, so that neither
 the mean of all embeddings nor a dimension of large numbers decides. The `k` most similar training
 rows vote with the weights exp(similarity / temperature): for their class, for their tags, or with
-the mean of their values. Of equal rows, the earlier.
+the mean of their values. Of equal rows, the earlier. On a tag of a partial task those rows vote
+that have it observed.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from mirbench.benchmark.api import FloatArray, IntArray
+from mirbench.benchmark.api import UNOBSERVED, FloatArray, IntArray
 from mirbench.benchmark.probing.data import ProbeData
 from mirbench.benchmark.probing.fixed import (
     Matrix,
@@ -43,14 +45,26 @@ def probe_neighbours(data: ProbeData, protocol: Neighbours) -> Probed:
     """
     train, valid, test = (_unit(X) for X in standardised(data))
     targets = one_hot(data)
+    voters = _voters(data)
 
     def outputs(X: Matrix, clips: IntArray | None) -> FloatArray:
         blocks = [X[start : start + _BLOCK] for start in range(0, len(X), _BLOCK)]
-        voted = [_votes(block, train, targets, protocol) for block in blocks]
+        voted = [
+            np.hstack([_votes(block, train[r], targets[r, o], protocol) for r, o in voters])
+            for block in blocks
+        ]
         return of_clips(np.concatenate(voted), clips, "gmean")
 
     score = valid_score(data, outputs(valid, data.clips_valid))
     return Probed(score, outputs(test, data.clips_test))
+
+
+def _voters(data: ProbeData) -> list[tuple[slice | npt.NDArray[np.bool_], slice]]:
+    """Say which training rows vote on which outputs."""
+    if data.kind != "multilabel" or not (data.y_train == UNOBSERVED).any():
+        return [(slice(None), slice(None))]
+    observed = data.y_train.T != UNOBSERVED
+    return [(rows, slice(tag, tag + 1)) for tag, rows in enumerate(observed)]
 
 
 def _unit(X: Matrix) -> Matrix:
@@ -61,6 +75,8 @@ def _unit(X: Matrix) -> Matrix:
 
 
 def _votes(block: Matrix, train: Matrix, targets: Matrix, protocol: Neighbours) -> Matrix:
+    if not len(train):
+        return np.zeros((len(block), targets.shape[1]))
     similarity = block @ train.T
     k = min(protocol.k, len(train))
     # All that are as similar as the k-th, of which the earlier rows are taken.

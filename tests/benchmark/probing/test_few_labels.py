@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from mirbench.benchmark.api import DataError
+from mirbench.benchmark.api import UNOBSERVED, DataError
 from mirbench.benchmark.probing import ProbeData
 from mirbench.benchmark.probing.fewshot import drawn_rows, probe_few
 from mirbench.benchmark.probing.neighbours import probe_neighbours
@@ -152,6 +153,54 @@ def test_neighbours_are_those_of_scikit_learn(kind: str) -> None:
         targets = data.y_train.astype(float)
         expected = KNeighborsRegressor(**options).fit(train, targets).predict(test)
     np.testing.assert_allclose(probed.test_outputs, expected, atol=1e-5)
+
+
+def with_unobserved(data: ProbeData) -> ProbeData:
+    """Forget whether tags 1 and 2 apply to two in three training rows; of tag 2, to all."""
+    y_train = data.y_train.copy()
+    y_train[np.arange(len(y_train)) % 3 > 0, 1] = UNOBSERVED
+    y_train[:, 2] = UNOBSERVED
+    return replace(data, y_train=y_train)
+
+
+def test_only_rows_that_have_a_tag_observed_vote_on_it() -> None:
+    data, partial = made("multilabel"), with_unobserved(made("multilabel"))
+    outputs = probe_neighbours(partial, KNN).test_outputs
+    seen = np.flatnonzero(partial.y_train[:, 1] != UNOBSERVED)
+    # Standardised with all rows: 47 rows of a third are the 47 that are there.
+    scaled = StandardScaler().fit(data.X_train.astype(float))
+    few = replace(
+        data,
+        X_train=scaled.transform(data.X_train)[seen].astype(np.float32),
+        X_test=scaled.transform(data.X_test).astype(np.float32),
+        y_train=data.y_train[seen],
+    )
+    unit = [X / np.linalg.norm(X, axis=1, keepdims=True) for X in (few.X_train, few.X_test)]
+    model = KNeighborsClassifier(
+        KNN.k, weights=lambda d: np.exp((1 - d**2 / 2) / KNN.temperature)
+    ).fit(unit[0], few.y_train[:, 1])
+    expected = model.predict_proba(unit[1])[:, 1]
+    np.testing.assert_allclose(outputs[:, 1], expected, atol=1e-4)
+    np.testing.assert_array_equal(outputs[:, 0], probe_neighbours(data, KNN).test_outputs[:, 0])
+    assert (outputs[:, 2] == 0).all()
+
+
+def test_few_shots_of_a_tag_are_those_that_have_it_observed() -> None:
+    data = made("multilabel")
+    clips, groups = names(len(data.X_train))
+    partial = with_unobserved(data)
+    rows = drawn_rows(partial.y_train, clips, groups, FEWSHOT, 0)
+    assert (partial.y_train[rows, 1] == 1).sum() == 8
+    outputs = probe_few(partial, clips, groups, FEWSHOT).test_outputs[:, 0]
+    seen = rows[partial.y_train[rows, 1] != UNOBSERVED]
+    scaled = StandardScaler().fit(data.X_train.astype(float))
+    with threadpool_limits(1):
+        model = LogisticRegression(C=FEWSHOT.c, max_iter=1000).fit(
+            scaled.transform(data.X_train[seen].astype(float)), partial.y_train[seen, 1]
+        )
+    expected = model.decision_function(scaled.transform(data.X_test.astype(float)))
+    np.testing.assert_allclose(outputs[:, 1], expected, atol=0.01)
+    assert (outputs[:, 2] == 0).all()
 
 
 def test_of_equal_rows_the_earlier_vote_and_windows_are_averaged() -> None:
