@@ -34,7 +34,6 @@ AUDIO = {
     "medley_solos": (2.98, 8_000),
     "tinysol_pitch": (0.5, 16_000),
     "nsynth_pitch": (4.0, 16_000),
-    "nsynth_family": (4.0, 16_000),
     "vocalset_technique": (0.5, 16_000),
     "fma_keys": (30.5, 8_000),
 }
