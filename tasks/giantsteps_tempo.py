@@ -220,6 +220,7 @@ TASK = Task(
     ),
     list_files=list_files,
     splits=("paper", "artist"),
+    transposable=True,
     window=giantsteps.TASK.window,
     stem=giantsteps.TASK.stem,
 )

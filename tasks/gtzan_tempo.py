@@ -28,7 +28,7 @@ REPOSITORY = "https://github.com/TempoBeatDownbeat/gtzan_tempo_beat"
 
 HOW_TO_GET = (
     f"The tempi are at {REPOSITORY}: put its folder tempo, with gtzan_blues_00000.bpm and so on, "
-    f"into the folder gtzan. {gtzan.TASK.how_to_get}"
+    f"into the folder gtzan. The audio: {gtzan.TASK.how_to_get}"
 )
 
 _FILE = re.compile(r"gtzan_([a-z]+)_(\d{5})\.bpm")
@@ -114,5 +114,6 @@ TASK = Task(
         ),
     ),
     splits=gtzan.TASK.splits,
+    transposable=True,
     stem=gtzan.TASK.stem,
 )

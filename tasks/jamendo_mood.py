@@ -271,5 +271,6 @@ TASK = Task(
         ),
     ),
     splits=("paper", "artist"),
+    transposable=True,
     compute_split=compute_split,
 )

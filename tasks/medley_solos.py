@@ -162,4 +162,5 @@ TASK = Task(
         ),
     ),
     splits=("paper", "artist"),
+    transposable=True,
 )

@@ -54,5 +54,6 @@ TASK = Task(
     how_to_get=HOW_TO_GET,
     downloads=DOWNLOADS,
     splits=("paper", "artist"),
+    transposable=True,
     compute_split=compute_split,
 )

@@ -55,5 +55,6 @@ TASK = Task(
     how_to_get=HOW_TO_GET,
     downloads=DOWNLOADS,
     splits=("full",),
+    transposable=True,
     compute_split=compute_split,
 )

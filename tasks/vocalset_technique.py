@@ -142,5 +142,6 @@ TASK = Task(
         ),
     ),
     splits=("paper", "artist"),
+    transposable=True,
     compute_split=compute_split,
 )

@@ -37,7 +37,6 @@ AUDIO = {
     "jamendo_mood": (240.0, 8_000),
     "openmic": (10.0, 8_000),
     "nsynth_pitch": (4.0, 16_000),
-    "nsynth_family": (4.0, 16_000),
     "vocalset_technique": (0.5, 16_000),
     "fma_keys": (30.5, 8_000),
 }

@@ -55,19 +55,20 @@ def trees(annotations: Path, data: Path) -> dict[str, Tree]:
     return {name: make_tree(name, annotations, data) for name in TASKS}
 
 
-@pytest.fixture(scope="module")
-def rows(trees: dict[str, Tree], data: Path) -> dict[str, Result]:
+def _run(data: Path, split: str, *names: str) -> dict[str, Result]:
     out = data / "rows"
     command = [sys.executable, "-m", "mirbench.benchmark.cli", "run", "--rep", "mfcc"]
-    command += [word for name in trees for word in ("--task", name)]
+    command += [word for name in names for word in ("--task", name)]
     command += ["--data", str(data), "--out", str(out), "--cache", str(data / "cache")]
-    command += ["--protocol", "quick", "--max-missing", "1"]
+    command += ["--protocol", "quick", "--max-missing", "1", "--split", split]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, done.stderr
-    return {
-        name: read_result(out / "mfcc" / f"{name}.{tree.task.splits[0]}.quick.json")
-        for name, tree in trees.items()
-    }
+    return {name: read_result(out / "mfcc" / f"{name}.{split}.quick.json") for name in names}
+
+
+@pytest.fixture(scope="module")
+def rows(trees: dict[str, Tree], data: Path) -> dict[str, Result]:
+    return _run(data, "paper", *trees)
 
 
 @pytest.mark.slow
@@ -102,3 +103,16 @@ def test_the_doctor_sees_the_same(name: str, trees: dict[str, Tree], data: Path)
     assert not checkup.ready
     assert check_dataset(tree.task, splits, data, max_missing=1.0).ready
     assert "cannot run yet" in " ".join(checkup_report(checkup).split())
+
+
+@pytest.mark.slow
+def test_tasks_on_the_notes_of_nsynth_pitch(
+    trees: dict[str, Tree], rows: dict[str, Result], data: Path
+) -> None:
+    others = _run(data, "paper", "nsynth_family")
+    others |= _run(data, "full", "nsynth_pitch_full", "nsynth_family_full")
+    for name, row in others.items():
+        assert row.task.counts == rows["nsynth_pitch"].task.counts
+        total = 336 if name.endswith("full") else 252
+        assert len(row.task.missing) == total - sum(row.task.counts.values())
+        assert all(0 <= score.value <= 1 for score in row.scores.values())
