@@ -25,6 +25,8 @@ _WORDS = {
 
 #: Clips that are named for each problem.
 _EXAMPLES = 3
+#: Downloads that are named, of those with the same fate.
+_FILES = 8
 
 
 def checkup_report(checkup: Checkup) -> str:
@@ -55,11 +57,14 @@ def _facts(checkup: Checkup) -> Iterator[tuple[str, str]]:
     if checkup.made:
         yield "source", "rendered by mirbench itself, on first use"
     lying = [state for state in checkup.files if state.state != "absent"]
-    lines = [f"{state.name}: {_state(state, checkup)}" for state in lying]
+    more = [state for state in lying if state.state in ("right", "unchecked")][_FILES:]
+    lines = [f"{state.name}: {_state(state, checkup)}" for state in lying if state not in more]
+    lines += [f"and {count(len(more), 'file')} more"] if more else []
     absent = [state.name for state in checkup.files if state.state == "absent"]
     # Archives are of interest as long as something that they would bring is wanting.
     if absent and not checkup.ready and (checkup.problem or task.list_files is None):
-        lines.append(f"not there: {', '.join(absent)}")
+        others = [f"and {len(absent) - _FILES:,} more"] if len(absent) > _FILES else []
+        lines.append(f"not there: {', '.join([*absent[:_FILES], *others])}")
     yield from zip(["downloads", *[""] * len(lines)], lines, strict=False)
     if checkup.problem is not None:
         # What to do about it is said once, at the end.

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from helpers.toy_task import toy_task
 
 from mirbench.benchmark.api import Clip, Download, Task, UnusableClip
 from mirbench.benchmark.cli.data_report import checkup_report
@@ -80,6 +81,27 @@ def test_annotations_are_missed_first(name: str, tmp_path: Path) -> None:
     assert "which does not exist" in report
     assert f"{name} cannot run yet." in report
     assert report.count(load_task(name).how_to_get) == 1
+
+
+def test_of_many_downloads_some_are_named(tmp_path: Path) -> None:
+    task = load_task("jamendo_mood")
+    folder = tmp_path / "jamendo"
+    folder.mkdir()
+    report = " ".join(checkup_report(check_dataset(task, [], tmp_path)).split())
+    assert "autotagging_moodtheme_audio-low-03.tar, and 96 more" in report
+    (folder / "autotagging_moodtheme_audio-low-99.tar").write_bytes(b"x")
+    report = " ".join(checkup_report(check_dataset(task, [], tmp_path)).split())
+    assert re.search(r"audio-low-99\.tar: [^,]*, not the published file", report)
+    assert "audio-low-03.tar, and 95 more" in report
+    names = [f"{number}.csv" for number in range(11)]
+    for name in names:
+        (tmp_path / name).touch()
+    downloads = tuple(Download(filename=name, mirrors=()) for name in names)
+    report = " ".join(
+        checkup_report(check_dataset(toy_task(downloads=downloads), [], tmp_path)).split()
+    )
+    assert "7.csv: 0 B and 3 files more" in report
+    assert "8.csv" not in report
 
 
 def test_one_broken_clip_does_not_matter(gtzan: Path) -> None:
