@@ -10,6 +10,7 @@ from typing import Any
 
 from mirbench.benchmark.api import MirbenchError, Task, UsageError
 from mirbench.benchmark.datasets.audio import AUDIO_VERSION
+from mirbench.benchmark.datasets.deform import DEFORMATIONS, deformed_task
 from mirbench.benchmark.embedding.store import Store, read_shard, task_fingerprint
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.checksums import digest
@@ -186,6 +187,11 @@ def _tasks() -> dict[str, tuple[str, int]]:
         for version in range(1, AUDIO_VERSION + 1):
             place = named.setdefault(task_fingerprint(task, version), ([], version))
             place[0].append(task.name)
+        for name in DEFORMATIONS:
+            place = named.setdefault(
+                task_fingerprint(deformed_task(task, name)), ([], AUDIO_VERSION)
+            )
+            place[0].append(f"{task.name} + {name}")
     return {place: (", ".join(sorted(names)), version) for place, (names, version) in named.items()}
 
 
