@@ -49,7 +49,7 @@ LABELS = {
     "mode": "a2890f01f802daa1",
     "percussion_tempo": "18fc0ae76bba4423",
     "pitch_class": "511d097816ba3b93",
-    "progression": "442760a7aa07c628",
+    "progression": "c9c0252393153571",
     "triad": "c41d602b3109d736",
 }
 SAMPLES = {
@@ -58,7 +58,7 @@ SAMPLES = {
     "mode": "88b46369ad12ebb0",
     "percussion_tempo": "136b78aabdce2de6",
     "pitch_class": "4dda08ed4f1e745a",
-    "progression": "e453db12adca7c78",
+    "progression": "cfc2360782b93161",
     "triad": "b65224d7677f0138",
 }
 
