@@ -179,6 +179,8 @@ def ask(url: str, ranged: bool, checked: bool, timeout: float = TIMEOUT) -> Repl
 
     Parameters
     ----------
+    url : str
+        The address.
     ranged : bool
         Ask by GET for the first byte, else by HEAD.
     checked : bool
