@@ -1,4 +1,4 @@
-"""``mirbench data``: check or download datasets."""
+"""``mirbench data``: check or download datasets, and ask after their addresses."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import typer
 
 from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.cli.options import Cache, Data, Jobs, MaxMissing, Quiet, TaskName
+from mirbench.benchmark.progress import count
 
-datasets = typer.Typer(help="Check or download datasets.", no_args_is_help=True)
+datasets = typer.Typer(
+    help="Check or download datasets, and ask after their addresses.", no_args_is_help=True
+)
 
 
 @datasets.command("doctor")
@@ -57,3 +60,34 @@ def data_fetch(
     from mirbench.benchmark.registry import load_task
 
     typer.echo(fetch_report(fetch(load_task(task), data, CacheFolder.find(cache))))
+
+
+@datasets.command("links")
+def data_links(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME…]", help="Tasks and representations [default: all]"),
+    ] = None,
+    data: Data = None,
+    cache: Cache = None,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, help="Seconds to wait for an answer")
+    ] = 15.0,
+    as_json: Annotated[bool, typer.Option("--json", help="In JSON, sizes in bytes")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Ask whether the addresses of datasets and weights still lead there; download nothing."""
+    from mirbench.benchmark.cli.links_report import links_json, links_report
+    from mirbench.benchmark.files.cache import CacheFolder
+    from mirbench.benchmark.files.links import look_at_links
+    from mirbench.benchmark.runs.links import declared_links
+
+    links = declared_links(names or (), data, CacheFolder.find(cache))
+    findings = look_at_links(links, timeout)
+    typer.echo(links_json(findings) if as_json else links_report(findings))
+    wrong = sum(finding.state not in ("alive", "moved") for finding in findings)
+    if wrong:
+        raise MirbenchError(
+            f"{wrong} of {count(len(findings), 'link')} could not be seen to lead to what is "
+            "declared; what is unclear may be otherwise later, or from another network"
+        )

@@ -1,12 +1,12 @@
-"""Ask a server for a file, or for the rest of one. The only module that opens a socket.
+"""Ask a server for a file, for the rest of one, or whether it has one.
 
-`mirbench.benchmark.files.fetch` tries mirrors and attempts.
+The only module that opens a socket. `mirbench.benchmark.files.fetch` tries mirrors and
+attempts, `mirbench.benchmark.files.links` says what an answer without content means.
 """
 
 from __future__ import annotations
 
 import http.client
-import re
 import shutil
 import socket
 import ssl
@@ -20,6 +20,14 @@ from typing import IO, Any
 from mirbench.benchmark.api import Download
 from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
 from mirbench.benchmark.files.partial import DownloadError, PartialFile
+from mirbench.benchmark.files.replies import (
+    AgainError,
+    NextMirrorError,
+    Reply,
+    extent,
+    number,
+    read_reply,
+)
 from mirbench.benchmark.progress import bar, count
 
 #: Seconds without a byte after which a connection counts as dropped.
@@ -30,18 +38,6 @@ LARGEST = 40 * 10**9
 
 _BLOCK = 1 << 18
 _AGAIN = {408, 425, 429, 500, 502, 503, 504}
-
-
-class NextMirrorError(Exception):
-    """An address that will not do; the text says why."""
-
-
-class AgainError(Exception):
-    """An address that may do later; `wait` is the server's wish in seconds, if it has one."""
-
-    def __init__(self, reason: str, wait: float = 0.0) -> None:
-        super().__init__(reason)
-        self.wait = wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +80,7 @@ class Request:
             raise NextMirrorError("only http and https addresses are used")
         request = urllib.request.Request(self.url, headers=self._headers(start))
         try:
-            with _opener(self.checked).open(request, timeout=TIMEOUT) as response:
+            with _opener(_Redirects(self.checked)).open(request, timeout=TIMEOUT) as response:
                 self._receive(response, start)
         except urllib.error.HTTPError as error:
             self._refused(error, start)
@@ -109,7 +105,7 @@ class Request:
         return headers
 
     def _receive(self, response: Any, start: int) -> None:
-        first, total = _extent(response, start)
+        first, total = extent(response, start)
         self._check_kind(response, first < start)
         limit = self.item.bytes or LARGEST
         if total is not None and total > limit:
@@ -150,7 +146,7 @@ class Request:
             raise AgainError(said)
         if error.code in _AGAIN:
             wait = error.headers.get("Retry-After", "")
-            raise AgainError(said, float(_number(wait) or 0))
+            raise AgainError(said, float(number(wait) or 0))
         raise NextMirrorError(said)
 
     def _check_kind(self, response: Any, replaces: bool) -> None:
@@ -158,24 +154,6 @@ class Request:
         is_page = response.headers.get_content_type() == "text/html"
         if is_page and (replaces or not self.checked):
             raise NextMirrorError("the server sends a web page instead of the file")
-
-
-def _extent(response: Any, start: int) -> tuple[int, int | None]:
-    """First byte that the answer holds, and the size of the whole file if it says so."""
-    if response.status == 206:
-        match = re.fullmatch(
-            r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", "")
-        )
-        if match is None or _number(match[1]) != start:
-            raise NextMirrorError("the server answers with another part than was asked for")
-        return start, None if match[3] == "*" else _number(match[3])
-    length = response.headers.get("Content-Length", "")
-    return 0, _number(length)
-
-
-def _number(text: str) -> int | None:
-    """Read a number of a server; None if it is none, or no file could have so many bytes."""
-    return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
 
 
 def _copy(
@@ -196,6 +174,60 @@ def _copy(
     return end
 
 
+def ask(url: str, ranged: bool, checked: bool, timeout: float = TIMEOUT) -> Reply:
+    """Ask once what lies at an address; no content is read.
+
+    Parameters
+    ----------
+    url : str
+        The address.
+    ranged : bool
+        Ask by GET for the first byte, else by HEAD.
+    checked : bool
+        A checksum is known, so that redirects from https to http are followed.
+    timeout : float
+        Seconds without an answer after which it counts as none.
+
+    Raises
+    ------
+    NextMirrorError
+        If the address is none of http and https, or leads to one that is not followed.
+    AgainError
+        If there is no answer.
+    """
+    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+        raise NextMirrorError("only http and https addresses are used")
+    trail = _Trail(checked)
+    headers = {"User-Agent": "mirbench", "Accept-Encoding": "identity"}
+    try:
+        request = urllib.request.Request(url, headers=headers, method="GET" if ranged else "HEAD")
+        if ranged:
+            request.add_header("Range", "bytes=0-0")
+        with _opener(trail).open(request, timeout=timeout) as response:
+            return read_reply(response.status, response.reason, response.headers, trail.moved_to)
+    except urllib.error.HTTPError as error:
+        with error:
+            return read_reply(error.code, str(error.reason), error.headers, trail.moved_to)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise AgainError(_no_answer(error, timeout)) from error
+
+
+def host_of(url: str) -> str:
+    """Host of an address, with its port if that is named."""
+    return urllib.parse.urlsplit(url).netloc.lower()
+
+
+def _no_answer(error: Exception, timeout: float) -> str:
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, socket.gaierror):
+        return "its host is unknown here; is there a network?"
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return f"it is not who it claims to be ({reason})"
+    if isinstance(reason, TimeoutError):
+        return f"no answer within {timeout:g} s"
+    return f"no connection ({reason or type(error).__name__})"
+
+
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follow redirects to http and https only; from https to http only with a checksum."""
 
@@ -212,7 +244,26 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _opener(checked: bool) -> urllib.request.OpenerDirector:
+class _Trail(_Redirects):
+    """Redirects that note where the permanent ones lead, and keep asking by HEAD."""
+
+    def __init__(self, checked: bool) -> None:
+        super().__init__(checked)
+        self.moved_to: str | None = None
+        self._permanent = True
+
+    def redirect_request(
+        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> Any:
+        following = super().redirect_request(req, fp, code, msg, headers, newurl)
+        self._permanent = self._permanent and code in (301, 308)
+        if self._permanent:
+            self.moved_to = newurl
+        following.method = req.get_method()
+        return following
+
+
+def _opener(redirects: _Redirects) -> urllib.request.OpenerDirector:
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
@@ -220,7 +271,7 @@ def _opener(checked: bool) -> urllib.request.OpenerDirector:
         urllib.request.HTTPSHandler(),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
-        _Redirects(checked),
+        redirects,
     ):
         opener.add_handler(handler)
     return opener

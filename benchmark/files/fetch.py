@@ -17,8 +17,9 @@ from pathlib import Path
 
 from mirbench.benchmark.api import Download
 from mirbench.benchmark.files.checksums import what_is_wrong
-from mirbench.benchmark.files.download import AgainError, NextMirrorError, Request
+from mirbench.benchmark.files.download import Request
 from mirbench.benchmark.files.partial import DownloadError, PartialFile, locked_part
+from mirbench.benchmark.files.replies import AgainError, NextMirrorError
 from mirbench.benchmark.progress import say
 
 #: Attempts in a row, at one address, that bring nothing new.
@@ -26,6 +27,11 @@ ATTEMPTS = 5
 
 #: Attempts at one address altogether.
 MOST_ATTEMPTS = 200
+
+
+def is_offline() -> bool:
+    """Whether ``MIRBENCH_OFFLINE`` forbids to ask any server."""
+    return os.environ.get("MIRBENCH_OFFLINE", "0").lower() not in ("", "0", "false", "no")
 
 
 def forbid_if_offline(what: str) -> None:
@@ -36,7 +42,7 @@ def forbid_if_offline(what: str) -> None:
     DownloadError
         With `what` and how to allow it.
     """
-    if os.environ.get("MIRBENCH_OFFLINE", "0").lower() not in ("", "0", "false", "no"):
+    if is_offline():
         raise DownloadError(
             f"MIRBENCH_OFFLINE is set, so {what} is not downloaded; unset it, or put the file "
             "there yourself"

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from mirbench.benchmark.api import DataError
 from mirbench.benchmark.files.checksums import digest, path_digest
-from mirbench.benchmark.files.download import _number
 from mirbench.benchmark.files.foreign import Damaged, is_there, is_zip, read_bounded
 from mirbench.benchmark.files.npy import Header, read_header, read_values
 from mirbench.benchmark.files.partial import PartialFile
+from mirbench.benchmark.files.replies import number
 from mirbench.benchmark.files.strict_json import parse_json, read_note
 from mirbench.benchmark.files.unpack import unpack
 
@@ -94,8 +94,8 @@ def test_a_damaged_note_on_a_download_begins_anew(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["\N{SUPERSCRIPT TWO}", "9" * 5000, "", "-1", "1.5", "1_0"])
 def test_what_a_server_calls_a_number_may_be_none(text: str) -> None:
-    assert _number(text) is None
-    assert _number("0120") == 120
+    assert number(text) is None
+    assert number("0120") == 120
 
 
 def test_names_that_are_no_text_have_a_digest(tmp_path: Path) -> None:
