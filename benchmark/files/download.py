@@ -195,7 +195,7 @@ def ask(url: str, ranged: bool, checked: bool, timeout: float = TIMEOUT) -> Repl
     AgainError
         If there is no answer.
     """
-    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+    if not url.startswith(("http://", "https://")):
         raise NextMirrorError("only http and https addresses are used")
     trail = _Trail(checked)
     headers = {"User-Agent": "mirbench", "Accept-Encoding": "identity"}
@@ -214,7 +214,10 @@ def ask(url: str, ranged: bool, checked: bool, timeout: float = TIMEOUT) -> Repl
 
 def host_of(url: str) -> str:
     """Host of an address, with its port if that is named."""
-    return urllib.parse.urlsplit(url).netloc.lower()
+    try:
+        return urllib.parse.urlsplit(url).netloc.lower()
+    except ValueError:  # what is no address has a host of its own
+        return url
 
 
 def _no_answer(error: Exception, timeout: float) -> str:

@@ -207,9 +207,8 @@ class _Visit:
     def look(self, link: Link) -> Finding:
         """Ask the next address, unless the host has been silent all along."""
         if self.silent == self.asked >= HOPELESS:
-            return Finding(
-                link, "unclear", why=f"not asked: its host has not answered {self.asked} times"
-            )
+            why = f"not asked: its host gave no answer to {self.asked} others"
+            return Finding(link, "unclear", why=why)
         if self.asked:
             self.pause(GAP)
         self.asked += 1

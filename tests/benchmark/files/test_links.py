@@ -128,6 +128,12 @@ def test_addresses_that_are_never_asked(site: Site, url: str) -> None:
     assert look_at_link(Link(url), 5).why == "only http and https addresses are used"
 
 
+@pytest.mark.parametrize("url", ["http://", "http://[", "http://127.0.0.1:x/", "http://h/\u00e9"])
+def test_what_is_no_address_is_unclear_and_no_crash(site: Site, url: str) -> None:
+    [found] = look_at_links([Link(url)], 1, Waits())
+    assert (found.state, bool(found.why)) == ("unclear", True)
+
+
 def test_redirects_to_other_schemes_are_not_followed(site: Site) -> None:
     site.pages["/old"] = Page(redirect="file:///etc/passwd", redirect_status=301)
     found = look(site, "/old")
