@@ -154,7 +154,7 @@ class FewShot:
         if task.kind != "regression":
             return None
         return (
-            f"protocol {self.name} takes {self.clips_per_label} clips per label, and task "
+            f"protocol {self.name} takes some clips of each label, and task "
             f"{task.name!r} has values, not labels; use --protocol knn"
         )
 

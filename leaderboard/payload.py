@@ -121,7 +121,8 @@ def _weights(rep: RepresentationRecord) -> str:
 def _probe(probe: ProbeRow | FewShotRow | NeighboursRow) -> str:
     if isinstance(probe, FewShotRow):
         return (
-            f"{probe.method} on {probe.draws} draws of {probe.clips_per_label} clips per label, "
+            f"{probe.method} on {count(probe.draws, 'draw')} of "
+            f"{count(probe.clips_per_label, 'clip')} per label, "
             f"standardised features, C {probe.c:g}"
         )
     if isinstance(probe, NeighboursRow):

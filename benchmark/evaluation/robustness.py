@@ -245,7 +245,7 @@ def _compare(task: Task, clean: Row, again: Predictions) -> None:
     stated = clean.result.scores[metric].value
     if abs(found - stated) > _ALIKE:
         say(
-            f"the selected probe, trained again by itself, has a {metric} of {100 * found:.1f} on "
-            f"the clean clips of {task.name}, where its row has {100 * stated:.1f}; drops are from "
-            "the former"
+            f"the selected probe, trained again by itself, has a {metric} of {100 * found:z.1f} on "
+            f"the clean clips of {task.name}, where its row has {100 * stated:z.1f}; drops are "
+            "from the former"
         )

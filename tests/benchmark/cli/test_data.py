@@ -33,9 +33,9 @@ def test_the_doctor_exits_with_0_if_it_can(tmp_path: Path) -> None:
 
 def test_unknown_tasks_are_wrong_usage() -> None:
     for command in ("doctor", "fetch"):
-        done = mirbench("data", command, "gtzam")
+        done = mirbench("data", command, "emomusik")
         assert done.returncode == 2
-        assert "did you mean gtzan?" in done.stderr
+        assert "did you mean emomusic?" in done.stderr
 
 
 def test_nothing_is_fetched_offline(tmp_path: Path) -> None:
