@@ -23,6 +23,9 @@ KINDS = ("wood", "drum", "click", "shaker", "bell", "clap")
 #: Voices of a family, and kits, in each split.
 VOICES_PER_FAMILY: dict[Split, int] = {"train": 3, "valid": 1, "test": 2}
 KITS: dict[Split, int] = {"train": 24, "valid": 8, "test": 16}
+#: Bounds of the background noise, as powers of ten. Between the hits of a kit it is never silent:
+#: how long it is silent would tell how many hits there are, and so something of the tempo.
+VOICE_NOISE, KIT_NOISE = (-3.5, -2.0), (-2.0, -1.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,7 @@ def kits() -> tuple[Kit, ...]:
     found = []
     for number, split in enumerate(owners):
         strong, weak = pairs[split].pop()
-        room = _room(rng)
+        room = _room(rng, KIT_NOISE)
         found.append(Kit(f"kit{number:02d}", split, room, _drum(strong, rng), _drum(weak, rng)))
     return tuple(found)
 
@@ -137,7 +140,7 @@ def _voice(name: str, split: Split, family: str, rng: Random) -> Voice:
     return Voice(
         name=name,
         split=split,
-        room=_room(rng),
+        room=_room(rng, VOICE_NOISE),
         family=family,
         shape=rng.random(),
         tilt=rng.uniform(-0.5, 0.3),
@@ -150,12 +153,12 @@ def _voice(name: str, split: Split, family: str, rng: Random) -> Voice:
     )
 
 
-def _room(rng: Random) -> Room:
+def _room(rng: Random, noise: tuple[float, float]) -> Room:
     return Room(
         reverb=10 ** rng.uniform(-2.4, -0.8),
         seconds=rng.uniform(0.2, 1.2),
         treble=rng.uniform(0.3, 1.5),
-        noise=10 ** rng.uniform(-3.5, -2),
+        noise=10 ** rng.uniform(*noise),
     )
 
 

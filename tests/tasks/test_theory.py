@@ -54,9 +54,9 @@ LABELS = {
 }
 SAMPLES = {
     "interval": "2815d7bb37087bb4",
-    "metre": "2031b15f087cff22",
+    "metre": "f11aae09d8069179",
     "mode": "88b46369ad12ebb0",
-    "percussion_tempo": "136b78aabdce2de6",
+    "percussion_tempo": "df31ec3b6e4b9263",
     "pitch_class": "4dda08ed4f1e745a",
     "progression": "cfc2360782b93161",
     "triad": "b65224d7677f0138",
