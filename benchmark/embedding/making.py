@@ -169,7 +169,8 @@ class ShardMaker:
             remove_leftovers(folder, list(left.values()))
         title = f"embedding {pair.task.folder} with {pair.spec.label}{settings.elsewhere}"
         todo = sum(shard.clips for shard in left.values())
-        clips, told = self._clips if share is None else todo, False
+        # A clip whose windows lie in two batches is in both of their shards.
+        clips, told = max(self._clips, todo) if share is None else todo, False
         with (
             bar(title, clips, "clip", max(0, clips - todo)) as progress,
             Claims() as claims,

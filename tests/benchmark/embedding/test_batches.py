@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import os
 import random
 import shutil
@@ -269,6 +270,22 @@ def test_windows_are_clips_of_their_own(
             parse_representation(rep), windowed, found.clip_ids, Store(cache)
         )
         assert stored.sha256 == found.sha256
+
+
+def test_no_more_clips_are_told_than_there_are(
+    rep: str,
+    task: Task,
+    clips: list[Clip],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A clip whose windows lie in two batches is embedded with both."""
+    embed(rep, replace(task, window=0.06), copy(clips[:60], tmp_path / "data"), tmp_path / "cache")
+    told = re.findall(r"embedding .*: ([\d,]+)(?: of ([\d,]+))? clips", capsys.readouterr().err)
+    counts = [[int(number.replace(",", "")) for number in pair if number] for pair in told]
+    whole = counts[0][-1]
+    assert whole > 60
+    assert all(done <= whole for done, *_ in counts)
 
 
 def test_no_clip_has_a_window(rep: str, task: Task, clips: list[Clip], tmp_path: Path) -> None:
