@@ -36,6 +36,17 @@ app = typer.Typer(
 )
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(f"mirbench {version('mirbench')}")
+        except PackageNotFoundError:
+            typer.echo("mirbench, not installed as a package")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     debug: Annotated[
@@ -43,9 +54,16 @@ def options(
         typer.Option("--debug", help="Show where an error comes from; before or after COMMAND"),
     ] = False,
     quiet: Quiet = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Say which version this is", callback=_tell_version, is_eager=True
+        ),
+    ] = False,
 ) -> None:
     """Benchmark music-audio representations with shallow probes."""
     del debug  # `main` has taken it, wherever it stood
+    del version
     silence(quiet)
 
 
@@ -64,13 +82,23 @@ def list_(
     ] = None,
     data: Data = None,
     cache: Cache = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="As JSON, for programs; with licence, dims and more")
+    ] = False,
 ) -> None:
     """List what there is, and for each whether it is ready or what is missing."""
+    if what not in (None, "representations", "tasks"):
+        raise UsageError(f"list representations or tasks, not {what!r}")
+    if as_json:
+        import json
+
+        from mirbench.benchmark.runs.catalogue import catalogue
+
+        typer.echo(json.dumps(catalogue(what, data, cache), indent=1, ensure_ascii=False))
+        return
     from mirbench.benchmark.cli.tables import listing_table
     from mirbench.benchmark.runs.listing import list_representations, list_tasks
 
-    if what not in (None, "representations", "tasks"):
-        raise UsageError(f"list representations or tasks, not {what!r}")
     if what != "tasks":
         typer.echo(listing_table("Representations", list_representations(cache)))
     if what != "representations":
