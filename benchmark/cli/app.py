@@ -30,7 +30,6 @@ from mirbench.benchmark.progress import silence
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -129,7 +128,7 @@ def main() -> None:
 def _run(arguments: list[str], debug: bool, ending: Ending) -> int:
     try:
         # Typer turns Ctrl-C into a status that it returns, as it does typer.Exit.
-        status: int = app(args=arguments, standalone_mode=False) or 0
+        status: int = app(args=arguments, prog_name="mirbench", standalone_mode=False) or 0
     except MirbenchError as error:
         if debug:
             traceback.print_exception(error)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mirbench.benchmark.cli.completion import complete_representation, complete_task
 from mirbench.benchmark.cli.options import (
     Address,
     Cache,
@@ -183,13 +184,18 @@ def embed(
 
 
 def probe(
-    task: Annotated[str, typer.Option("--task", help="Task")],
+    task: Annotated[str, typer.Option("--task", help="Task", autocompletion=complete_task)],
     embeddings: Annotated[
         Path | None,
         typer.Option("--embeddings", help="An .npz with arrays clip_id and embedding"),
     ] = None,
     rep: Annotated[
-        str | None, typer.Option("--rep", help="A representation whose embeddings are stored")
+        str | None,
+        typer.Option(
+            "--rep",
+            help="A representation whose embeddings are stored",
+            autocompletion=complete_representation,
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option("--name", help="What to call the embeddings [default: file name]")
