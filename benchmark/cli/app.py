@@ -18,6 +18,7 @@ import typer
 from mirbench.benchmark.api import MirbenchError, UsageError
 from mirbench.benchmark.cli.cache import cache_folder
 from mirbench.benchmark.cli.data import datasets
+from mirbench.benchmark.cli.defaults import Defaults, find_defaults
 from mirbench.benchmark.cli.doctor import doctor
 from mirbench.benchmark.cli.ends import Ending, heeded
 from mirbench.benchmark.cli.measure import embed, probe, run
@@ -125,10 +126,33 @@ def main() -> None:
     ending.leave(status)
 
 
+def _asks_only(arguments: list[str]) -> bool:
+    """Whether help, the version or a completion is asked for, even where a file is wrong."""
+    return (
+        not arguments
+        or "_MIRBENCH_COMPLETE" in os.environ
+        or bool(
+            {"--help", "--version", "--show-completion", "--install-completion"} & set(arguments)
+        )
+    )
+
+
 def _run(arguments: list[str], debug: bool, ending: Ending) -> int:
     try:
-        # Typer turns Ctrl-C into a status that it returns, as it does typer.Exit.
-        status: int = app(args=arguments, prog_name="mirbench", standalone_mode=False) or 0
+        given = Defaults() if _asks_only(arguments) else find_defaults()
+        options = given.of_options(typer.main.get_command(app)) if given.values else None
+        with given.as_environment():
+            # Typer turns Ctrl-C into a status that it returns, as it does typer.Exit.
+            status: int = (
+                app(
+                    args=arguments,
+                    prog_name="mirbench",
+                    standalone_mode=False,
+                    default_map=options,
+                    obj=given,
+                )
+                or 0
+            )
     except MirbenchError as error:
         if debug:
             traceback.print_exception(error)
