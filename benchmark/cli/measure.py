@@ -21,6 +21,7 @@ from mirbench.benchmark.cli.options import (
     Gpus,
     InSandbox,
     Jobs,
+    Limit,
     MaxMissing,
     Memory,
     Out,
@@ -62,6 +63,7 @@ def run(
     memory: Memory = None,
     part: PartOfWork = None,
     deform: Deform = None,
+    limit: Limit = None,
     pass_env: PassEnv = None,
     sandbox: InSandbox = False,
     dry_run: Annotated[
@@ -79,6 +81,7 @@ def run(
             rep,
             task,
             deform=deform,
+            limit=limit,
             split=split,
             data=data,
             device=device,
@@ -118,6 +121,7 @@ def run(
             clip_timeout=clip_timeout,
             part=part,
             deform=deform,
+            limit=limit,
             on_row=rows.append,
         )
     finally:

@@ -115,6 +115,15 @@ Deform = Annotated[
         autocompletion=complete_deformation,
     ),
 ]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        min=1,
+        metavar="N",
+        help="Only N clips of each split, to try things; the row is marked, and off the board",
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Probe even if the identical row is there")]
 FullHash = Annotated[
     bool, typer.Option("--full-hash", help="Know audio files by content, not size and time")
