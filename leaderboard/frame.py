@@ -71,7 +71,8 @@ def load_results(folder: Path | str = "leaderboard/results") -> pd.DataFrame:
     >>> "representation" in table.columns, len(table)
     (True, 0)
     """
-    return to_frame(read_results(Path(folder)))
+    rows = read_results(Path(folder))
+    return to_frame([row for row in rows if row.protocol.limit is None])
 
 
 def to_frame(results: Sequence[Result]) -> pd.DataFrame:

@@ -32,7 +32,7 @@ def read_rows(folder: Path) -> list[Row]:
     Raises
     ------
     DataError
-        If there is no such folder, a file in it is not a row, a row is not
+        If there is no such folder, a file in it is not a row, a row is of a few clips only, is not
         where its contents say, or rows of one table are not comparable.
     """
     if not folder.is_dir():
@@ -41,6 +41,10 @@ def read_rows(folder: Path) -> list[Row]:
     first: dict[tuple[str, ...], Row] = {}
     for path in rows_below(folder):
         row = Row(path, read_result(path))
+        if row.result.protocol.limit is not None:
+            raise DataError(
+                f"{path} is of a few clips only (--limit), which no board takes: move it"
+            )
         _check_place(folder, row)
         _check_metrics(row)
         for key, facts in _must_agree(row.result).items():

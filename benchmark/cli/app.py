@@ -18,6 +18,7 @@ import typer
 from mirbench.benchmark.api import MirbenchError, UsageError
 from mirbench.benchmark.cli.cache import cache_folder
 from mirbench.benchmark.cli.data import datasets
+from mirbench.benchmark.cli.defaults import Defaults, find_defaults
 from mirbench.benchmark.cli.doctor import doctor
 from mirbench.benchmark.cli.ends import Ending, heeded
 from mirbench.benchmark.cli.measure import embed, probe, run
@@ -30,10 +31,20 @@ from mirbench.benchmark.progress import silence
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(f"mirbench {version('mirbench')}")
+        except PackageNotFoundError:
+            typer.echo("mirbench, not installed as a package")
+        raise typer.Exit
 
 
 @app.callback()
@@ -43,9 +54,16 @@ def options(
         typer.Option("--debug", help="Show where an error comes from; before or after COMMAND"),
     ] = False,
     quiet: Quiet = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Say which version this is", callback=_tell_version, is_eager=True
+        ),
+    ] = False,
 ) -> None:
     """Benchmark music-audio representations with shallow probes."""
     del debug  # `main` has taken it, wherever it stood
+    del version
     silence(quiet)
 
 
@@ -64,13 +82,23 @@ def list_(
     ] = None,
     data: Data = None,
     cache: Cache = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="As JSON, for programs; with licence, dims and more")
+    ] = False,
 ) -> None:
     """List what there is, and for each whether it is ready or what is missing."""
+    if what not in (None, "representations", "tasks"):
+        raise UsageError(f"list representations or tasks, not {what!r}")
+    if as_json:
+        import json
+
+        from mirbench.benchmark.runs.catalogue import catalogue
+
+        typer.echo(json.dumps(catalogue(what, data, cache), indent=1, ensure_ascii=False))
+        return
     from mirbench.benchmark.cli.tables import listing_table
     from mirbench.benchmark.runs.listing import list_representations, list_tasks
 
-    if what not in (None, "representations", "tasks"):
-        raise UsageError(f"list representations or tasks, not {what!r}")
     if what != "tasks":
         typer.echo(listing_table("Representations", list_representations(cache)))
     if what != "representations":
@@ -98,10 +126,33 @@ def main() -> None:
     ending.leave(status)
 
 
+def _asks_only(arguments: list[str]) -> bool:
+    """Whether help, the version or a completion is asked for, even where a file is wrong."""
+    return (
+        not arguments
+        or "_MIRBENCH_COMPLETE" in os.environ
+        or bool(
+            {"--help", "--version", "--show-completion", "--install-completion"} & set(arguments)
+        )
+    )
+
+
 def _run(arguments: list[str], debug: bool, ending: Ending) -> int:
     try:
-        # Typer turns Ctrl-C into a status that it returns, as it does typer.Exit.
-        status: int = app(args=arguments, standalone_mode=False) or 0
+        given = Defaults() if _asks_only(arguments) else find_defaults()
+        options = given.of_options(typer.main.get_command(app)) if given.values else None
+        with given.as_environment():
+            # Typer turns Ctrl-C into a status that it returns, as it does typer.Exit.
+            status: int = (
+                app(
+                    args=arguments,
+                    prog_name="mirbench",
+                    standalone_mode=False,
+                    default_map=options,
+                    obj=given,
+                )
+                or 0
+            )
     except MirbenchError as error:
         if debug:
             traceback.print_exception(error)

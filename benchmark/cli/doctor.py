@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mirbench.benchmark.cli.defaults import NAME, Defaults
 from mirbench.benchmark.cli.options import Cache, Data
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 def doctor(
+    ctx: typer.Context,
     data: Data = None,
     cache: Cache = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs")] = False,
@@ -28,6 +30,8 @@ def doctor(
     from mirbench.benchmark.runs.installation import examine
 
     found = examine(data, cache)
+    if isinstance(ctx.obj, Defaults) and ctx.obj.path is not None:
+        found = dataclasses.replace(found, defaults=str(ctx.obj.path))
     if as_json:
         content = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
         content["environment"] = found.environment.model_dump()
@@ -116,6 +120,7 @@ def _folders(found: Installation) -> Facts:
         shared = f"{found.shared_memory.path} cannot be written: plugins may not start processes"
     compiled = "compiled" if found.compiled else "compiled on first use, about a minute, once"
     return [
+        ("defaults", found.defaults or f"no {NAME} is read"),
         ("cache", _place(found.cache)),
         ("data", data),
         ("shared memory", shared),

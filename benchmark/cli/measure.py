@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mirbench.benchmark.cli.completion import complete_representation, complete_task
 from mirbench.benchmark.cli.options import (
     Address,
     Cache,
@@ -20,6 +21,7 @@ from mirbench.benchmark.cli.options import (
     Gpus,
     InSandbox,
     Jobs,
+    Limit,
     MaxMissing,
     Memory,
     Out,
@@ -61,6 +63,7 @@ def run(
     memory: Memory = None,
     part: PartOfWork = None,
     deform: Deform = None,
+    limit: Limit = None,
     pass_env: PassEnv = None,
     sandbox: InSandbox = False,
     dry_run: Annotated[
@@ -78,6 +81,7 @@ def run(
             rep,
             task,
             deform=deform,
+            limit=limit,
             split=split,
             data=data,
             device=device,
@@ -117,6 +121,7 @@ def run(
             clip_timeout=clip_timeout,
             part=part,
             deform=deform,
+            limit=limit,
             on_row=rows.append,
         )
     finally:
@@ -183,13 +188,18 @@ def embed(
 
 
 def probe(
-    task: Annotated[str, typer.Option("--task", help="Task")],
+    task: Annotated[str, typer.Option("--task", help="Task", autocompletion=complete_task)],
     embeddings: Annotated[
         Path | None,
         typer.Option("--embeddings", help="An .npz with arrays clip_id and embedding"),
     ] = None,
     rep: Annotated[
-        str | None, typer.Option("--rep", help="A representation whose embeddings are stored")
+        str | None,
+        typer.Option(
+            "--rep",
+            help="A representation whose embeddings are stored",
+            autocompletion=complete_representation,
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option("--name", help="What to call the embeddings [default: file name]")

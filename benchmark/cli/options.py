@@ -7,23 +7,50 @@ from typing import Annotated
 
 import typer
 
+from mirbench.benchmark.cli.completion import (
+    complete_deformation,
+    complete_device,
+    complete_protocol,
+    complete_representation,
+    complete_split,
+    complete_task,
+)
 from mirbench.benchmark.progress import silence
 
 Reps = Annotated[
     list[str],
-    typer.Option("--rep", help="Representation: NAME, FILE.py, either with :key=value,… (repeat)"),
+    typer.Option(
+        "--rep",
+        help="Representation: NAME, FILE.py, either with :key=value,… (repeat)",
+        autocompletion=complete_representation,
+    ),
 ]
-Rep = Annotated[str, typer.Option("--rep", help="Representation: NAME or FILE.py[:key=value,…]")]
+Rep = Annotated[
+    str,
+    typer.Option(
+        "--rep",
+        help="Representation: NAME or FILE.py[:key=value,…]",
+        autocompletion=complete_representation,
+    ),
+]
 Tasks = Annotated[
     list[str] | None,
-    typer.Option("--task", help="Task (repeat); default: every task whose data is here"),
+    typer.Option(
+        "--task",
+        help="Task (repeat); default: every task whose data is here",
+        autocompletion=complete_task,
+    ),
 ]
-SplitName = Annotated[str, typer.Option("--split", help="paper or artist")]
+SplitName = Annotated[
+    str, typer.Option("--split", help="paper or artist", autocompletion=complete_split)
+]
 Data = Annotated[
     Path | None,
     typer.Option("--data", help="Folder of the datasets [default: $MIRBENCH_DATA or ./data]"),
 ]
-Device = Annotated[str, typer.Option("--device", help="cpu or cuda")]
+Device = Annotated[
+    str, typer.Option("--device", help="cpu or cuda", autocompletion=complete_device)
+]
 Gpus = Annotated[
     int | None,
     typer.Option("--gpus", min=1, help="GPUs that embed, with --device cuda [default: all]"),
@@ -41,7 +68,12 @@ Jobs = Annotated[
     int | None, typer.Option("--jobs", min=1, help="Worker processes [default: one a processor]")
 ]
 ProtocolName = Annotated[
-    str, typer.Option("--protocol", help="castellon2021, quick, fewshot or knn")
+    str,
+    typer.Option(
+        "--protocol",
+        help="castellon2021, quick, fewshot or knn",
+        autocompletion=complete_protocol,
+    ),
 ]
 Out = Annotated[
     Path | None,
@@ -80,6 +112,16 @@ Deform = Annotated[
         metavar="NAME",
         help="Test the selected probe on changed test clips, too: noise20, noise10, mp3, gain, "
         "room, pitch_up, pitch_down (repeat)",
+        autocompletion=complete_deformation,
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        min=1,
+        metavar="N",
+        help="Only N clips of each split, to try things; the row is marked, and off the board",
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Probe even if the identical row is there")]
@@ -119,7 +161,12 @@ def _silence(quiet: bool) -> bool:
 
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress", callback=_silence)]
-TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Task, as in: mirbench list tasks")]
+TaskName = Annotated[
+    str,
+    typer.Argument(
+        metavar="TASK", help="Task, as in: mirbench list tasks", autocompletion=complete_task
+    ),
+]
 
 
 def gib(count: float | None) -> int | None:

@@ -22,6 +22,9 @@ def report_rows(rows: Sequence[Row]) -> None:
     from mirbench.leaderboard import refresh_pages
 
     typer.echo(row_table(rows))
+    if rows[0].result.protocol.limit is not None:
+        typer.echo("\n".join(f"row: {row.path}" for row in rows))
+        return
     folder = rows[0].path.parent.parent
     typer.echo(f"rows: {folder}")
     try:
@@ -36,6 +39,7 @@ def report_plan(
     *,
     part: str | None,
     deform: Sequence[str] | None = None,
+    limit: int | None = None,
     **options: Any,
 ) -> None:
     """Print what a run would do; the other options are those of `runs.dry_run.dry_run`.
@@ -43,7 +47,7 @@ def report_plan(
     Raises
     ------
     UsageError
-        If a part of the run is asked for, or deformed clips.
+        If a part of the run is asked for, or deformed clips, or a few.
     MirbenchError
         If some of it would not be run, with the reasons.
     """
@@ -51,6 +55,8 @@ def report_plan(
         raise UsageError("--dry-run tells of the whole run: leave --part out, and divide by N")
     if deform:
         raise UsageError("--dry-run tells of the run on clean clips: leave --deform out")
+    if limit is not None:
+        raise UsageError("--dry-run tells of the run on all clips: leave --limit out")
     from mirbench.benchmark.cli.tables import plan_table
     from mirbench.benchmark.runs.dry_run import dry_run
 

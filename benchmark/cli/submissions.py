@@ -73,7 +73,8 @@ def leaderboard_submit(
         typer.echo(line)
     if packed.left_out:
         typer.echo(
-            f"left out: {count(packed.left_out, 'row')} of other protocols than the main board's"
+            f"left out: {count(packed.left_out, 'row')} of other protocols than the main board's, "
+            "or of a few clips (--limit)"
         )
     if not packed.accepted:
         raise MirbenchError("nothing was copied, because not every row was accepted")

@@ -48,6 +48,9 @@ def row_table(rows: Sequence[Row]) -> str:
 def _note(result: Result) -> str:
     """Say what rows of another than the main protocol are for."""
     protocol = result.protocol
+    if protocol.limit is not None:
+        clips = count(protocol.limit, "clip")
+        return f"--limit: on at most {clips} of each split, to try things; not for any board"
     if protocol.main_board:
         return ""
     if result.deformation is not None:

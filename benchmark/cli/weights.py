@@ -7,12 +7,18 @@ from typing import Annotated
 
 import typer
 
+from mirbench.benchmark.cli.completion import complete_representation
 from mirbench.benchmark.cli.options import Cache, Quiet
 
 weights = typer.Typer(help="List, download or add model weights.", no_args_is_help=True)
 
 Name = Annotated[
-    str, typer.Argument(metavar="REP", help="Representation: NAME, NAME:SET or NAME:key=value")
+    str,
+    typer.Argument(
+        metavar="REP",
+        help="Representation: NAME, NAME:SET or NAME:key=value",
+        autocompletion=complete_representation,
+    ),
 ]
 
 

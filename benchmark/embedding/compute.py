@@ -18,6 +18,7 @@ from mirbench.benchmark.embedding.batches import (
     remember_batch_size,
 )
 from mirbench.benchmark.embedding.carried import carry_over
+from mirbench.benchmark.embedding.complete import of_complete_split
 from mirbench.benchmark.embedding.embeddings import Embeddings, join_shards, pick_clips
 from mirbench.benchmark.embedding.first_use import announce, keep_compiled
 from mirbench.benchmark.embedding.layers import leave_on_disk
@@ -94,9 +95,15 @@ def _embed(
 ) -> Embeddings | None:
     if size is None:
         store, data = settings.store, pair.data
+        found = of_complete_split(pair, settings) if data.limit is not None else None
+        if found is not None:
+            return found
         specs = store.shards_for(pair.fingerprint, data.task, data.clips, settings.full_hash)
     else:
         specs = batches_of(pair, settings, size, windows_per_clip(pair.data, settings))
+        if pair.data.limit is not None:
+            asked = {clip.id for clip in pair.data.clips}
+            specs = [spec for spec in specs if not asked.isdisjoint(spec.clip_ids)]
     maker = ShardMaker(pair, settings, size, specs, share)
     carry_over(pair, settings, list(maker.own.values()))
     shards = _stored(maker.own)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -33,10 +35,14 @@ def keep_compiled(cache: CacheFolder) -> None:
     beside = [Path(place) for place in (found.submodule_search_locations or [])] if found else []
     if any(_can_write(folder) for folder in (Path(home), *beside)):
         return
-    os.environ["NUMBA_CACHE_DIR"] = str(cache.compiled)
-    if not cache.compiled.is_dir():
+    compiled = cache.compiled
+    if not cache.trusted:  # Numba would run what somebody else had put there
+        compiled = Path(tempfile.mkdtemp(prefix="mirbench-numba-"))
+        atexit.register(shutil.rmtree, compiled, ignore_errors=True)
+    os.environ["NUMBA_CACHE_DIR"] = str(compiled)
+    if not cache.trusted or not compiled.is_dir():
         say(
-            f"Numba cannot write beside librosa or in the home folder, so {cache.compiled} is "
+            f"Numba cannot write beside librosa or in the home folder, so {compiled} is "
             "where it keeps compiled functions: their first use takes a minute, once"
         )
 

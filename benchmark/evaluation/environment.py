@@ -38,7 +38,7 @@ def describe_environment(
     return Environment(
         python=platform.python_version(),
         platform=f"{platform.system()}-{platform.machine()}",
-        packages={name: found for name in PACKAGES if (found := _version(name)) is not None},
+        packages={name: found for name in PACKAGES if (found := package_version(name)) is not None},
         embedded_with=embedded_with,
         commit=commit,
         dirty=dirty,
@@ -46,7 +46,8 @@ def describe_environment(
     )
 
 
-def _version(name: str) -> str | None:
+def package_version(name: str) -> str | None:
+    """Version of an installed package, without importing it; None if it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:

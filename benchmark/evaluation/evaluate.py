@@ -143,9 +143,8 @@ def _ask(
     check_missing(embeddings, asked, settings.max_missing, data.task.never_missing)
     rows = arrange_rows(data, embeddings)
     question = _describe(subject, data, embeddings, rows, settings.protocol)
-    path = result_path(
-        settings.out, subject.name, data.task.name, data.split.name, settings.protocol.name
-    )
+    names = data.task.name, data.split.name, settings.protocol.name
+    path = result_path(settings.out, subject.name, *names, limit=data.limit)
     return question, rows, path, None if settings.force else _look(path, question, data)
 
 
@@ -181,9 +180,10 @@ def _describe(
         ProtocolRecord(
             name=protocol.name,
             hash=protocol.hash,
-            main_board=protocol.main_board,
+            main_board=protocol.main_board and data.limit is None,
             probes=probes,
             probes_run=probes,
+            limit=data.limit,
         ),
     )
 

@@ -7,16 +7,18 @@ from pathlib import Path
 from mirbench.benchmark.protocol import AnyProtocol
 
 
-def default_out(protocol: AnyProtocol, here: Path | None = None) -> Path:
+def default_out(protocol: AnyProtocol, here: Path | None = None, limit: int | None = None) -> Path:
     """Locate the folder of rows: the board's own in a checkout, else ``./mirbench-results``.
 
-    Only rows of protocols that the board has tables of go into a checkout by default.
+    Only rows of protocols that the board has tables of go into a checkout by default, and
+    none on the first clips only.
     """
     here = here or Path.cwd()
     board = here / "leaderboard" / "results"
     project = here / "pyproject.toml"
     checkout = board.is_dir() and project.is_file()
-    if protocol.on_board and checkout and 'name = "mirbench"' in project.read_text("utf-8"):
+    kept = protocol.on_board and limit is None
+    if kept and checkout and 'name = "mirbench"' in project.read_text("utf-8"):
         return board
     return here / "mirbench-results"
 

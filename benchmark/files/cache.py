@@ -6,6 +6,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+#: Cache folders that were not chosen by the user; see `distrust`.
+_distrusted: set[Path] = set()
+
+
+def distrust(root: Path) -> None:
+    """Note that a file of a working folder names this cache folder: nothing in it may be run."""
+    _distrusted.add(root)
+
 
 def cache_root(folder: Path | None = None) -> Path:
     """Locate the cache folder: the argument, ``MIRBENCH_CACHE``, or the platform's."""
@@ -34,6 +42,11 @@ class CacheFolder:
     def find(cls, folder: Path | None = None) -> CacheFolder:
         """Locate it as `cache_root` does."""
         return cls(cache_root(folder))
+
+    @property
+    def trusted(self) -> bool:
+        """Whether compiled code in it may be run."""
+        return self.root not in _distrusted
 
     @property
     def embeddings(self) -> Path:

@@ -89,6 +89,23 @@ class Source:
                 return _defaults(node.args)
         return None
 
+    def stated_dims(self) -> int | None:
+        """Length of an embedding, where the module says it of its only model as a number.
+
+        None where something else may decide: a second value, or what an instance is given.
+        """
+        stated: list[ast.expr | None] = []
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                stated += [node.value for target in targets if _is_dims(target)]
+            elif isinstance(node, ast.FunctionDef) and node.name == "dims":
+                stated.append(None)
+        value = stated[0] if len(stated) == 1 else None
+        if isinstance(value, ast.Constant) and type(value.value) is int:
+            return value.value
+        return None
+
     def files(self) -> list[Path]:
         """List the module's file and every module of its own that it imports, directly or not."""
         files: set[Path] = set()
@@ -158,6 +175,15 @@ class Source:
         except (OSError, ValueError):  # no file can have such a name
             pass
         return None
+
+
+def _is_dims(target: ast.expr) -> bool:
+    """Whether something is given the name ``dims``: of a class, or of an instance."""
+    return any(
+        (isinstance(node, ast.Name) and node.id == "dims")
+        or (isinstance(node, ast.Attribute) and node.attr == "dims")
+        for node in ast.walk(target)
+    )
 
 
 @lru_cache(maxsize=256)

@@ -21,6 +21,7 @@ def result_path(
     split: str,
     protocol: str,
     deformation: str | None = None,
+    limit: int | None = None,
 ) -> Path:
     """Where a row lies; of a row that is at hand, `Result.place` says so.
 
@@ -34,10 +35,15 @@ def result_path(
         Its name; only that of the main protocol is left out of the path.
     deformation : str, optional
         Name of that of the test clips.
+    limit : int, optional
+        Of a row on the first clips only, how many per split: it lies a folder deeper, where
+        `rows_below` does not find it.
     """
     suffix = "" if protocol == "castellon2021" else f".{protocol}"
     suffix += "" if deformation is None else f".{deformation}"
-    return folder / slug(representation) / f"{task}.{split}{suffix}.json"
+    place = folder / slug(representation)
+    place = place if limit is None else place / f"limit-{limit}"
+    return place / f"{task}.{split}{suffix}.json"
 
 
 def predictions_path(path: Path) -> Path:

@@ -86,6 +86,19 @@ class ProtocolRecord(_Record):
     main_board: bool = Field(description="Whether its rows stand on the main board")
     probes: int = Field(description="Probes of the grid, over all layers")
     probes_run: int = Field(description="Probes that were trained")
+    limit: int | None = Field(
+        default=None,
+        description="Clips per split, of a row on the first ones only, to try things; absent: all",
+        gt=0,
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_limit(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave the field out where there is none, as in rows that are older than it."""
+        content: dict[str, Any] = handler(self)
+        if self.limit is None:
+            del content["limit"]
+        return content
 
 
 class ProbeRow(_Record):
@@ -261,6 +274,7 @@ class Result(_Record):
             split=self.task.split,
             protocol=self.protocol.name,
             deformation=None if self.deformation is None else self.deformation.name,
+            limit=self.protocol.limit,
         )
 
     def to_json(self) -> str:

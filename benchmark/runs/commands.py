@@ -23,6 +23,7 @@ from mirbench.benchmark.runs.pairs import (
     as_list,
     as_path,
     check_deformations,
+    check_limit,
     check_share,
     checked_settings,
     keep_suitable,
@@ -54,6 +55,7 @@ def run(
     clip_timeout: float | None = None,
     part: Part | None = None,
     deform: Names | None = None,
+    limit: int | None = None,
     on_row: Callable[[Row], None] | None = None,
 ) -> list[Result]:
     """Embed and probe representations on tasks; write a result row for each pair.
@@ -101,6 +103,9 @@ def run(
     deform : str or sequence of str, optional
         Deformations of the test clips, such as ``noise20``: the probe that was selected and
         trained on clean clips is tested on them too, and writes a row of what it loses.
+    limit : int, optional
+        Only so many clips of each split, every label among them, to try things: a row of its
+        own, which stays off the board.
     on_row : callable, optional
         Called with every finished row.
 
@@ -125,13 +130,14 @@ def run(
     ['accuracy', 'weighted_key_score']
     """
     check_engine(engine, address, device=device, gpus=gpus)
-    settings = checked_settings(protocol, out, cache, device, max_missing=max_missing)
+    settings = checked_settings(protocol, out, cache, device, max_missing, limit)
     settings = replace(settings, jobs=jobs, force=force, memory=memory, full_hash=full_hash)
     settings = replace(settings, gpus=gpus, clip_timeout=clip_timeout, share=share_of(part))
     check_share(settings.protocol, settings.share)
+    check_limit(limit, settings.share)
     settings = replace(settings, deform=tuple(dict.fromkeys(as_list(deform or []))))
     check_deformations(settings.deform, (), settings.share)
-    where = Where(split=split, data=as_path(data), cache=settings.store.cache)
+    where = Where(split=split, data=as_path(data), cache=settings.store.cache, limit=limit)
     missing: list[str] = []
     pairs = pairs_of(rep, task, where, make=True, on_missing=missing.append)
     pairs = keep_suitable(pairs, settings.protocol, named=task is not None)

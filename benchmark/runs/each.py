@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.embedding.compute import embed_task
@@ -13,6 +13,7 @@ from mirbench.benchmark.embedding.worker import model_info
 from mirbench.benchmark.evaluation.evaluate import evaluate_pair, evaluate_share, subject_of
 from mirbench.benchmark.evaluation.robustness import evaluate_deformed
 from mirbench.benchmark.evaluation.settings import Settings
+from mirbench.benchmark.machine.code_lines import error_text
 from mirbench.benchmark.progress import count, say
 from mirbench.benchmark.registry import RepresentationSpec
 from mirbench.benchmark.result import Row
@@ -43,41 +44,55 @@ def evaluate_each(
     Raises
     ------
     MirbenchError
-        If a pair failed, after all others have been finished.
+        If a pair failed, after all others have been finished: a line for each that failed, each
+        that was not run, and each that was made. Of a single pair, its own error.
     """
-    rows, failures, errors = [], [], list[Exception]()
+    rows, failures, made = [], dict[str, Exception](), list[str]()
     for place, pair in enumerate(pairs):
+        name, done = f"{pair.spec.label} on {pair.task.name}", list[Row]()
         try:
-            row = _evaluate(pair, settings, place)
-            deformed = [
-                evaluate_deformed(pair, settings, row, name)
-                for name in settings.deform
-                if row is not None
-            ]
-        except MirbenchError as error:
+            _bring_to_rows(pair, settings, place, done)
+        except BrokenPipeError:  # nobody listens any more
+            raise
+        except Exception as error:
             if len(pairs) == 1 and not missing:
                 raise
-            failures.append(f"{pair.spec.label} on {pair.task.name}: {error}")
-            errors.append(error)
-            say(f"failed: {failures[-1]}")
-            continue
-        if row is None:
-            continue
-        for made in (row, *deformed):
-            rows.append(made)
+            failures[name] = error
+            say(f"failed: {name}: {_reason(error)}")
+        else:
+            made += [name] if done else []
+        rows += done
+        for row in done:
             if on_row is not None:
-                on_row(made)
-    problems = []
-    if failures:
-        problems = [f"{len(failures)} of {len(pairs)} failed:", *failures]
-    if missing:
-        problems += ["not run:", *missing]
-    if problems:
-        each = ExceptionGroup("each of them", errors) if errors else None
-        raise MirbenchError("\n".join(problems)) from each
+                on_row(row)
+    if failures or missing:
+        each = ExceptionGroup("each of them", list(failures.values())) if failures else None
+        raise MirbenchError(_summary(failures, missing, made, len(pairs))) from each
     if settings.share is not None:
         tell_share_is_done(settings, len(rows), len(pairs))
     return rows
+
+
+def _summary(
+    failures: Mapping[str, Exception], missing: Sequence[str], made: Sequence[str], of: int
+) -> str:
+    """Say in a line each what failed, with the first line of why, what was not run, and made."""
+    lines = []
+    if failures:
+        first = {name: _reason(error).splitlines()[0] for name, error in failures.items()}
+        lines += [f"{len(failures)} of {of} failed:"]
+        lines += [f"{name}: {reason.rstrip(' :')}" for name, reason in first.items()]
+    if missing:
+        lines += ["not run:", *missing]
+    if made:
+        lines += ["made:", *made]
+    return "\n".join(lines)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, MirbenchError):
+        return str(error) or type(error).__name__
+    return f"{error_text(error)}, which mirbench did not foresee (--debug shows where)"
 
 
 def tell_share_is_done(settings: Settings, rows: int, of: int) -> None:
@@ -89,6 +104,16 @@ def tell_share_is_done(settings: Settings, rows: int, of: int) -> None:
             "without --part when all are"
         )
     say(text)
+
+
+def _bring_to_rows(pair: Pair, settings: Settings, place: int, done: list[Row]) -> None:
+    """Add the rows of a pair to those that are done, each as soon as it is written."""
+    row = _evaluate(pair, settings, place)
+    if row is None:
+        return
+    done.append(row)
+    for name in settings.deform:
+        done.append(evaluate_deformed(pair, settings, row, name))
 
 
 def _evaluate(pair: Pair, settings: Settings, place: int) -> Row | None:

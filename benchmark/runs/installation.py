@@ -85,6 +85,8 @@ class Installation:
         Kind, name and distribution of each plugin that is not built in.
     representations, tasks : tuple of Listing
         Each with what it lacks.
+    defaults : str or None
+        File of which the command line took defaults of options.
     """
 
     environment: Environment
@@ -105,6 +107,7 @@ class Installation:
     plugins: tuple[tuple[str, str, str], ...]
     representations: tuple[Listing, ...]
     tasks: tuple[Listing, ...]
+    defaults: str | None = None
 
 
 def examine(data: Path | None = None, cache: Path | None = None) -> Installation:

@@ -15,6 +15,7 @@ from mirbench.benchmark.api import (
 )
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.datasets.deform import get_deformation, why_not
+from mirbench.benchmark.datasets.limit import limited_dataset
 from mirbench.benchmark.datasets.locate import (
     clips_of_split,
     dataset_folder,
@@ -56,11 +57,14 @@ class Where:
         Folder of the datasets; None: the usual one.
     cache : CacheFolder
         Where weights are, and datasets that mirbench makes.
+    limit : int or None
+        Clips of each split, to try things; None: all.
     """
 
     split: str
     data: Path | None
     cache: CacheFolder
+    limit: int | None = None
 
 
 def pairs_of(
@@ -127,7 +131,7 @@ def _dataset(task: Task, split: SplitTable, where: Where, make: bool) -> Dataset
     every = tuple(read_clips(task, folder))
     data = Dataset(task, split, tuple(clips_of_split(task, folder, every, split)), every)
     _ = data.targets  # wrong labels show now
-    return data
+    return data if where.limit is None else limited_dataset(data, where.limit)
 
 
 def _with_weights(
@@ -203,13 +207,18 @@ def as_list(names: Names) -> list[str]:
 
 
 def checked_settings(
-    protocol: str, out: Folder, cache: Folder, device: str, max_missing: float
+    protocol: str,
+    out: Folder,
+    cache: Folder,
+    device: str,
+    max_missing: float,
+    limit: int | None = None,
 ) -> Settings:
     """Check what was asked for, before anything is read.
 
     Parameters
     ----------
-    protocol, out, cache, device, max_missing
+    protocol, out, cache, device, max_missing, limit
         As for `mirbench.benchmark.run`.
     """
     rules = get_protocol(protocol)
@@ -217,7 +226,7 @@ def checked_settings(
         store=Store(as_path(cache)),
         device=device,
         protocol=rules,
-        out=as_path(out) or default_out(rules),
+        out=as_path(out) or default_out(rules, limit=limit),
         max_missing=max_missing,
     )
 
@@ -261,6 +270,14 @@ def check_deformations(names: Sequence[str], tasks: Sequence[Task], share: Share
     problems = dict.fromkeys(reason for reason in reasons if reason is not None)
     if problems:
         raise UsageError("\n".join(problems))
+
+
+def check_limit(limit: int | None, share: Share | None) -> None:
+    """Refuse no clips, and parts of what is small as a whole; raises `UsageError`."""
+    if limit is not None and limit < 1:
+        raise UsageError(f"--limit {limit}: at least one clip per split is needed")
+    if limit is not None and share is not None:
+        raise UsageError("--limit is for trying things, and takes no parts: leave out --part")
 
 
 def check_share(protocol: AnyProtocol, share: Share | None) -> None:

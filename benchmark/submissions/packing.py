@@ -144,7 +144,8 @@ def _choose(results: Path, names: Sequence[str]) -> tuple[list[Path], int]:
     """Find the rows of protocols that the board has tables of, and count the others."""
     if not results.is_dir():
         raise UsageError(f"there is no folder {results}")
-    rows, left_out, readable = [], 0, list[Result]()
+    rows, readable = [], list[Result]()
+    left_out = len(list(results.glob("*/limit-*/*.json")))
     for path in rows_below(results):
         try:
             row = read_result(path)
@@ -166,7 +167,7 @@ def _choose(results: Path, names: Sequence[str]) -> tuple[list[Path], int]:
     if not rows:
         raise UsageError(
             f"{results} has no row of a protocol of the board ({left_out} of others); "
-            "run without --protocol first"
+            "run without --protocol and --limit first"
         )
     return rows, left_out
 

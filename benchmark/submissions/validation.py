@@ -164,6 +164,12 @@ class _Judge:
         if result is None:
             return verdict
         verdict.result = result
+        if result.protocol.limit is not None:
+            verdict.errors.append(
+                f"protocol.limit: the row is of {result.protocol.limit} clips of each split, to "
+                "try things, and stays off the board; run it without --limit"
+            )
+            return verdict
         verdict.errors += check_name(result.representation.name)
         if placed:
             verdict.errors += check_path(path, result)

@@ -19,7 +19,8 @@ import pytest
 
 from mirbench.benchmark.api import MirbenchError, UsageError
 from mirbench.benchmark.embedding.pair import Pair
-from mirbench.benchmark.result import read_predictions, read_result
+from mirbench.benchmark.evaluation.settings import Settings
+from mirbench.benchmark.result import Row, read_predictions, read_result
 from mirbench.benchmark.runs import commands, each
 
 if TYPE_CHECKING:
@@ -239,6 +240,66 @@ def test_one_broken_representation_does_not_stop_the_others(
     assert re.search(r"tinyrep +tinytask .* found, identical", out)
     assert "1 of 2 failed:\nbroken on tinytask: representation 'broken': load_model raised" in err
     assert "OSError: no weights" in err
+    assert err.endswith("\nmade:\ntinyrep on tinytask\n")
+
+
+def test_what_is_not_foreseen_does_not_stop_the_others(
+    main: Callable[..., tuple[int, str, str]],
+    finished: Finished,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    evaluate = each.evaluate_pair
+
+    def sometimes(pair: Pair, settings: Settings) -> Row:
+        if pair.spec.label == "tinyrep":
+            return evaluate(pair, settings)
+        raise ZeroDivisionError("a mistake of ours")
+
+    monkeypatch.setattr(each, "evaluate_pair", sometimes)
+    status, out, err = main("run", "--rep", "mfcc", *finished.options)
+    assert status == 1
+    assert re.search(r"tinyrep +tinytask .* found, identical", out)
+    assert "\nmirbench: 1 of 2 failed:\nmfcc on tinytask: ZeroDivisionError: a mistake" in err
+    assert "Traceback" not in err
+    assert "sometimes" in main("run", "--rep", "mfcc", *finished.options, "--debug")[2]
+
+
+def test_a_summary_has_one_line_for_each_and_rows_before_a_failure_are_told(
+    main: Callable[..., tuple[int, str, str]],
+    finished: Finished,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(pair: Pair, *_: object) -> Row:
+        raise MirbenchError("3 of 7 clips are missing:\n  a: lost\n  b: lost")
+
+    monkeypatch.setattr(each, "evaluate_deformed", fail)
+    Path("broken.py").write_text("def load_model(device='cpu'): raise OSError('no weights')\n")
+    options = [*finished.options, "--rep", "broken.py", "--deform", "gain"]
+    status, out, err = main("run", *options)
+    assert status == 1
+    assert re.search(r"tinyrep +tinytask .* found, identical", out)  # though its other row is not
+    _, _, summary = err.rpartition("mirbench: ")
+    first, *failed = summary.splitlines()
+    assert first == "2 of 2 failed:"
+    assert failed[0] == "tinyrep on tinytask: 3 of 7 clips are missing"
+    assert len(failed) == 2
+
+
+def test_an_interruption_ends_the_whole_run(
+    main: Callable[..., tuple[int, str, str]],
+    finished: Finished,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun = []
+
+    def interrupt(pair: Pair, *_: object) -> Row:
+        begun.append(pair.spec.label)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(each, "evaluate_pair", interrupt)
+    status, _, err = main("run", "--rep", "mfcc", *finished.options)
+    assert (status, begun) == (130, ["mfcc"])
+    assert "interrupted; what is finished is kept" in err
 
 
 @pytest.mark.slow

@@ -24,11 +24,13 @@ from helpers.pairs import embed_clips_of
 from mirbench.benchmark import run
 from mirbench.benchmark.api import Clip, DataError, PluginError, Task
 from mirbench.benchmark.datasets.locate import read_clips
-from mirbench.benchmark.embedding.compute import stored_embeddings
+from mirbench.benchmark.embedding.compute import embed_task, stored_embeddings
 from mirbench.benchmark.embedding.embeddings import Embeddings
+from mirbench.benchmark.embedding.pair import EmbeddingSettings
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.registry import load_task, parse_representation
 from mirbench.benchmark.runs.dry_run import dry_run
+from mirbench.benchmark.runs.pairs import Where, pairs_of
 
 if TYPE_CHECKING:
     from conftest import TinyPackage
@@ -375,3 +377,21 @@ def test_half_a_declaration(
 def test_nothing_stored(rep: str, task: Task, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the store has no embeddings of 'centred'"):
         stored_embeddings(parse_representation(rep), task, ["clip000"], Store(tmp_path))
+
+
+@pytest.mark.slow
+def test_of_a_few_clips_only_their_batches_are_embedded(tiny: TinyPackage, tmp_path: Path) -> None:
+    path = tmp_path / "centred.py"
+    path.write_text(CENTRED.replace(f"True, {SIZE}", "True, 8"))
+    found, batches = [], []
+    for limit in (3, None):
+        store = Store(tmp_path / f"cache-{limit}")
+        where = Where(split="paper", data=tiny.data, cache=store.cache, limit=limit)
+        (pair,) = pairs_of(str(path), "tinytask", where)
+        found.append(embed_task(pair, EmbeddingSettings(store=store, jobs=1)))
+        batches.append(len(list(store.cache.embeddings.rglob("batches-*/*.safetensors"))))
+    few, every = found
+    assert len(few.clip_ids) == 9
+    assert batches[0] <= 9 < batches[1] == 19
+    places = [every.clip_ids.index(clip_id) for clip_id in few.clip_ids]
+    np.testing.assert_array_equal(few.matrix(), every.matrix()[places])
