@@ -183,7 +183,7 @@ def embed(
 
 
 def probe(
-    task: Annotated[str, typer.Option("--task", help="Task")],
+    task: Annotated[str, typer.Option("--task", help="Task: NAME or FILE.py")],
     embeddings: Annotated[
         Path | None,
         typer.Option("--embeddings", help="An .npz with arrays clip_id and embedding"),

@@ -16,9 +16,13 @@ Reps = Annotated[
 Rep = Annotated[str, typer.Option("--rep", help="Representation: NAME or FILE.py[:key=value,…]")]
 Tasks = Annotated[
     list[str] | None,
-    typer.Option("--task", help="Task (repeat); default: every task whose data is here"),
+    typer.Option(
+        "--task", help="Task: NAME or FILE.py (repeat); default: every task whose data is here"
+    ),
 ]
-SplitName = Annotated[str, typer.Option("--split", help="paper or artist")]
+SplitName = Annotated[
+    str, typer.Option("--split", help="paper, artist, or another that the task offers")
+]
 Data = Annotated[
     Path | None,
     typer.Option("--data", help="Folder of the datasets [default: $MIRBENCH_DATA or ./data]"),
@@ -119,7 +123,9 @@ def _silence(quiet: bool) -> bool:
 
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress", callback=_silence)]
-TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Task, as in: mirbench list tasks")]
+TaskName = Annotated[
+    str, typer.Argument(metavar="TASK", help="Task, as in: mirbench list tasks; or FILE.py")
+]
 
 
 def gib(count: float | None) -> int | None:

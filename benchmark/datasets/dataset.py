@@ -25,12 +25,18 @@ class Dataset:
         Those of the split, sorted by id.
     every : tuple of Clip
         All of the dataset, whatever the split, sorted by id: fixed batches are made of them.
+    origin : str
+        Where the task is from: ``built-in``, ``file``, or the name of a distribution.
+    fingerprint : str
+        Digest of the source of a task that is not built in.
     """
 
     task: Task
     split: SplitTable
     clips: tuple[Clip, ...]
     every: tuple[Clip, ...]
+    origin: str = "built-in"
+    fingerprint: str = ""
 
     @functools.cached_property
     def targets(self) -> dict[str, npt.NDArray[Any]]:
