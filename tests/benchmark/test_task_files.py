@@ -12,6 +12,9 @@ import pytest
 
 from mirbench.benchmark.api import DataError, PluginError, UsageError
 from mirbench.benchmark.registry import load_split, load_task, task_argument, task_origin
+from mirbench.benchmark.result import Result
+from mirbench.benchmark.runs.links import declared_links
+from mirbench.leaderboard.rows import read_rows
 
 if TYPE_CHECKING:
     from conftest import TinyPackage
@@ -130,6 +133,37 @@ def test_two_files_with_one_name(pitches: Path, main: Main, tmp_path: Path) -> N
     assert "two tasks are named 'pitches': file (" in said
 
 
+def test_links_of_a_file(pitches: Path, tmp_path: Path) -> None:
+    edit(pitches, '"the tests make it"', '"See https://example.org/pitches."')
+    links = declared_links([str(pitches), "chroma"], tmp_path)
+    assert [(link.url, link.names) for link in links] == [
+        ("https://example.org/pitches", ("pitches",))
+    ]
+
+
+def test_rows_of_two_versions_stand_in_no_table(
+    make_result: Callable[..., Result], tmp_path: Path
+) -> None:
+    for name, fingerprint in (("one", "0" * 16), ("two", "1" * 16)):
+        result = make_result(representation=name)
+        task = result.task.model_copy(update={"origin": "file", "fingerprint": fingerprint})
+        path = tmp_path / result.place
+        path.parent.mkdir()
+        path.write_text(result.model_copy(update={"task": task}).to_json())
+    with pytest.raises(DataError, match="are of different versions of the task"):
+        read_rows(tmp_path)
+
+
+def test_a_built_in_task_leaves_its_rows_as_they_were(make_result: Callable[..., Result]) -> None:
+    result = make_result()
+    assert not {"origin", "fingerprint"} & set(json.loads(result.to_json())["task"])
+    task = result.task.model_copy(update={"origin": "file", "fingerprint": "0" * 16})
+    other = result.model_copy(update={"task": task})
+    assert json.loads(other.to_json())["task"]["origin"] == "file"
+    assert Result.model_validate_json(other.to_json()) == other
+    assert other.identity != result.identity
+
+
 @pytest.mark.slow
 def test_commands_take_a_file(pitches: Path, main: Main, tiny: TinyPackage) -> None:
     options = ("--task", pitches, "--data", tiny.data / "tinytask")
@@ -145,6 +179,7 @@ def test_commands_take_a_file(pitches: Path, main: Main, tiny: TinyPackage) -> N
     row = json.loads(Path("rows/tinyrep/pitches.paper.knn.json").read_text())
     assert (row["task"]["origin"], row["task"]["board"]) == ("file", "other")
     assert row["task"]["fingerprint"] == task_origin(load_task(str(pitches)))[1]
+    assert main("probe", "--rep", "tinyrep", *options, "--protocol", "knn", "--out", "rows")[0] == 0
     status, out, said = main("data", "doctor", pitches, "--data", tiny.data / "tinytask")
     assert status == 0, said
     assert "mirbench run --rep mfcc --task mine/task.py" in out
