@@ -62,7 +62,14 @@ def _must_agree(result: Result) -> dict[tuple[str, ...], tuple[object, ...]]:
     task, protocol = result.task, result.protocol
     return {
         ("versions of the split", task.name, task.split): (task.split_sha256,),
-        ("versions of the task", task.name): (task.version, task.labels, task.metrics, task.board),
+        ("versions of the task", task.name): (
+            task.version,
+            task.labels,
+            task.metrics,
+            task.board,
+            task.origin,
+            task.fingerprint,
+        ),
         ("versions of the protocol", result.protocol_label): (
             protocol.hash,
             protocol.main_board,

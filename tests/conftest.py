@@ -215,13 +215,13 @@ def tiny_task_package(tmp_path_factory: pytest.TempPathFactory) -> TinyPackage:
 @pytest.fixture
 def tiny(tiny_task_package: TinyPackage, monkeypatch: pytest.MonkeyPatch) -> Iterator[TinyPackage]:
     """Give the same, installed in this process too."""
-    from mirbench.benchmark.registry import load_task
+    from mirbench.benchmark.registry import load_named_task
 
     monkeypatch.syspath_prepend(tiny_task_package.site)
     monkeypatch.setenv("PYTHONPATH", tiny_task_package.env["PYTHONPATH"])
-    load_task.cache_clear()
+    load_named_task.cache_clear()
     yield tiny_task_package
-    load_task.cache_clear()
+    load_named_task.cache_clear()
 
 
 @pytest.fixture

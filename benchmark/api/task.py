@@ -81,6 +81,10 @@ class Task:
         not been published with the task. It depends on nothing else, and
         raises `DataError` where they are absent. None: the splits are frozen
         in ``splits/<name>.<split>.csv``.
+    splits : tuple of str
+        Names of the splits that it offers, in letters, digits, ``_`` and ``-``. ``paper`` is the
+        published one, or yours, and what ``--split`` is by default; ``artist`` keeps every
+        group within one part.
     downloads : tuple of Download
         What ``mirbench data fetch`` downloads and unpacks, in order.
     list_files : callable or None
@@ -146,6 +150,12 @@ class Task:
                 raise PluginError(f"task {self.name!r}: {member} must be a tuple of str")
             if not names or len(set(names)) != len(names):
                 raise PluginError(f"task {self.name!r}: {member} must be non-empty and distinct")
+        for split in self.splits:
+            if not re.fullmatch(r"[A-Za-z0-9_-]+", split):
+                raise PluginError(
+                    f"task {self.name!r}: the split {split!r} names a file: use letters, digits, "
+                    "_ and -"
+                )
         if self.window is not None and not self.window > 0:
             raise PluginError(f"task {self.name!r}: window must be positive, is {self.window!r}")
         if self.partial and self.kind != "multilabel":

@@ -22,6 +22,7 @@ from mirbench.benchmark.cli.defaults import Defaults, find_defaults
 from mirbench.benchmark.cli.doctor import doctor
 from mirbench.benchmark.cli.ends import Ending, heeded
 from mirbench.benchmark.cli.measure import embed, probe, run
+from mirbench.benchmark.cli.new import new
 from mirbench.benchmark.cli.options import Cache, Data, Quiet
 from mirbench.benchmark.cli.reproduce import reproduce
 from mirbench.benchmark.cli.submissions import board
@@ -71,6 +72,7 @@ app.add_typer(board, name="leaderboard")
 app.add_typer(datasets, name="data")
 for command in (run, embed, probe, sweep, reproduce, doctor):
     app.command()(command)
+app.add_typer(new, name="new")
 app.add_typer(weights, name="weights")
 app.add_typer(cache_folder, name="cache")
 

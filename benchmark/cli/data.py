@@ -66,7 +66,9 @@ def data_fetch(
 def data_links(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME…]", help="Tasks and representations [default: all]"),
+        typer.Argument(
+            metavar="[NAME…]", help="Tasks (or FILE.py) and representations [default: all]"
+        ),
     ] = None,
     data: Data = None,
     cache: Cache = None,

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 
 from tabulate import tabulate
 
+from mirbench.benchmark.api import Task
 from mirbench.benchmark.cli.tables import size
 from mirbench.benchmark.datasets.clip_checks import PROBLEMS, Fault
 from mirbench.benchmark.datasets.doctor import Checkup, FileState
 from mirbench.benchmark.datasets.fetch import Fetched
 from mirbench.benchmark.progress import count
+from mirbench.benchmark.registry import task_argument
 
 _WORDS = {
     "absent": "not there",
@@ -141,7 +143,7 @@ def _advice(checkup: Checkup) -> Iterator[tuple[str, str]]:
     if checkup.ready:
         many = count(faults, "clip", "is")
         left = f", though {many} left out and counted as missing in the result" if faults else ""
-        run = f"mirbench run --rep mfcc --task {task.name}{where}"
+        run = f"mirbench run --rep mfcc --task {_argument(task)}{where}"
         yield f"{task.name} can run{left}. Next:", run
         return
     if checkup.usable and checkup.problem is None:
@@ -152,7 +154,7 @@ def _advice(checkup: Checkup) -> Iterator[tuple[str, str]]:
         yield f"{task.name} cannot run yet.", ""
     lying = {state.name for state in checkup.files if state.state in ("right", "unchecked")}
     absent = [item for item in task.downloads if item.filename not in lying]
-    fetch = f"mirbench data fetch {task.name}{where}"
+    fetch = f"mirbench data fetch {_argument(task)}{where}"
     if any(not item.mirrors for item in absent):
         yield f"Next: {task.how_to_get}", ""
         yield f"Archives that lie in {checkup.fetch_into} are checked and unpacked by:", fetch
@@ -176,5 +178,9 @@ def fetch_report(fetched: Fetched) -> str:
         space = size(sum(path.stat().st_size for path in fetched.archives))
         lines.append(f"The archives are not needed any more and may be deleted ({space}): {names}")
     where = "" if task.prepare is not None else f" --data {shlex.quote(str(folder.parent))}"
-    lines.append(f"Next:\n    mirbench data doctor {task.name}{where}")
+    lines.append(f"Next:\n    mirbench data doctor {_argument(task)}{where}")
     return "\n".join(lines)
+
+
+def _argument(task: Task) -> str:
+    return shlex.quote(task_argument(task))

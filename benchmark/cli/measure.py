@@ -188,7 +188,10 @@ def embed(
 
 
 def probe(
-    task: Annotated[str, typer.Option("--task", help="Task", autocompletion=complete_task)],
+    task: Annotated[
+        str,
+        typer.Option("--task", help="Task: NAME or FILE.py", autocompletion=complete_task),
+    ],
     embeddings: Annotated[
         Path | None,
         typer.Option("--embeddings", help="An .npz with arrays clip_id and embedding"),

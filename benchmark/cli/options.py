@@ -37,12 +37,17 @@ Tasks = Annotated[
     list[str] | None,
     typer.Option(
         "--task",
-        help="Task (repeat); default: every task whose data is here",
+        help="Task: NAME or FILE.py (repeat); default: every task whose data is here",
         autocompletion=complete_task,
     ),
 ]
 SplitName = Annotated[
-    str, typer.Option("--split", help="paper or artist", autocompletion=complete_split)
+    str,
+    typer.Option(
+        "--split",
+        help="paper, artist, or another that the task offers",
+        autocompletion=complete_split,
+    ),
 ]
 Data = Annotated[
     Path | None,
@@ -164,7 +169,9 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress", c
 TaskName = Annotated[
     str,
     typer.Argument(
-        metavar="TASK", help="Task, as in: mirbench list tasks", autocompletion=complete_task
+        metavar="TASK",
+        help="Task, as in: mirbench list tasks; or FILE.py",
+        autocompletion=complete_task,
     ),
 ]
 

@@ -29,6 +29,10 @@ class Dataset:
         So many clips of each split were taken; None: all.
     complete : tuple of Clip
         Those of the complete split, if not all were taken.
+    origin : str
+        Where the task is from: ``built-in``, ``file``, or the name of a distribution.
+    fingerprint : str
+        Digest of the source of a task that is not built in.
     """
 
     task: Task
@@ -37,6 +41,8 @@ class Dataset:
     every: tuple[Clip, ...]
     limit: int | None = None
     complete: tuple[Clip, ...] = ()
+    origin: str = "built-in"
+    fingerprint: str = ""
 
     @functools.cached_property
     def targets(self) -> dict[str, npt.NDArray[Any]]:

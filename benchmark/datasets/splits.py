@@ -56,6 +56,11 @@ def read_split(task: Task, name: str, folder: Path) -> SplitTable:
     """
     _check_offered(task, name)
     path = folder / f"{task.name}.{name}.csv"
+    if not path.exists():
+        raise DataError(
+            f"task {task.name!r}: the split {name!r} should be the file {path}, which is not "
+            "there: it has the header clip_id,split, and a line for each clip, sorted by clip id"
+        )
     try:
         content = read_bounded(path, most=MOST_BYTES)
     except (OSError, Damaged) as error:

@@ -33,7 +33,7 @@ from mirbench.benchmark.embedding.stored import stored_shard
 from mirbench.benchmark.embedding.window_counts import windows_per_clip
 from mirbench.benchmark.machine.share import Share
 from mirbench.benchmark.progress import count, say
-from mirbench.benchmark.registry import RepresentationSpec
+from mirbench.benchmark.registry import RepresentationSpec, task_argument
 
 
 def embed_task(pair: Pair, settings: EmbeddingSettings) -> Embeddings:
@@ -181,6 +181,7 @@ def stored_embeddings(
                 f"{spec.weights.command('fetch')}"
             )
         raise DataError(
-            f"{none}; run: mirbench embed --rep {shlex.quote(spec.text)} --task {task.name}"
+            f"{none}; run: mirbench embed --rep {shlex.quote(spec.text)} "
+            f"--task {shlex.quote(task_argument(task))}"
         )
     return pick_clips(join_shards(shards), clip_ids)

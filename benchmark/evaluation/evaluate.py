@@ -247,6 +247,8 @@ def _task_record(data: Dataset, embeddings: Embeddings, rows: Rows) -> TaskRecor
     task, split = data.task, data.split
     return TaskRecord(
         name=task.name,
+        origin=data.origin,
+        fingerprint=data.fingerprint,
         title=task.title,
         version=task.version,
         kind=task.kind,

@@ -8,18 +8,25 @@ from pathlib import Path
 
 from mirbench.benchmark.api import KEYS, TEMPO_LABELS, DataError, PluginError, Task, UsageError
 from mirbench.benchmark.datasets.splits import SplitTable, compute_split, read_split
-from mirbench.benchmark.plugins.finding import Plugin, find_plugin
+from mirbench.benchmark.plugins.finding import Plugin, find_plugin, find_plugins
+from mirbench.benchmark.plugins.naming import plugin_argument
+from mirbench.benchmark.registry.task_files import find_task_file, is_task_file, read_task_file
 from mirbench.benchmark.scoring.metrics import METRICS, METRICS_OF
 
+#: Each task that came from a file, and which; kept, so that its id stays its own.
+_from_files: dict[int, tuple[Task, Plugin]] = {}
 
-@functools.cache
+#: The tasks of files, by file and digest of the source.
+_read_before: dict[tuple[Path, str], Task] = {}
+
+
 def load_task(name: str) -> Task:
-    """Load the task of a name.
+    """Load the task of a name, or of a file such as ``./task.py``.
 
     Raises
     ------
     UsageError
-        If there is no such task.
+        If there is no such task or file, or a file's task has the name of another.
     PluginError
         If its module cannot be imported or holds no `Task`.
 
@@ -29,6 +36,25 @@ def load_task(name: str) -> Task:
     >>> task.kind, task.metrics, len(task.labels)
     ('multiclass', ('accuracy',), 10)
     """
+    if not is_task_file(name):
+        return load_named_task(name)
+    plugins = find_plugins("task")
+    plugin = find_task_file(name, plugins)
+    if plugin.origin != "file":
+        return load_named_task(plugin.name)
+    assert plugin.source is not None
+    key = plugin.source.path, plugin.source.digest()
+    if key not in _read_before:
+        task = read_task_file(plugin, plugins)
+        _check_metrics(task, plugin)
+        _read_before[key] = task
+        _from_files[id(task)] = task, plugin
+    return _read_before[key]
+
+
+@functools.cache
+def load_named_task(name: str) -> Task:
+    """Load the task of a name, once; see `load_task`."""
     plugin = find_plugin("task", name)
     task = getattr(plugin.load_module(), plugin.attribute or "TASK", None)
     if not isinstance(task, Task):
@@ -89,7 +115,7 @@ def load_split(task: Task, name: str, folder: Path | None = None) -> SplitTable:
     [443, 197, 290]
     """
     if task.compute_split is None:
-        return read_split(task, name, split_folder(task.name))
+        return read_split(task, name, split_folder(task))
     if folder is None:
         raise UsageError(f"the splits of {task.name!r} are computed from its data: say where it is")
     return compute_split(task, name, folder)
@@ -118,10 +144,38 @@ def load_splits(task: Task, folder: Path) -> list[SplitTable]:
     return tables
 
 
-def split_folder(name: str) -> Path:
-    """Folder of a task's splits: mirbench's own, or ``splits`` beside the module of a plugin."""
-    plugin = find_plugin("task", name)
+def task_plugin(task: Task) -> Plugin:
+    """Find the plugin that a task came from: a file, or what bears its name."""
+    loaded = _from_files.get(id(task))
+    return find_plugin("task", task.name) if loaded is None else loaded[1]
+
+
+def task_origin(task: Task) -> tuple[str, str]:
+    """Say where a task is from, and digest its source unless it is built in.
+
+    The version of a published task is raised when its reader changes; one's own is edited
+    between two runs, and rows of before the edit are not rows of the task as it is.
+    """
+    plugin = task_plugin(task)
+    if plugin.origin == "built-in" or plugin.source is None:
+        return plugin.origin, ""
+    return plugin.origin, plugin.source.digest()[:16]
+
+
+def task_argument(task: Task) -> str:
+    """Write what names a task on the command line: its name, or the path of its file."""
+    return plugin_argument(task_plugin(task))
+
+
+def split_folder(task: Task) -> Path:
+    """Folder of a task's splits: mirbench's own, or ``splits`` beside the module of a plugin.
+
+    Splits that lie beside the module itself are found, too.
+    """
+    plugin = task_plugin(task)
     if plugin.origin == "built-in" or plugin.source is None:
         return Path(importlib.import_module("mirbench.splits").__path__[0])
-    beside = plugin.source.path.parent / "splits"
-    return beside if beside.is_dir() else plugin.source.path.parent
+    folder = plugin.source.path.parent
+    beside = folder / "splits"
+    at_hand = not beside.is_dir() and any(folder.glob(f"{task.name}.*.csv"))
+    return folder if at_hand else beside

@@ -59,6 +59,12 @@ class TaskRecord(_Record):
     """Which task and split."""
 
     name: str = Field(description="As in --task")
+    origin: str = Field(
+        default="built-in", description="built-in, file, or the distribution it is from"
+    )
+    fingerprint: str = Field(
+        default="", description="Digest of the source of a task that is not built in"
+    )
     title: str = Field(description="For people")
     version: int = Field(description="Of the task's reader")
     kind: Kind = Field(description="multiclass, multilabel or regression")
@@ -76,6 +82,14 @@ class TaskRecord(_Record):
         description="What the representation remarks on embedded rows, and on how many of them",
     )
     embeddings_sha256: str = Field(description="Digest of the embeddings that were probed")
+
+    @model_serializer(mode="wrap")
+    def _without_origin(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out where a task is from if it is built in, as in rows that are older than that."""
+        content: dict[str, Any] = handler(self)
+        if self.origin == "built-in" and not self.fingerprint:
+            del content["origin"], content["fingerprint"]
+        return content
 
 
 class ProtocolRecord(_Record):

@@ -13,8 +13,10 @@ from mirbench.benchmark.files.checksums import has_checksum
 from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.files.links import Link
 from mirbench.benchmark.plugins.finding import Plugin, find_plugins
+from mirbench.benchmark.plugins.naming import plugin_argument
 from mirbench.benchmark.progress import say
-from mirbench.benchmark.registry import load_task
+from mirbench.benchmark.registry import load_task, task_plugin
+from mirbench.benchmark.registry.task_files import is_task_file
 from mirbench.benchmark.weights.sets import weight_sets
 
 _URL = re.compile(r"https?://[^\s<>\"'()]+")
@@ -31,8 +33,8 @@ def declared_links(
     Parameters
     ----------
     names : sequence of str
-        Tasks and representations; none: all. Of all, one that is broken is left out, and
-        said.
+        Tasks, which may be files, and representations; none: all. Of all, one that is
+        broken is left out, and said.
     data : Path, optional
         Folder of the datasets.
     cache : CacheFolder, optional
@@ -46,6 +48,9 @@ def declared_links(
         If one that is named is broken.
     """
     plugins = [*find_plugins("task"), *find_plugins("representation")]
+    files = {name: task_plugin(load_task(name)) for name in names if is_task_file(name)}
+    plugins += [plugin for plugin in files.values() if plugin not in plugins]
+    names = [files[name].name if name in files else name for name in names]
     known = {plugin.name for plugin in plugins}
     for name in names:
         if name not in known:
@@ -79,7 +84,7 @@ def declared_links(
 def _links_of(plugin: Plugin, data: Path | None, cache: CacheFolder) -> Iterator[Link]:
     names = (plugin.name,)
     if plugin.kind == "task":
-        yield from _links_of_task(load_task(plugin.name), data, cache)
+        yield from _links_of_task(load_task(plugin_argument(plugin)), data, cache)
         return
     for weights in weight_sets(plugin).values():
         for file in weights.files:

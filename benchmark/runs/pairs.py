@@ -39,6 +39,8 @@ from mirbench.benchmark.registry import (
     load_split,
     load_task,
     parse_representation,
+    task_origin,
+    task_plugin,
 )
 
 Names = str | Sequence[str]
@@ -108,10 +110,7 @@ def pairs_of(
             first = specs[labels.index(spec.label)].plugin.place
             raise UsageError(f"{spec.label!r} is named twice: {first} and {spec.plugin.place}")
     specs = _with_weights(specs, on_missing, only_plan)
-    if task:
-        tasks = [load_task(name) for name in dict.fromkeys(as_list(task))]
-    else:
-        tasks = _ready_tasks(where)
+    tasks = _named_tasks(as_list(task)) if task else _ready_tasks(where)
     tables = [
         load_split(each, where.split, dataset_folder(each, where.data, where.cache))
         for each in tasks
@@ -123,13 +122,28 @@ def pairs_of(
     return [Pair(spec, *each) for spec in specs for each in zip(datasets, others, strict=True)]
 
 
+def _named_tasks(names: Sequence[str]) -> list[Task]:
+    """Load tasks; one that is named in two ways is taken once."""
+    tasks: dict[str, Task] = {}
+    for name in names:
+        task = load_task(name)
+        first = tasks.setdefault(task.name, task)
+        if first is not task:
+            raise UsageError(
+                f"two tasks are named {task.name!r}: {task_plugin(first).place} and "
+                f"{task_plugin(task).place}; give one of them another name"
+            )
+    return list(tasks.values())
+
+
 @without_collecting()
 def _dataset(task: Task, split: SplitTable, where: Where, make: bool) -> Dataset:
     folder = dataset_folder(task, where.data, where.cache)
     if make:
         prepare(task, folder)
     every = tuple(read_clips(task, folder))
-    data = Dataset(task, split, tuple(clips_of_split(task, folder, every, split)), every)
+    clips = tuple(clips_of_split(task, folder, every, split))
+    data = Dataset(task, split, clips, every, *task_origin(task))
     _ = data.targets  # wrong labels show now
     return data if where.limit is None else limited_dataset(data, where.limit)
 

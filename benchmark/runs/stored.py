@@ -13,7 +13,7 @@ from mirbench.benchmark.embedding.npz import read_embeddings
 from mirbench.benchmark.evaluation.evaluate import evaluate_embeddings, evaluate_share, subject_of
 from mirbench.benchmark.files.atomic import check_writable
 from mirbench.benchmark.machine.share import Part, share_of
-from mirbench.benchmark.registry import load_split, load_task, parse_representation
+from mirbench.benchmark.registry import load_split, load_task, parse_representation, task_origin
 from mirbench.benchmark.result import Row
 from mirbench.benchmark.runs.each import tell_share_is_done
 from mirbench.benchmark.runs.engines import check_engine, on_engine
@@ -150,7 +150,7 @@ def probe(
     if stated is not None:
         subject = state_trained_on(subject, stated)
     check_writable(settings.out)
-    data_set = Dataset(spec, table, clips, clips)
+    data_set = Dataset(spec, table, clips, clips, *task_origin(spec))
     with on_engine(settings, [], engine, address) as placed:
         if settings.share is None:
             return evaluate_embeddings(subject, data_set, found, placed)

@@ -11,6 +11,7 @@ from mirbench.benchmark.api import SPLITS
 from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.plugins.naming import allowed_characters
 from mirbench.benchmark.progress import count
+from mirbench.benchmark.registry import task_origin
 from mirbench.benchmark.result import Cost, Environment, RepresentationRecord, Result
 from mirbench.benchmark.submissions.ground import AGAIN, Ground
 from mirbench.benchmark.submissions.selection import check_selection
@@ -52,6 +53,12 @@ def _check_task(result: Result, ground: Ground) -> Iterator[str]:
                 f"task.{name}: is {show(stated)}, but task {task.name} of this version has "
                 f"{show(expected)}; {AGAIN}"
             )
+    origin, _ = task_origin(task)
+    if record.origin != origin:
+        yield (
+            f"task.origin: is {show(record.origin)}, but task {task.name} of this version is "
+            f"{origin}; {AGAIN}, with --task {task.name}"
+        )
     if record.split_sha256 != ground.split.sha256:
         yield (
             f"task.split_sha256: is {show(record.split_sha256, 24)}, but "

@@ -55,5 +55,10 @@ def find_ground(result: Result, data: Path | None = None) -> tuple[Ground | None
         folder = dataset_folder(task, data, CacheFolder.find())
         split = load_split(task, result.task.split, folder)
     except MirbenchError as error:
+        if result.task.origin == "file":
+            errors.append(
+                "task.origin: it is a file; the board has rows of tasks that mirbench knows, so "
+                "propose the task first, with its splits"
+            )
         return None, [*errors, f"task: {error}"]
     return (None if protocol is None else Ground(task, split, protocol)), errors

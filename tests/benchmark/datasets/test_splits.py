@@ -55,7 +55,9 @@ def test_malformed(tmp_path: Path, task: Task, content: str, mistake: str) -> No
 
 
 def test_absent_and_unknown(tmp_path: Path, task: Task) -> None:
-    with pytest.raises(DataError, match=r"task 'toy': cannot read the split .*toy\.artist\.csv"):
+    with pytest.raises(
+        DataError, match=r"'artist' should be the file .*toy\.artist\.csv, which is"
+    ):
         read_split(task, "artist", tmp_path)
     with pytest.raises(UsageError, match=r"no split 'own'; it offers: paper, artist"):
         read_split(task, "own", tmp_path)
