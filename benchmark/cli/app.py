@@ -17,6 +17,7 @@ import typer
 
 from mirbench.benchmark.api import MirbenchError, UsageError
 from mirbench.benchmark.cli.cache import cache_folder
+from mirbench.benchmark.cli.check import check
 from mirbench.benchmark.cli.data import datasets
 from mirbench.benchmark.cli.doctor import doctor
 from mirbench.benchmark.cli.ends import Ending, heeded
@@ -51,7 +52,7 @@ def options(
 
 app.add_typer(board, name="leaderboard")
 app.add_typer(datasets, name="data")
-for command in (run, embed, probe, sweep, reproduce, doctor):
+for command in (run, embed, probe, sweep, reproduce, check, doctor):
     app.command()(command)
 app.add_typer(weights, name="weights")
 app.add_typer(cache_folder, name="cache")
