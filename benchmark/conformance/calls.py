@@ -11,7 +11,14 @@ import numpy as np
 from mirbench.benchmark.api import FloatArray, MirbenchError, PluginError
 from mirbench.benchmark.conformance.findings import Answer, Finding, failure
 from mirbench.benchmark.conformance.rates import check_rate
-from mirbench.benchmark.conformance.subject import Network, Printed, Question, Subject, listening_to
+from mirbench.benchmark.conformance.subject import (
+    FIRST,
+    Network,
+    Printed,
+    Question,
+    Subject,
+    listening_to,
+)
 from mirbench.benchmark.embedding.difference import Difference
 from mirbench.benchmark.embedding.judge import Judge
 from mirbench.benchmark.embedding.model import embed_clips
@@ -104,9 +111,10 @@ class _Outside:
     def embed(self, audio: FloatArray) -> FloatArray | None:
         """Embed one clip; what was set is put back, so that it is set again at the next call."""
         state = PluginState()
+        times = 1 if self._calls else FIRST
         with listening_to(self._subject) as printed, state:
             before = _drawn()
-            row = self._subject.row("of chords", audio, reseeds=False)
+            row = self._subject.row("chords", audio, times, reseeds=False)
             drawn = before != _drawn()
         changed = state.changed - (_OF_IMPORTS if self._calls == 0 else set())
         self._set |= changed | ({"numpy.random"} if drawn else set())
@@ -162,7 +170,7 @@ def _input(subject: Subject, audio: FloatArray) -> Finding:
     for number in (1, 2):
         given = [audio.copy() for _ in range(number)]
         with subject.plugin.running():
-            embed_clips(subject.model, info, given, ["of chords"] * number, limit)
+            embed_clips(subject.model, info, given, ["chords"] * number, limit)
         if not all(np.array_equal(audio, each) for each in given):
             method = "embed" if number == 1 else "embed_batch"
             return Finding(

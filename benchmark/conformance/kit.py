@@ -29,12 +29,14 @@ from mirbench.benchmark.conformance.findings import Answer, Finding, Report, com
 from mirbench.benchmark.conformance.growth import growth
 from mirbench.benchmark.conformance.sounds import long, short, sounds
 from mirbench.benchmark.conformance.subject import CLIP_SECONDS, Question
+from mirbench.benchmark.embedding.first_use import announce, keep_compiled
 from mirbench.benchmark.embedding.judge import Judge
 from mirbench.benchmark.embedding.pair import ModelKey
 from mirbench.benchmark.embedding.sounds import chords
 from mirbench.benchmark.embedding.trial import CLIPS
 from mirbench.benchmark.embedding.verdicts import kind_of, versions_of
 from mirbench.benchmark.evaluation.environment import describe_environment
+from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.machine.device import check_device
 from mirbench.benchmark.machine.ended import WorkerDied
 from mirbench.benchmark.machine.process import WorkerProcess
@@ -52,8 +54,8 @@ _STEPS: tuple[tuple[str, Step], ...] = (
     ("long", long),
 )
 
-#: How often the limit for a clip a step may take: it has many, and a clip is a call.
-_CALLS = 30
+#: How many times the limit for a clip loading may take, and a step, which has many clips.
+_LOADING, _STEP = 10, 30
 
 _RATE = 44_100
 
@@ -88,6 +90,8 @@ def check_representation(
     started = time.monotonic()
     spec = parse_representation(name, cache)
     spec.prepare_weights()
+    keep_compiled(CacheFolder.find(cache))
+    announce(spec)
     with tempfile.TemporaryDirectory(prefix="mirbench-check-") as folder:
         key = ModelKey(spec.text, spec.fingerprint(), device, spec.cache)
         clips = _write_clips(Path(folder))
@@ -146,8 +150,8 @@ class _Process:
             late.set()
             worker.kill()
 
-        seconds = _CALLS * question.limit
-        timer = threading.Timer(seconds, end)
+        times = _LOADING if step is load else _STEP
+        timer = threading.Timer(times * question.limit, end)
         timer.daemon = True
         timer.start()
         try:
@@ -209,10 +213,12 @@ class _Kit:
                 progress.update(1)
                 return answer
 
+            there = self._threads.submit(self._elsewhere)
             loaded = step("loading", load)
             if self._failed(loaded):
+                found = there.result().findings  # it may be the network that it lacks
+                self.findings += [each for each in found if each.check == "network"]
                 return
-            there = self._threads.submit(self._elsewhere)
             first = step("contract", first_calls)
             self._outside(loaded)
             if self._failed(first):

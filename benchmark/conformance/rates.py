@@ -58,6 +58,8 @@ def check_rate(subject: Subject, audio: FloatArray, row: FloatArray) -> Finding:
         Its embedding.
     """
     declared = subject.info.sample_rate
+    if subject.info.batch_dependent:
+        return Finding("rate", "skipped", "embeddings depend on the batch, and may need one")
     rates, before = _Rates(subject, audio), sys.getprofile()
     with subject.plugin.running():
         sys.setprofile(rates)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,8 +23,11 @@ from mirbench.benchmark.progress import duration
 #: Seconds of the long clip, and what embedding it may take.
 TEN_MINUTES, AFFORDABLE = 600.0, 120.0
 
-#: Seconds of very short clips; the first is a single sample.
-VERY_SHORT = (0.0, 0.01, 0.1, 1.0)
+#: Seconds of very short clips; the last is a single sample.
+VERY_SHORT = (1.0, 0.1, 0.01, 0.0)
+
+#: Seconds of the shortest clip that a task may well have.
+SHORTEST = 0.1
 
 #: Factors of quiet audio, and of audio that is louder than [-1, 1].
 QUIET, LOUD = 1e-3, 8.0
@@ -46,7 +50,7 @@ def _listened(subject: Subject, heard: Heard) -> list[Finding]:
     found = []
     silent = np.zeros(round(subject.at_most(CLIP_SECONDS) * subject.info.sample_rate), np.float32)
     try:
-        subject.row("of silence", silent)
+        subject.row("silence", silent)
     except PluginError as error:
         found.append(failure("silence", error, label, _FINITE))
     else:
@@ -88,10 +92,10 @@ def _gain(subject: Subject) -> Finding:
     label, rate = subject.question.label, subject.info.sample_rate
     audio = chords(subject.at_most(CLIP_SECONDS), rate)
     try:
-        row = subject.row("of chords", audio)
-        half = subject.row("of chords, half as loud", np.float32(0.5) * audio)
-        quiet = subject.row("of chords at -60 dB", np.float32(QUIET) * audio)
-        subject.row("of chords beyond [-1, 1]", np.float32(LOUD) * audio)
+        row = subject.row("chords", audio)
+        half = subject.row("chords, half as loud", np.float32(0.5) * audio)
+        quiet = subject.row("chords at -60 dB", np.float32(QUIET) * audio)
+        subject.row("chords beyond [-1, 1]", np.float32(LOUD) * audio)
     except PluginError as error:
         return failure("gain", error, label, _FINITE)
     if row is None or half is None:
@@ -110,7 +114,7 @@ def _gain(subject: Subject) -> Finding:
 
 def _is_silence(subject: Subject, quiet: FloatArray, audio: FloatArray) -> bool:
     try:
-        silent = subject.row("of silence", np.zeros_like(audio))
+        silent = subject.row("silence", np.zeros_like(audio))
     except PluginError:
         return False
     return silent is not None and alike(quiet, silent, SAME)
@@ -122,13 +126,16 @@ def short(question: Question) -> Answer:
     rate, refused = subject.info.sample_rate, 0.0
     for seconds in VERY_SHORT:
         audio = chords(1.0, rate)[: max(1, round(seconds * rate))]
-        name = f"of {seconds:g} s" if seconds else "of one sample"
+        name = f"{seconds:g} s" if seconds else "one sample"
         try:
             if subject.row(name, audio) is None:
-                refused = seconds or 1 / rate
+                refused = max(refused, seconds, 1 / rate)
         except PluginError as error:
             advice = "fill it up with zeros to what the model needs, or " + _REFUSE
-            return Answer((failure("short", error, question.label, advice),))
+            finding = failure("short", error, question.label, advice)
+            if seconds < SHORTEST:
+                finding = replace(finding, state="warning")
+            return Answer((finding,))
     words = "embedded, from one sample on"
     if refused:
         words = f"refused up to {refused:.2g} s (UnusableClip): counted as missing"
@@ -145,13 +152,13 @@ def long(question: Question) -> Answer:
     minute = chords(60.0, rate)
     try:
         started = time.perf_counter()
-        subject.row("of one minute", minute, times=5)
+        subject.row("one minute", minute, times=5)
         foreseen = 10 * (time.perf_counter() - started)
         if foreseen > AFFORDABLE:
             text = f"it would take about {duration(foreseen)}"
             return Answer((Finding("long", "skipped", text),))
         started = time.perf_counter()
-        row = subject.row("of ten minutes", np.tile(minute, 10), times=10)
+        row = subject.row("ten minutes", np.tile(minute, 10), times=10)
     except PluginError as error:
         advice = (
             "cut long clips into pieces, embed each and average; or declare max_seconds; or "

@@ -23,6 +23,9 @@ from mirbench.benchmark.machine.memory import free_main_memory
 #: Seconds of the clips that are embedded again and again: enough for models that want ten.
 CLIP_SECONDS = 12.0
 
+#: How many times the limit for a clip the first call of a process may take, which may compile.
+FIRST = 3
+
 
 @dataclass(frozen=True)
 class Question:
@@ -49,7 +52,8 @@ class Question:
 
     def trial(self, once: bool = False) -> Trial:
         """Say what is tried as in the look before a run."""
-        return Trial(self.model, None, self.clips, self.folder, once=once, clip_timeout=self.limit)
+        limit = self.limit * (FIRST if once else 1)  # another process is new
+        return Trial(self.model, None, self.clips, self.folder, once=once, clip_timeout=limit)
 
 
 class Subject:
