@@ -75,14 +75,11 @@ def _write(path: Path, text: str) -> None:
 
 def table(report: Report) -> str:
     """Write the findings, a line or more each, wrapped to the terminal."""
-    from mirbench.benchmark.conformance.findings import CHECKS
-
     width = max(70, min(110, shutil.get_terminal_size((100, 24)).columns))
     lines = [f"{report.representation} on {report.device}, fingerprint {report.fingerprint[:16]}"]
     for finding in report.findings:
         head = f"{finding.state:<8} {finding.check:<9} "
-        about = f"{CHECKS[finding.check]}: " if finding.state in ("warning", "failed") else ""
-        for text, indent in ((about + finding.found, head), (finding.advice, " " * 18 + "→ ")):
+        for text, indent in ((finding.found, head), (finding.advice, " " * 18 + "→ ")):
             if text:
                 lines += textwrap.wrap(
                     text,

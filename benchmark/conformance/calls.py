@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mirbench.benchmark.api import FloatArray, MirbenchError, PluginError
-from mirbench.benchmark.conformance.findings import Answer, Finding, failure
+from mirbench.benchmark.conformance.findings import Answer, Finding, failure, without_label
 from mirbench.benchmark.conformance.rates import check_rate
 from mirbench.benchmark.conformance.subject import (
     FIRST,
@@ -246,7 +246,8 @@ def without_network(question: Question) -> Answer:
     except MirbenchError as error:
         if not network.wanted:
             raise
-        found = f"it needs {_hosts(network.wanted)}: {str(error)[:300]}"
+        text = without_label(error, question.label)
+        found = f"it needs {_hosts(network.wanted)}: {text[:300]}"
         advice = (
             "name its weights in CARD['weights'] (docs/weights.md), or install them with a "
             "package; compute nodes have no network"

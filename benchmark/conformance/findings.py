@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from mirbench.benchmark.api import MirbenchError
@@ -155,9 +155,14 @@ def failure(check: str, error: MirbenchError, label: str, advice: str) -> Findin
     advice : str
         What to do where the error does not say.
     """
-    text = str(error).removeprefix(f"representation {label!r}").lstrip(":, ")
-    found, _, told = text.partition("; ")
+    found, _, told = without_label(error, label).partition("; ")
     return Finding(check, "failed", found, told or advice)
+
+
+def without_label(error: MirbenchError, label: str) -> str:
+    """Return the text of an error without the name of the representation that it begins with."""
+    text, name = str(error), f"representation {label!r}"
+    return text[len(name) + 2 :] if text.startswith((f"{name}: ", f"{name}, ")) else text
 
 
 def complete(findings: Iterable[Finding], why: Mapping[str, str]) -> tuple[Finding, ...]:
@@ -172,7 +177,9 @@ def complete(findings: Iterable[Finding], why: Mapping[str, str]) -> tuple[Findi
     """
     found: dict[str, Finding] = {}
     for finding in findings:
-        found.setdefault(finding.check, finding)
+        # What a plugin has said may hold anything, such as what colours a terminal.
+        text = "".join(sign if sign.isprintable() else " " for sign in finding.found)
+        found.setdefault(finding.check, replace(finding, found=text))
     return tuple(
         found.get(check)
         or Finding(check, "skipped", why.get(check, "an earlier check kept it from being tried"))

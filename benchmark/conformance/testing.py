@@ -47,7 +47,7 @@ class Conformance:
         """Hold the representation to one check."""
         report = _report(self.rep, self.device, self.clip_timeout)
         (finding,) = (each for each in report.findings if each.check == check)
-        text = f"{CHECKS[check]}: {finding.found}"
+        text = finding.found
         if finding.advice:
             text += f"; what to do: {finding.advice}"
         if finding.state == "skipped":

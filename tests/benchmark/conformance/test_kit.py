@@ -178,6 +178,19 @@ def test_a_model_that_cannot_be_loaded_is_a_finding(
     assert findings["end"]["state"] == "skipped"
 
 
+def test_what_a_plugin_says_stays_in_its_place(
+    main: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    said = "def embed(self, audio, sr):\n    raise RuntimeError('a | b <script> `x\\x1b[31m')"
+    write_model(tmp_path / "mine.py", said)
+    status, out, _ = main("check", "--rep", "./mine.py", "--report", "report.md", "-q")
+    page = (tmp_path / "report.md").read_text()
+    assert status == 1
+    assert "\x1b" not in out + page
+    assert "<script>" in out
+    assert r"a \| b &lt;script> \`x" in page
+
+
 def test_a_file_that_cannot_be_written_is_told_first(
     main: Callable[..., tuple[int, str, str]],
 ) -> None:
