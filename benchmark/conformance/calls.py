@@ -17,12 +17,12 @@ from mirbench.benchmark.conformance.subject import (
     Printed,
     Question,
     Subject,
+    judge_of,
     listening_to,
 )
-from mirbench.benchmark.embedding.difference import Difference
 from mirbench.benchmark.embedding.judge import Judge
 from mirbench.benchmark.embedding.model import embed_clips
-from mirbench.benchmark.embedding.trial import Seen, try_out
+from mirbench.benchmark.embedding.trial import try_out
 from mirbench.benchmark.embedding.verdicts import kind_of
 from mirbench.benchmark.embedding.worker import Chunk, decode_chunk
 from mirbench.benchmark.machine.answers import why_unpicklable
@@ -45,10 +45,8 @@ def load(question: Question) -> Answer:
     with Printed() as printed:
         subject = Subject(question)
     info = subject.info
-    seen = Seen(0, {}, Difference(), None, info.load_seconds, info, True, None)
-    judge = Judge(question.label, "", kind_of(question.model.device), seen)
     try:
-        unused = judge.loading(info.loading)
+        unused = judge_of(question, info).loading(info.loading)
     except PluginError as error:
         loading = failure("loading", error, question.label, "load the whole checkpoint")
     else:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
-import threading
 import time
 import wave
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from mirbench.benchmark.api import Clip, MirbenchError
+from mirbench.benchmark.api import Clip
+from mirbench.benchmark.conformance.asking import Process, Step
 from mirbench.benchmark.conformance.calls import (
     find_gpu,
     first_calls,
@@ -25,7 +24,7 @@ from mirbench.benchmark.conformance.calls import (
     without_network,
 )
 from mirbench.benchmark.conformance.cards import check_card
-from mirbench.benchmark.conformance.findings import Answer, Finding, Report, complete, failure
+from mirbench.benchmark.conformance.findings import Answer, Finding, Report, complete
 from mirbench.benchmark.conformance.growth import growth
 from mirbench.benchmark.conformance.sounds import long, short, sounds
 from mirbench.benchmark.conformance.subject import CLIP_SECONDS, Question
@@ -38,12 +37,8 @@ from mirbench.benchmark.embedding.verdicts import kind_of, versions_of
 from mirbench.benchmark.evaluation.environment import describe_environment
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.machine.device import check_device
-from mirbench.benchmark.machine.ended import WorkerDied
-from mirbench.benchmark.machine.process import WorkerProcess
 from mirbench.benchmark.progress import bar
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation
-
-Step = Callable[[Question], Answer]
 
 #: What is done after loading, in order, and what each is first about.
 _STEPS: tuple[tuple[str, Step], ...] = (
@@ -54,8 +49,6 @@ _STEPS: tuple[tuple[str, Step], ...] = (
     ("long", long),
 )
 
-#: How many times the limit for a clip loading may take, and a step, which has many clips.
-_LOADING, _STEP = 10, 30
 
 _RATE = 44_100
 
@@ -132,63 +125,12 @@ def _write_clips(folder: Path) -> tuple[Clip, ...]:
     return tuple(clips)
 
 
-class _Process:
-    """A worker process that is started anew when it has ended."""
-
-    def __init__(self) -> None:
-        self._worker: WorkerProcess | None = None
-
-    def ask(self, check: str, step: Step, question: Question) -> Answer:
-        """Let it do a step; an end of the process and any error is a finding of `check`."""
-        late = threading.Event()
-        if self._worker is None or not self._worker.alive:
-            self.close()
-            self._worker = WorkerProcess()
-        worker = self._worker
-
-        def end() -> None:
-            late.set()
-            worker.kill()
-
-        times = _LOADING if step is load else _STEP
-        timer = threading.Timer(times * question.limit, end)
-        timer.daemon = True
-        timer.start()
-        try:
-            answer: Answer = worker.call(step, question)
-            return answer
-        except WorkerDied as error:
-            found = error.ended.said
-            advice = "mend the line that is named; if there is none, look at compiled code"
-            if error.ended.words.late or late.is_set():
-                what = error.ended.words.doing or "loading or calling it"
-                where = f" ({error.ended.words.line})" if error.ended.words.line else ""
-                found = f"it took too long: {what}{where}"
-                advice = "see what it waits for; if it is slow, allow more with --clip-timeout"
-            elif error.ended.may_lack_memory:
-                advice = "see what takes so much memory: cut long clips into pieces"
-            return Answer((Finding(check, "failed", found, advice),))
-        except MirbenchError as error:
-            return Answer((failure(check, error, question.label, "see what raised it"),))
-        except Exception as error:  # what a plugin has made of the answer
-            found = f"{type(error).__name__}: {error}"
-            return Answer((Finding(check, "failed", found, "see what raised it"),))
-        finally:
-            timer.cancel()
-
-    def close(self) -> None:
-        """End it."""
-        if self._worker is not None:
-            self._worker.close()
-        self._worker = None
-
-
 class _Kit:
     """All steps, and what they have found."""
 
     def __init__(self, question: Question) -> None:
         self._question = question
-        self._here, self._there = _Process(), _Process()
+        self._here, self._there = Process(), Process()
         self._threads = ThreadPoolExecutor(1, "mirbench-check")
         self.findings: list[Finding] = []
         self.measures: dict[str, float] = {}
@@ -213,16 +155,17 @@ class _Kit:
                 progress.update(1)
                 return answer
 
-            there = self._threads.submit(self._elsewhere)
             loaded = step("loading", load)
             if self._failed(loaded):
-                found = there.result().findings  # it may be the network that it lacks
+                found = self._elsewhere().findings  # it may be the network that it lacks
                 self.findings += [each for each in found if each.check == "network"]
                 return
             first = step("contract", first_calls)
             self._outside(loaded)
             if self._failed(first):
                 return
+            # Not before, since Numba's cache is not made for two processes that compile at once.
+            there = self._threads.submit(self._elsewhere)
             for check, work in _STEPS:
                 answer = step(check, work)
                 if check == "repeat":

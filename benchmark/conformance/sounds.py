@@ -9,14 +9,12 @@ import numpy as np
 
 from mirbench.benchmark.api import FloatArray, PluginError
 from mirbench.benchmark.conformance.findings import Answer, Finding, failure
-from mirbench.benchmark.conformance.subject import CLIP_SECONDS, Question, Subject
-from mirbench.benchmark.embedding.difference import Difference, alike
+from mirbench.benchmark.conformance.subject import CLIP_SECONDS, Question, Subject, judge_of
+from mirbench.benchmark.embedding.difference import alike
 from mirbench.benchmark.embedding.judge import Judge
 from mirbench.benchmark.embedding.listening import SAME, Heard, listen
 from mirbench.benchmark.embedding.room import room_for_another
 from mirbench.benchmark.embedding.sounds import chords
-from mirbench.benchmark.embedding.trial import Seen
-from mirbench.benchmark.embedding.verdicts import kind_of
 from mirbench.benchmark.machine.memory import peak_memory
 from mirbench.benchmark.progress import duration
 
@@ -45,8 +43,7 @@ def sounds(question: Question) -> Answer:
 
 def _listened(subject: Subject, heard: Heard) -> list[Finding]:
     label = subject.question.label
-    nothing = Seen(0, {}, Difference(), None, 0.0, subject.info, True, None)
-    judge = Judge(label, "", kind_of(subject.question.model.device), nothing)
+    judge = judge_of(subject.question, subject.info)
     found = []
     silent = np.zeros(round(subject.at_most(CLIP_SECONDS) * subject.info.sample_rate), np.float32)
     try:

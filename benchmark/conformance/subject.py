@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mirbench.benchmark.api import Clip, FloatArray
-from mirbench.benchmark.embedding.difference import Rows
-from mirbench.benchmark.embedding.model import embed_clips
+from mirbench.benchmark.embedding.difference import Difference, Rows
+from mirbench.benchmark.embedding.judge import Judge
+from mirbench.benchmark.embedding.model import ModelInfo, embed_clips
 from mirbench.benchmark.embedding.pair import ModelKey
-from mirbench.benchmark.embedding.trial import Trial, reseed
+from mirbench.benchmark.embedding.trial import Seen, Trial, reseed
+from mirbench.benchmark.embedding.verdicts import kind_of
 from mirbench.benchmark.embedding.worker import loaded_model, spec_of, stand_in
 from mirbench.benchmark.machine.memory import free_main_memory
 
@@ -109,6 +111,21 @@ class Subject:
         """Shorten a duration to what the model is given of a clip at most."""
         most = self.info.max_seconds
         return seconds if most is None else min(seconds, most)
+
+
+def judge_of(question: Question, info: ModelInfo) -> Judge:
+    """Return a judge of what is seen without clips that were embedded before."""
+    nothing = Seen(
+        pid=os.getpid(),
+        rows={},
+        again=Difference(),
+        in_batch=None,
+        seconds=0.0,
+        info=info,
+        once=True,
+        heard=None,
+    )
+    return Judge(question.label, "the kit", kind_of(question.model.device), nothing)
 
 
 def limit_memory(device: str) -> None:
