@@ -17,6 +17,7 @@ import typer
 
 from mirbench.benchmark.api import MirbenchError, UsageError
 from mirbench.benchmark.cli.cache import cache_folder
+from mirbench.benchmark.cli.check import check
 from mirbench.benchmark.cli.data import datasets
 from mirbench.benchmark.cli.defaults import Defaults, find_defaults
 from mirbench.benchmark.cli.doctor import doctor
@@ -70,7 +71,7 @@ def options(
 
 app.add_typer(board, name="leaderboard")
 app.add_typer(datasets, name="data")
-for command in (run, embed, probe, sweep, reproduce, doctor):
+for command in (run, embed, probe, sweep, reproduce, check, doctor):
     app.command()(command)
 app.add_typer(new, name="new")
 app.add_typer(weights, name="weights")

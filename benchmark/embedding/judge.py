@@ -71,16 +71,17 @@ class Judge:
             In one sentence with the difference and what to do.
         """
         found = {"clips": f"{len(self.seen.rows)} of {self.task}"}
-        found |= self._loading(self.seen.info.loading)
-        found["twice"] = self._again()
+        found |= self.loading(self.seen.info.loading)
+        found["twice"] = self.again()
         if self.seen.in_batch is not None:
-            found["in a batch"] = self._in_batch(self.seen.in_batch)
+            found["in a batch"] = self.in_batch(self.seen.in_batch)
         found["in another process"] = _UNTRIED
         for other in others:
-            found["in another process"] = self._elsewhere(other.rows)
+            found["in another process"] = self.elsewhere(other.rows)
         return found | self._heard(heard or Heard())
 
-    def _loading(self, told: LoadingInfo) -> dict[str, str]:
+    def loading(self, told: LoadingInfo) -> dict[str, str]:
+        """Judge the tensors that model and weights do not share; raises as `verdict` does."""
         unused = f"{count(len(told.unexpected), 'tensor')}, the first {_first(told.unexpected)}"
         if told.missing:
             more = f", and hold {unused}, that it has no place for" if told.unexpected else ""
@@ -92,7 +93,8 @@ class Judge:
             )
         return {"unused weights": unused} if told.unexpected else {}
 
-    def _again(self) -> str:
+    def again(self) -> str:
+        """Judge two calls with the same clips; raises as `verdict` does."""
         what = "embed gives other numbers for the same clip at another call"
         if self.seen.info.batch_dependent:
             what = "embed_batch gives other numbers for the same batch at another call"
@@ -104,7 +106,8 @@ class Judge:
             "what is drawn at random at every call, and keep nothing from one call to the next",
         )
 
-    def _in_batch(self, apart: Difference) -> str:
+    def in_batch(self, apart: Difference) -> str:
+        """Judge clips by themselves and in a batch; raises as `verdict` does."""
         return self._within(
             apart,
             IN_BATCH,
@@ -114,7 +117,8 @@ class Judge:
             "of a batch, declare batch_dependent = True and a batch_size",
         )
 
-    def _elsewhere(self, rows: Mapping[str, FloatArray]) -> str:
+    def elsewhere(self, rows: Mapping[str, FloatArray]) -> str:
+        """Judge the embeddings of another process, by clip id; raises as `verdict` does."""
         both = self.seen.rows.keys() & rows.keys()
         return self._within(
             difference({id_: self.seen.rows[id_] for id_ in sorted(both)}, rows),
@@ -136,16 +140,17 @@ class Judge:
     def _heard(self, heard: Heard) -> dict[str, str]:
         found = {"silence": _UNTRIED, "end of a long clip": _UNTRIED}
         if heard.vector is not None:
-            found["silence"] = self._silence(heard.silence)
+            found["silence"] = self.silence(heard.silence)
         if heard.long is not None:
-            found["end of a long clip"] = self._end(heard.long)
+            found["end of a long clip"] = self.end(heard.long)
         for declared in ("max_seconds", "heard_seconds"):
             seconds = getattr(self.seen.info, declared)
             if seconds is not None:
                 found["end of a long clip"] += f" ({declared} = {seconds:g})"
         return found
 
-    def _silence(self, same: bool | None) -> str:
+    def silence(self, same: bool | None) -> str:
+        """Judge whether silence is embedded as a chord is; `doubts` has more if it is."""
         if same is None:
             return "refused"
         if same:
@@ -157,7 +162,8 @@ class Judge:
             return "the same"
         return "differs"
 
-    def _end(self, long: LongClip) -> str:
+    def end(self, long: LongClip) -> str:
+        """Judge what is heard of a long clip; `doubts` has more if the end is not."""
         clip = f"a clip of {long.seconds:g} s"
         if long.refused:
             return f"{clip} is refused"

@@ -13,7 +13,7 @@ import dataclasses
 import io
 import pickle
 import sys
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -35,6 +35,20 @@ def write_answer(answer: Any) -> bytes:
     content = io.BytesIO()
     _Writer(content, protocol=4).dump(answer)
     return content.getvalue()
+
+
+def why_unpicklable(value: Any) -> str:
+    """Say why a value cannot be pickled; empty if it can. Nothing is kept of the pickle."""
+
+    class Sink(io.RawIOBase):
+        def write(self, content: Any) -> int:
+            return memoryview(content).nbytes
+
+    try:
+        pickle.Pickler(cast("Any", Sink()), protocol=5).dump(value)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def read_answer(content: bytes) -> Any:

@@ -73,12 +73,17 @@ class Ended:
         workers : int
             How many there were.
         """
+        return f"{self.said}; {self._advice(workers)}; what is finished is kept"
+
+    @property
+    def said(self) -> str:
+        """How it ended and what it was at, without what to do."""
         said = f"a worker process {self._how()}"
         if self.words.doing:
             said += f" while {self.words.doing}"
         if self.words.line:
             said += f" ({self.words.line})"
-        return f"{said}; {self._advice(workers)}; what is finished is kept"
+        return said
 
     def _how(self) -> str:
         if self.words.late:

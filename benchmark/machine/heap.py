@@ -59,6 +59,13 @@ def kept_memory(idle: float = IDLE) -> Iterator[None]:
         heap.leave(idle)
 
 
+def give_back() -> None:
+    """Give what is free back to the system now, so that what a process takes is what it uses."""
+    heap = _heap()
+    if heap is not None:
+        heap.libc.malloc_trim(0)
+
+
 class _Heap:
     """The heap of this process, who keeps it, and the timer that gives it back."""
 

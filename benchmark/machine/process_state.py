@@ -49,6 +49,12 @@ class PluginState:
     A context manager that is entered around every call of the plugin; within itself,
     it does nothing more.
 
+    Attributes
+    ----------
+    changed : frozenset of str
+        What was set within, the last time, and put back: names as ``environment`` or
+        ``torch.dtype``. NumPy's global generator, which each state has anew, is left out.
+
     Examples
     --------
     >>> import os
@@ -67,6 +73,7 @@ class PluginState:
         self._own: dict[str, Any] = {"numpy.random": np.random.MT19937()}
         self._outside: dict[str, Any] = {}
         self._depth = 0
+        self.changed: frozenset[str] = frozenset()
 
     def __enter__(self) -> PluginState:
         self._depth += 1
@@ -97,6 +104,7 @@ class PluginState:
                 if setting.returns:
                     self._own[name] = inside
         self._outside = {}
+        self.changed = frozenset(changed) - {"numpy.random"}
         _write(changed)
 
 

@@ -13,7 +13,7 @@ PAGE = ROOT / "docs" / "architecture.md"
 #: From the top; a room imports from rows below its own only.
 HOUSE: tuple[tuple[str, ...], ...] = (
     ("cli",),
-    ("submissions", "reproduction", "runs"),
+    ("submissions", "reproduction", "conformance", "runs"),
     ("evaluation",),
     ("embedding",),
     ("registry",),

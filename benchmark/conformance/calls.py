@@ -1,0 +1,280 @@
+"""Steps of the kit about calls: loading, the first ones, the same again, and elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from mirbench.benchmark.api import FloatArray, MirbenchError, PluginError
+from mirbench.benchmark.conformance.findings import Answer, Finding, failure, without_label
+from mirbench.benchmark.conformance.rates import check_rate
+from mirbench.benchmark.conformance.subject import (
+    FIRST,
+    Network,
+    Printed,
+    Question,
+    Subject,
+    judge_of,
+    listening_to,
+)
+from mirbench.benchmark.embedding.judge import Judge
+from mirbench.benchmark.embedding.model import embed_clips
+from mirbench.benchmark.embedding.trial import try_out
+from mirbench.benchmark.embedding.verdicts import kind_of
+from mirbench.benchmark.embedding.worker import Chunk, decode_chunk
+from mirbench.benchmark.machine.answers import why_unpicklable
+from mirbench.benchmark.machine.process_state import PluginState
+
+#: Settings that importing a library changes, too.
+_OF_IMPORTS = {"environment", "logging", "warnings"}
+
+_SETTINGS = (
+    "do without it, or undo it before embed returns. mirbench puts it back after each call, but "
+    "others that use the model do not"
+)
+_OUTPUT = "take the print out, or use the logging module: a run embeds thousands of clips"
+_CONTRACT = "return what mirbench/benchmark/api/representation.py says"
+
+
+def load(question: Question) -> Answer:
+    """Load the model."""
+    started = time.perf_counter()
+    with Printed() as printed:
+        subject = Subject(question)
+    info = subject.info
+    try:
+        unused = judge_of(question, info).loading(info.loading)
+    except PluginError as error:
+        loading = failure("loading", error, question.label, "load the whole checkpoint")
+    else:
+        words = f"in {time.perf_counter() - started:.1f} s"
+        loading = Finding("loading", "passed", "; ".join([words, *unused.values()]))
+    own = sorted(subject.plugin.state.changed - _OF_IMPORTS)
+    declared = {"sample_rate": f"{info.sample_rate} Hz", "dims": str(info.dims)}
+    if info.layers:
+        declared["layers"] = ", ".join(info.layers)
+    for name in ("max_seconds", "heard_seconds", "batch_size"):
+        if getattr(info, name) is not None:
+            declared[name] = f"{getattr(info, name):g}"
+    if info.batch_dependent:
+        declared["batch_dependent"] = "True"
+    measures = {"load_seconds": round(info.load_seconds, 3)}
+    return Answer((loading,), measures, declared, (tuple(own), printed.text))
+
+
+def first_calls(question: Question) -> Answer:
+    """Hold the first calls to the contract, and see what they do besides."""
+    subject = Subject(question)
+    audio = _decoded(subject)
+    outside = _Outside(subject)
+    try:
+        row = outside.embed(audio)
+        if row is None:
+            advice = "refuse only what cannot be embedded; nothing else can be checked"
+            text = "a clip of 12 s of chords is refused (UnusableClip)"
+            return Answer((Finding("contract", "failed", text, advice),))
+        again = outside.embed(audio)
+        findings = [_contract(subject, row), *outside.findings(), _input(subject, audio)]
+    except PluginError as error:
+        return Answer((failure("contract", error, question.label, _CONTRACT),))
+    if again is not None and _changes(subject, audio):
+        found = "the array that embed returned is another after the next call"
+        advice = "return a new array at each call: x.copy()"
+        findings[0] = Finding("contract", "failed", found, advice)
+    findings.append(check_rate(subject, audio, row))
+    with subject.plugin.running():
+        why = why_unpicklable(subject.model)
+    findings.append(_pickled(why))
+    return Answer(tuple(findings))
+
+
+def _decoded(subject: Subject) -> FloatArray:
+    question = subject.question
+    chunk = Chunk(question.model, None, question.clips[:1], 0, folder=question.folder)
+    return decode_chunk((chunk, subject.info)).audio[0, 0]
+
+
+class _Outside:
+    """What the model does at a call besides embedding: sets, prints, draws."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self._calls = 0
+        self._set: set[str] = set()
+        self._printed: list[str] = []
+
+    def embed(self, audio: FloatArray) -> FloatArray | None:
+        """Embed one clip; what was set is put back, so that it is set again at the next call."""
+        state = PluginState()
+        times = 1 if self._calls else FIRST
+        with listening_to(self._subject) as printed, state:
+            before = _drawn()
+            row = self._subject.row("chords", audio, times, reseeds=False)
+            drawn = before != _drawn()
+        changed = state.changed - (_OF_IMPORTS if self._calls == 0 else set())
+        self._set |= changed | ({"numpy.random"} if drawn else set())
+        self._printed.append(printed.text)
+        self._calls += 1
+        return row
+
+    def findings(self) -> list[Finding]:
+        """Judge it."""
+        chance = {name for name in self._set if name.endswith("random")}
+        settings = Finding("settings", "passed", "nothing")
+        if self._set - chance:
+            names = ", ".join(sorted(self._set - chance))
+            settings = Finding("settings", "failed", f"embed sets {names}", _SETTINGS)
+        elif chance:
+            names = ", ".join(sorted(chance))
+            advice = "use a generator of its own: np.random.default_rng(seed), torch.Generator()"
+            settings = Finding(
+                "settings",
+                "warning",
+                f"embed seeds or draws from global generators: {names}",
+                advice,
+            )
+        output = Finding("output", "passed", "nothing")
+        if self._printed[-1]:
+            found = f"embed prints {_first_line(self._printed[-1])}"
+            output = Finding("output", "failed", found, _OUTPUT)
+        return [settings, output]
+
+
+def _drawn() -> tuple[bytes, int]:
+    """Return where NumPy's global generator stands."""
+    state = np.random.get_state(legacy=False)["state"]
+    return state["key"].tobytes(), int(state["pos"])
+
+
+def _first_line(text: str) -> str:
+    return repr(text.splitlines()[0][:80])
+
+
+def _contract(subject: Subject, row: FloatArray) -> Finding:
+    names = subject.info.layers
+    if len(set(names)) < len(names):
+        found = f"layers has a name twice: {', '.join(names)}"
+        return Finding("contract", "failed", found, "give every layer a name of its own")
+    shape = "dims" if not names else f"{len(names)} layers of dims"
+    return Finding("contract", "passed", f"float32 {list(row.shape)}, finite; {shape} as declared")
+
+
+def _input(subject: Subject, audio: FloatArray) -> Finding:
+    """Embed a clip by itself, and two in a batch, without making copies of them first."""
+    info, limit = subject.info, subject.question.limit
+    for number in (1, 2):
+        given = [audio.copy() for _ in range(number)]
+        with subject.plugin.running():
+            embed_clips(subject.model, info, given, ["chords"] * number, limit)
+        if not all(np.array_equal(audio, each) for each in given):
+            method = "embed" if number == 1 else "embed_batch"
+            return Finding(
+                "input",
+                "failed",
+                f"{method} changes the audio that it is given",
+                "work on a copy: audio = audio.copy(), or x = x * 2 in place of x *= 2",
+            )
+    return Finding("input", "passed", "unchanged")
+
+
+def _changes(subject: Subject, audio: FloatArray) -> bool:
+    """Whether an array that was returned is another after the next call."""
+    if subject.info.batch_dependent:
+        return False
+    with subject.plugin.running():
+        value = subject.model.embed(audio.copy(), subject.info.sample_rate)
+        kept = value.copy()
+        subject.model.embed(0.5 * audio[::-1].copy(), subject.info.sample_rate)
+    return not np.array_equal(value, kept)
+
+
+def _pickled(why: str) -> Finding:
+    if not why:
+        return Finding("pickle", "passed", "can be pickled")
+    return Finding(
+        "pickle",
+        "warning",
+        f"the model cannot be pickled ({why[:200]})",
+        "mirbench loads it anew in each process, so rows are right; but pools, DataLoaders and "
+        "clusters of others cannot take it. Keep open files, locks and lambdas out of the model, "
+        "or make them in embed",
+    )
+
+
+def repeat(question: Question) -> Answer:
+    """Embed clips again, in another order and in batches, as the look before a run does."""
+    subject = Subject(question)
+    batches = callable(getattr(subject.model, "embed_batch", None))
+    try:
+        seen = try_out(question.trial())
+    except PluginError as error:
+        check = "batch" if "embed_batch" in str(error) else "repeat"
+        return Answer((failure(check, error, question.label, _CONTRACT),))
+    if not seen.rows:
+        return Answer()
+    judge = Judge(question.label, "the kit", kind_of(question.model.device), seen)
+    findings = [judged("repeat", judge.again, question.label)]
+    if seen.in_batch is not None:
+        apart = seen.in_batch
+        findings.append(judged("batch", lambda: judge.in_batch(apart), question.label))
+    elif seen.info.batch_dependent:
+        findings.append(Finding("batch", "passed", "declared to depend on the batch"))
+    elif not batches:
+        findings.append(Finding("batch", "passed", "has no embed_batch"))
+    return Answer(tuple(findings), seen=seen)
+
+
+def judged(check: str, judge: Callable[[], str], label: str) -> Finding:
+    """Make a finding of a judgement: a word, or an error that says what is wrong."""
+    try:
+        return Finding(check, "passed", judge())
+    except PluginError as error:
+        return failure(check, error, label, _CONTRACT)
+
+
+def without_network(question: Question) -> Answer:
+    """Load and embed once more in this other process, which is kept off the network."""
+    network = Network()
+    try:
+        Subject(question)
+        seen = try_out(question.trial(once=True))
+    except MirbenchError as error:
+        if not network.wanted:
+            raise
+        text = without_label(error, question.label)
+        found = f"it needs {_hosts(network.wanted)}: {text[:300]}"
+        advice = (
+            "name its weights in CARD['weights'] (docs/weights.md), or install them with a "
+            "package; compute nodes have no network"
+        )
+        return Answer((Finding("network", "failed", found, advice),))
+    if network.wanted:
+        found = f"it asks {_hosts(network.wanted)}, and does without an answer"
+        advice = "load from local files only (local_files_only=True), or every process asks anew"
+        return Answer((Finding("network", "warning", found, advice),), seen=seen)
+    return Answer((Finding("network", "passed", "none"),), seen=seen)
+
+
+def _hosts(names: Iterable[str]) -> str:
+    return ", ".join(sorted(set(names))[:3])
+
+
+def in_process(question: Question) -> Answer:
+    """Load and embed once more in this other process."""
+    Subject(question)
+    return Answer(seen=try_out(question.trial(once=True)))
+
+
+def find_gpu(question: Question) -> Answer:
+    """Say whether there is a GPU that PyTorch finds."""
+    del question
+    if not any(Path(place).exists() for place in ("/dev/nvidiactl", "/dev/nvidia0")):
+        return Answer(seen=False)
+    try:
+        import torch
+    except ImportError:
+        return Answer(seen=False)
+    return Answer(seen=torch.cuda.is_available())
