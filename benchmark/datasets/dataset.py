@@ -25,24 +25,24 @@ class Dataset:
         Those of the split, sorted by id.
     every : tuple of Clip
         All of the dataset, whatever the split, sorted by id: fixed batches are made of them.
-    limit : int or None
-        So many clips of each split were taken; None: all.
-    complete : tuple of Clip
-        Those of the complete split, if not all were taken.
     origin : str
         Where the task is from: ``built-in``, ``file``, or the name of a distribution.
     fingerprint : str
         Digest of the source of a task that is not built in.
+    limit : int or None
+        So many clips of each split were taken; None: all.
+    complete : tuple of Clip
+        Those of the complete split, if not all were taken.
     """
 
     task: Task
     split: SplitTable
     clips: tuple[Clip, ...]
     every: tuple[Clip, ...]
-    limit: int | None = None
-    complete: tuple[Clip, ...] = ()
     origin: str = "built-in"
     fingerprint: str = ""
+    limit: int | None = None
+    complete: tuple[Clip, ...] = ()
 
     @functools.cached_property
     def targets(self) -> dict[str, npt.NDArray[Any]]:

@@ -210,4 +210,6 @@ def deformed_dataset(data: Dataset, name: str) -> Dataset:
 
     clips = tuple(changed(clip) for clip in data.clips if clip.id in test)
     every = tuple(changed(clip) for clip in data.every)
-    return Dataset(deformed_task(data.task, name), data.split, clips, every)
+    task = deformed_task(data.task, name)
+    complete = tuple(changed(clip) for clip in data.complete)
+    return replace(data, task=task, clips=clips, every=every, complete=complete)
