@@ -139,7 +139,8 @@ def test_representations_without_weights_do_not_stop_the_others(
     assert status == 1
     assert "accuracy" in out
     assert err.startswith(f"left out: {absent}\n")
-    assert err.endswith(f"mirbench: not run:\n{absent}\n")
+    made = f"weighty:model=small on {tiny.task}"
+    assert err.endswith(f"mirbench: not run:\n{absent}\nmade:\n{made}\n")
     row = read_result(Path("mirbench-results/weighty+model=small/tinytask.paper.quick.json"))
     assert row.representation.weights.keys() == {"a.npy", "b.npy"}
     assert all(len(sha256) == 64 for sha256 in row.representation.weights.values())
