@@ -153,8 +153,8 @@ class Task:
         for split in self.splits:
             if not re.fullmatch(r"[A-Za-z0-9_-]+", split):
                 raise PluginError(
-                    f"task {self.name!r}: the split {split!r} names a file: use letters, digits, "
-                    "_ and -"
+                    f"task {self.name!r}: {split!r} cannot name a split, and its file: use "
+                    "letters, digits, _ and -"
                 )
         if self.window is not None and not self.window > 0:
             raise PluginError(f"task {self.name!r}: window must be positive, is {self.window!r}")

@@ -27,6 +27,7 @@ from mirbench.benchmark.embedding.verdicts import kind_of
 from mirbench.benchmark.embedding.worker import Chunk, decode_chunk
 from mirbench.benchmark.machine.answers import why_unpicklable
 from mirbench.benchmark.machine.process_state import PluginState
+from mirbench.benchmark.progress import count
 
 #: Settings that importing a library changes, too.
 _OF_IMPORTS = {"environment", "logging", "warnings"}
@@ -158,7 +159,7 @@ def _contract(subject: Subject, row: FloatArray) -> Finding:
     if len(set(names)) < len(names):
         found = f"layers has a name twice: {', '.join(names)}"
         return Finding("contract", "failed", found, "give every layer a name of its own")
-    shape = "dims" if not names else f"{len(names)} layers of dims"
+    shape = "dims" if not names else f"{count(len(names), 'layer')} of dims"
     return Finding("contract", "passed", f"float32 {list(row.shape)}, finite; {shape} as declared")
 
 

@@ -17,6 +17,7 @@ from mirbench.benchmark.embedding.sounds import chords
 from mirbench.benchmark.embedding.trial import VERY_SLOW
 from mirbench.benchmark.machine.heap import give_back
 from mirbench.benchmark.machine.memory import peak_memory
+from mirbench.benchmark.progress import count
 
 #: Clips that are embedded to see memory grow, in this many parts, and seconds that may take.
 CLIPS, PARTS, AFFORDABLE = 200, 8, 20.0
@@ -75,7 +76,8 @@ def _memory(subject: Subject) -> tuple[Finding, float | None]:
     pace = time.perf_counter() - started
     clips = min(CLIPS, int(AFFORDABLE / pace))
     if clips < LEAST:
-        return Finding("memory", "skipped", f"{AFFORDABLE:g} s are enough for {clips} clips"), None
+        found = f"{AFFORDABLE:g} s are enough for {count(clips, 'clip')}"
+        return Finding("memory", "skipped", found), None
     taken: list[int] = []
     for number in range(clips):
         # Another clip each time, since a cache may keep those that are the same.
@@ -97,11 +99,11 @@ def _judged(taken: list[int], done: int) -> tuple[Finding, float]:
         return Finding(
             "memory",
             "failed",
-            f"it grows by {words} over {done} clips",
+            f"it grows by {words} over {count(done, 'clip')}",
             "keep nothing from one call to the next: lists that are appended to, caches without "
             "a bound, graphs of gradients (embed under torch.no_grad())",
         ), each
-    return Finding("memory", "passed", f"{words} over {done} clips"), each
+    return Finding("memory", "passed", f"{words} over {count(done, 'clip')}"), each
 
 
 def _shortest(subject: Subject) -> FloatArray | None:

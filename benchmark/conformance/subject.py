@@ -101,7 +101,16 @@ class Subject:
     def row(
         self, name: str, audio: FloatArray, times: float = 1.0, reseeds: bool = True
     ) -> FloatArray | None:
-        """Embed one clip; None if the model refuses it by `UnusableClip`."""
+        """Embed one clip; None if the model refuses it by `UnusableClip`.
+
+        Parameters
+        ----------
+        name : str
+            Its id.
+        audio : ndarray of float32, shape [n_samples]
+        times, reseeds
+            As for `rows`.
+        """
         company = {}
         if self.info.batch_dependent:  # which needs more than one
             company = {"another": audio[::-1].copy()}

@@ -15,6 +15,7 @@ from dataclasses import replace
 from mirbench.benchmark.api import SPLITS, Clip, Task, UsageError
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.datasets.splits import SplitTable
+from mirbench.benchmark.progress import count
 
 
 def limited_dataset(data: Dataset, limit: int) -> Dataset:
@@ -43,8 +44,8 @@ def limited_dataset(data: Dataset, limit: int) -> Dataset:
         chosen.update(list(taken)[:limit])
     if needed > limit:
         raise UsageError(
-            f"--limit {limit} is too few for task {task.name!r}: it takes {needed} clips to have "
-            "all labels of each split"
+            f"--limit {limit} is too few for task {task.name!r}: it takes {count(needed, 'clip')} "
+            "to have all labels of each split"
         )
     members = {clip_id: name for clip_id, name in of.items() if clip_id in chosen}
     return replace(

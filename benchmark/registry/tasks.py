@@ -164,7 +164,8 @@ def task_origin(task: Task) -> tuple[str, str]:
 
 def task_argument(task: Task) -> str:
     """Write what names a task on the command line: its name, or the path of its file."""
-    return plugin_argument(task_plugin(task))
+    loaded = _from_files.get(id(task))
+    return task.name if loaded is None else plugin_argument(loaded[1])
 
 
 def split_folder(task: Task) -> Path:

@@ -10,16 +10,18 @@ the outputs, and `rows` reads and writes rows.
 
 from mirbench.benchmark.result.paths import predictions_path, result_path, rows_below, slug
 from mirbench.benchmark.result.predictions import Predictions, read_predictions
+from mirbench.benchmark.result.probe_records import (
+    FewShotRow,
+    LayerScore,
+    NeighboursRow,
+    ProbeRow,
+)
 from mirbench.benchmark.result.records import (
     Cost,
     DeformationRecord,
     Drop,
     Environment,
-    FewShotRow,
-    LayerScore,
     MissingClip,
-    NeighboursRow,
-    ProbeRow,
     ProtocolRecord,
     RepresentationRecord,
     Result,

@@ -6,24 +6,16 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-)
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from mirbench.benchmark.api import Kind
 from mirbench.benchmark.files.checksums import digest
 from mirbench.benchmark.result.paths import result_path
+from mirbench.benchmark.result.probe_records import FewShotRow, LayerScore, NeighboursRow, ProbeRow
+from mirbench.benchmark.result.record import Record
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RepresentationRecord(_Record):
+class RepresentationRecord(Record):
     """Which representation."""
 
     name: str = Field(description="Canonical name, with the parameters that are not default")
@@ -48,14 +40,14 @@ class RepresentationRecord(_Record):
         return content
 
 
-class MissingClip(_Record):
+class MissingClip(Record):
     """A clip of the split that could not be embedded."""
 
     clip_id: str = Field(description="Its id")
     reason: str = Field(description="Why")
 
 
-class TaskRecord(_Record):
+class TaskRecord(Record):
     """Which task and split."""
 
     name: str = Field(description="As in --task")
@@ -92,7 +84,7 @@ class TaskRecord(_Record):
         return content
 
 
-class ProtocolRecord(_Record):
+class ProtocolRecord(Record):
     """How it was probed."""
 
     name: str = Field(description="As in --protocol")
@@ -115,53 +107,7 @@ class ProtocolRecord(_Record):
         return content
 
 
-class ProbeRow(_Record):
-    """The selected probe."""
-
-    index: int = Field(description="Place in the grid", ge=0)
-    layer: str | None = Field(description="Layer that was selected on validation")
-    standardise: bool = Field(description="Features standardised")
-    hidden: int = Field(description="Hidden units; 0: linear")
-    batch_size: int = Field(description="Rows per step")
-    learning_rate: float = Field(description="Of Adam")
-    dropout: float = Field(description="Of input and hidden layer")
-    l2: float = Field(description="Coupled weight decay")
-    updates: int = Field(description="Updates until early stopping")
-    best_update: int = Field(description="Updates after which the chosen weights were reached")
-    valid: float = Field(description="Primary score on the validation set")
-    way: str | None = Field(description="How windows were merged into clips")
-
-
-class FewShotRow(_Record):
-    """The probes of a few labelled clips: one logistic regression per draw."""
-
-    method: Literal["logistic regression"]
-    layer: str | None = Field(description="Layer that was selected on validation")
-    clips_per_label: int = Field(description="Training clips per label", gt=0)
-    draws: int = Field(description="How often they were drawn", gt=0)
-    c: float = Field(description="Inverse strength of the L2 penalty")
-    valid: float = Field(description="Primary score on the validation set, mean over draws")
-
-
-class NeighboursRow(_Record):
-    """Votes of the nearest training rows."""
-
-    method: Literal["nearest neighbours"]
-    layer: str | None = Field(description="Layer that was selected on validation")
-    k: int = Field(description="Training rows that vote", gt=0)
-    temperature: float = Field(description="A vote weighs exp(cosine similarity / temperature)")
-    valid: float = Field(description="Primary score on the validation set")
-
-
-class LayerScore(_Record):
-    """The best probe of one layer, by validation."""
-
-    layer: str = Field(description="Name of the layer")
-    index: int = Field(description="Place of that probe in the grid; 0 without one", ge=0)
-    valid: float = Field(description="Its primary score on the validation set")
-
-
-class Score(_Record):
+class Score(Record):
     """A score on the test set."""
 
     value: float = Field(description="Best is 1; of several draws, their mean", le=1)
@@ -174,7 +120,7 @@ class Score(_Record):
     groups: int = Field(description="Groups (artists, songs) among them", gt=0)
 
 
-class Drop(_Record):
+class Drop(Record):
     """What a score loses by a deformation of the test clips, by the same probe."""
 
     value: float = Field(description="Score on clean clips less that on deformed ones")
@@ -182,7 +128,7 @@ class Drop(_Record):
     high: float = Field(description="Upper end")
 
 
-class DeformationRecord(_Record):
+class DeformationRecord(Record):
     """How the test clips were changed, after the probe was selected and trained on clean ones."""
 
     name: str = Field(description="As in --deform")
@@ -191,7 +137,7 @@ class DeformationRecord(_Record):
     drops: dict[str, Drop] = Field(description="By the name of the score")
 
 
-class Cost(_Record):
+class Cost(Record):
     """What it cost. Not part of a row's identity."""
 
     embedding_seconds: float = Field(description="Summed over workers, whenever it was computed")
@@ -200,7 +146,7 @@ class Cost(_Record):
     device: str = Field(description="As in --device")
 
 
-class Environment(_Record):
+class Environment(Record):
     """Where it was run. Not part of a row's identity."""
 
     python: str
@@ -228,7 +174,7 @@ class Environment(_Record):
         return content
 
 
-class Result(_Record):
+class Result(Record):
     """One row of the leaderboard: one representation, task, split and protocol."""
 
     schema_version: Literal[1] = 1

@@ -22,14 +22,16 @@ from mirbench.benchmark.runs.pairs import (
     Where,
     as_list,
     as_path,
-    check_deformations,
-    check_limit,
-    check_share,
     checked_settings,
-    keep_suitable,
     pairs_of,
 )
 from mirbench.benchmark.runs.stored import probe
+from mirbench.benchmark.runs.suitable import (
+    check_deformations,
+    check_limit,
+    check_share,
+    keep_suitable,
+)
 
 __all__ = ["embed", "probe", "run"]
 

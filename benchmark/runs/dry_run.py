@@ -28,7 +28,8 @@ from mirbench.benchmark.machine.launch import rules
 from mirbench.benchmark.protocol import Protocol, get_protocol
 from mirbench.benchmark.result import result_path
 from mirbench.benchmark.runs.engines import check_engine
-from mirbench.benchmark.runs.pairs import Names, Where, keep_suitable, pairs_of
+from mirbench.benchmark.runs.pairs import Names, Where, pairs_of
+from mirbench.benchmark.runs.suitable import keep_suitable
 
 #: Length of a clip that does not say how long it is.
 USUAL_SECONDS = 30.0

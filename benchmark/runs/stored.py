@@ -17,8 +17,9 @@ from mirbench.benchmark.registry import load_split, load_task, parse_representat
 from mirbench.benchmark.result import Row
 from mirbench.benchmark.runs.each import tell_share_is_done
 from mirbench.benchmark.runs.engines import check_engine, on_engine
-from mirbench.benchmark.runs.pairs import Folder, as_path, check_share, checked_settings
+from mirbench.benchmark.runs.pairs import Folder, as_path, checked_settings
 from mirbench.benchmark.runs.subjects import one_line, state_trained_on, subject_of_file
+from mirbench.benchmark.runs.suitable import check_share
 
 
 @overload

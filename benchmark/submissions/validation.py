@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mirbench.benchmark.api import DataError
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.protocol import FewShot
 from mirbench.benchmark.result import (
     Predictions,
@@ -166,8 +167,8 @@ class _Judge:
         verdict.result = result
         if result.protocol.limit is not None:
             verdict.errors.append(
-                f"protocol.limit: the row is of {result.protocol.limit} clips of each split, to "
-                "try things, and stays off the board; run it without --limit"
+                f"protocol.limit: the row is of {count(result.protocol.limit, 'clip')} of each "
+                "split, to try things, and stays off the board; run it without --limit"
             )
             return verdict
         verdict.errors += check_name(result.representation.name)

@@ -102,7 +102,7 @@ def test_a_file_may_not_take_a_name(pitches: Path, name: str) -> None:
     ("change", "reason"),
     [
         ('board="paper"', "board is 'paper', but the tables of the leaderboard are for tasks that"),
-        ('splits=("a/b",)', "the split 'a/b' names a file: use letters, digits"),
+        ('splits=("a/b",)', "'a/b' cannot name a split, and its file: use letters, digits"),
         ('metrics=("r2",)', "r2 is no metric of multiclass tasks"),
     ],
 )

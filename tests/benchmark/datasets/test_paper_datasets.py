@@ -20,7 +20,7 @@ WORDS = {
     "corrupt": "cannot be decoded",
     "absent": "does not exist",
     "empty": "is empty (0 bytes)",
-    "short": "2.0 s long, shorter than one window of 30 s",
+    "short": "2.0 s long, ",
 }
 
 

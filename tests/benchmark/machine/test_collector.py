@@ -39,7 +39,8 @@ def test_it_stays_off_where_it_was() -> None:
         gc.enable()
 
 
-def test_it_rests_while_a_table_is_read(tmp_path: Path) -> None:
+def test_it_rests_while_a_table_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairs, "task_origin", lambda task: ("file", ""))
     seen: list[bool] = []
 
     def read(root: Path) -> Iterator[Clip]:

@@ -141,7 +141,8 @@ def test_run_leaves_out_what_cannot_be_probed_so(
 ) -> None:
     from mirbench.benchmark.files.cache import CacheFolder
     from mirbench.benchmark.protocol import FEWSHOT, KNN
-    from mirbench.benchmark.runs.pairs import Where, keep_suitable, pairs_of
+    from mirbench.benchmark.runs.pairs import Where, pairs_of
+    from mirbench.benchmark.runs.suitable import keep_suitable
 
     where = Where(split="paper", data=None, cache=CacheFolder(tmp_path))
     pairs = pairs_of("mfcc", ["rendered_tempo", "rendered_key"], where)

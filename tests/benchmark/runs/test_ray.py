@@ -59,6 +59,8 @@ class Model:
             time.sleep(60)
         if number > 80 and happens("the end of a worker"):
             os.kill(os.getpid(), signal.SIGKILL)
+        while number > 60 and (LOG / "hold").exists():
+            time.sleep(0.05)
         if (LOG / "crash").exists():
             os.abort()
         time.sleep(SLEEP)
@@ -161,10 +163,13 @@ def test_rows_are_those_of_this_machine_whatever_is_lost(
 
     (node,) = two.worker_nodes
     log.unlink()
-    begun = when(
-        lambda: log.exists() and log.read_text().count("\n") > 40,
-        lambda: two.remove_node(node, allow_graceful=False),
-    )
+    (tmp_path / "hold").touch()  # or all clips are embedded before the node is gone
+
+    def lose() -> None:
+        two.remove_node(node, allow_graceful=False)
+        (tmp_path / "hold").unlink()
+
+    begun = when(lambda: log.exists() and log.read_text().count("\n") > 40, lose)
     status, _, err = run(main, plugin, "lost", *ray)
     begun.join()
     assert status == 0, err
