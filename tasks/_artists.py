@@ -8,6 +8,7 @@ too much ("Above & Beyond") joins too much, which leaks nothing.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 
@@ -70,3 +71,11 @@ def components(acts: Iterable[Sequence[str]]) -> list[str | None]:
             low, high = sorted((root_of(names[0]), root_of(name)))
             parent[high] = low
     return [None if name is None else root_of(name) for name in first]
+
+
+def number_of(name: str) -> int:
+    """Turn a name into a number that is the same everywhere: its SHA-1.
+
+    Splits are drawn by it where nobody has published one, or not one that can be repeated.
+    """
+    return int(hashlib.sha1(name.encode()).hexdigest(), 16)

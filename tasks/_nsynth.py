@@ -13,7 +13,6 @@ everywhere. No list of NSynth is shipped: the splits are computed from it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -22,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from mirbench.benchmark.api import Clip, DataError, Download, Split
-from mirbench.tasks._tables import subfolders
+from mirbench.tasks._artists import number_of
+from mirbench.tasks._tables import read_table_bytes, subfolders
 
 FAMILIES = (
     "bass",
@@ -156,13 +156,13 @@ def small_split(notes: Iterable[Note], name: str) -> dict[str, Split]:
     dict
         Note to part.
     """
-    order = sorted((note for note in notes if note.pitch in PIANO), key=lambda n: _sha1(n.id))
+    order = sorted((note for note in notes if note.pitch in PIANO), key=lambda n: number_of(n.id))
     parts: dict[Split, list[str]] = {"train": [], "valid": [], "test": []}
     for note in order:
         part = note.part
         if name == "artist" and part == "valid":
             continue
-        if name == "artist" and part == "train" and int(_sha1(note.instrument), 16) % _MODULUS == 0:
+        if name == "artist" and part == "train" and number_of(note.instrument) % _MODULUS == 0:
             part = "valid"
         parts[part].append(note.id)
     taken = {
@@ -178,18 +178,8 @@ def whole_split(notes: Iterable[Note]) -> dict[str, Split]:
     return {note.id: note.part for note in notes}
 
 
-def _sha1(text: str) -> str:
-    return hashlib.sha1(text.encode()).hexdigest()
-
-
 def _read_examples(path: Path) -> Mapping[str, Any]:
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise DataError(f"{path}: larger than {_LARGEST:,} bytes, which no such table is")
-        content = path.read_bytes()
-    except OSError as error:
-        why = error.strerror or error
-        raise DataError(f"{path}: cannot be read: {why}. {HOW_TO_GET}") from error
+    content = read_table_bytes(path, _LARGEST, HOW_TO_GET)
     try:
         examples = json.loads(content, object_hook=_needed)
     except (ValueError, RecursionError) as error:

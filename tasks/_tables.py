@@ -141,17 +141,49 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[TableRow]:
         ) from error
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+def read_lines(path: Path, largest: int = _LARGEST) -> Iterator[tuple[int, str]]:
     """Yield the lines of a list without a header, stripped, with their numbers; blank ones not.
+
+    Parameters
+    ----------
+    path : Path
+    largest : int
+        Bytes that no such list exceeds.
 
     Raises
     ------
     DataError
-        If the file cannot be read.
+        If the file cannot be read, or is larger.
     """
-    for number, line in enumerate(_read_text(path).splitlines(), start=1):
+    lines = re.split(r"\r\n|\r|\n", _read_text(path, largest))
+    for number, line in enumerate(lines, start=1):
         if line.strip():
             yield number, line.strip()
+
+
+def read_table_bytes(path: Path, largest: int, how_to_get: str = "") -> bytes:
+    """Read a table as it is.
+
+    Parameters
+    ----------
+    path : Path
+    largest : int
+        Bytes that no such table exceeds.
+    how_to_get : str
+        What to tell someone who cannot read it.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or is larger.
+    """
+    try:
+        if path.stat().st_size > largest:
+            raise DataError(f"{path}: larger than {largest:,} bytes, which no such table is")
+        return path.read_bytes()
+    except OSError as error:
+        why = f"{path}: cannot be read: {error.strerror or error}"
+        raise DataError(f"{why}. {how_to_get}" if how_to_get else why) from error
 
 
 def parse_id(cell: str, path: Path, line: int) -> str:
@@ -167,13 +199,8 @@ def parse_id(cell: str, path: Path, line: int) -> str:
     return str(int(cell))
 
 
-def _read_text(path: Path) -> str:
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise DataError(f"{path}: larger than {_LARGEST:,} bytes, which no such table is")
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+def _read_text(path: Path, largest: int = _LARGEST) -> str:
+    content = read_table_bytes(path, largest)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from mirbench.benchmark.api import DataError
+from mirbench.benchmark.api import DataError, Download
 from mirbench.tasks._tables import subfolders
 
 _NAME = re.compile(r"(?P<track>[0-9]+)(?P<lofi>\.LOFI)?\.(?P<kind>[a-z0-9]+)", re.IGNORECASE)
@@ -119,6 +119,32 @@ def read_md5(path: Path) -> str | None:
 def published_audio(base: Path, track: str) -> Path:
     """Where the publishers' scripts put the audio of a track of the set in `base`."""
     return base / "audio" / f"{track}.LOFI.mp3"
+
+
+def download_of(track: str, base: Path, root: Path, backup: str) -> Download:
+    """Say where the audio of a track is downloaded from, with its published MD5.
+
+    Parameters
+    ----------
+    track : str
+    base : Path
+        Folder of its set.
+    root : Path
+        Folder of the dataset.
+    backup : str
+        Address of the folder that holds the audio of the set.
+
+    Raises
+    ------
+    DataError
+        If its MD5 file holds none.
+    """
+    published = published_audio(base, track)
+    return Download(
+        filename=published.relative_to(root).as_posix(),
+        mirrors=(backup + published.name,),
+        md5=read_md5(base / "md5" / f"{track}.LOFI.md5"),
+    )
 
 
 def find_repository(root: Path, name: str, how_to_get: str) -> Path:

@@ -16,13 +16,13 @@ draws whole groups by the SHA-1 of their names.
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from mirbench.benchmark.api import KEYS, Clip, DataError, Download, Split, Task
-from mirbench.tasks._artists import components, names_of
+from mirbench.tasks._artists import components, names_of, number_of
 from mirbench.tasks._tables import find_file, parse_id, read_table, subfolders
+from mirbench.tasks._zenodo import zenodo_file
 from mirbench.tasks.giantsteps import parse_key
 
 _IDENTICAL = Path(__file__).with_name("fma_keys_identical.csv")
@@ -30,7 +30,7 @@ _IDENTICAL = Path(__file__).with_name("fma_keys_identical.csv")
 _PAIR = ("track_id", "same_audio_as")
 
 _TABLE = "fma_keys_metadata.csv"
-_RECORD = "https://zenodo.org/records/10719860/files/"
+_RECORD = 10719860
 
 #: Groups whose number modulo the first is 0 or 1 are test, 2 valid.
 _MODULUS, _TEST, _VALID = 10, (0, 1), 2
@@ -52,7 +52,7 @@ _ARCHIVES = {
 }
 
 HOW_TO_GET = (
-    f"Download {_TABLE} and {', '.join(_ARCHIVES)} from https://zenodo.org/records/10719860 into "
+    f"Download {_TABLE} and {', '.join(_ARCHIVES)} from https://zenodo.org/records/{_RECORD} into "
     "the folder fma_keys and unpack them there (000/000010.mp3 and so on); and fma_metadata.zip "
     "from https://github.com/mdeff/fma, which holds fma_metadata/tracks.csv with the artists."
 )
@@ -94,7 +94,7 @@ def compute_split(root: Path, _name: str) -> dict[str, Split]:
 
 
 def _side(group: str) -> Split:
-    number = int(hashlib.sha1(group.encode()).hexdigest(), 16) % _MODULUS
+    number = number_of(group) % _MODULUS
     return "test" if number in _TEST else "valid" if number == _VALID else "train"
 
 
@@ -162,20 +162,13 @@ TASK = Task(
     ),
     how_to_get=HOW_TO_GET,
     downloads=(
-        Download(
-            filename=_TABLE,
-            mirrors=(f"{_RECORD}{_TABLE}?download=1",),
-            md5="d80a03bc8659edc60e335bd7f6bdf12a",
-        ),
+        zenodo_file(_RECORD, _TABLE, "d80a03bc8659edc60e335bd7f6bdf12a"),
         Download(
             filename="fma_metadata.zip",
             mirrors=("https://os.unil.cloud.switch.ch/fma/fma_metadata.zip",),
             unpack="zip",
         ),
-        *(
-            Download(filename=name, mirrors=(f"{_RECORD}{name}?download=1",), md5=md5, unpack="zip")
-            for name, md5 in _ARCHIVES.items()
-        ),
+        *(zenodo_file(_RECORD, name, md5, "zip") for name, md5 in _ARCHIVES.items()),
     ),
     splits=("paper", "artist"),
     window=30.0,

@@ -28,10 +28,10 @@ from mirbench.tasks._tables import parse_id, read_table
 from mirbench.tasks._track_files import (
     annotation_files,
     audio_files,
+    download_of,
     find_repository,
     published_audio,
     read_line,
-    read_md5,
 )
 from mirbench.tasks._xlsx import read_sheet
 
@@ -163,13 +163,8 @@ def list_files(root: Path) -> Iterator[Download]:
     for folder, members in tracks.items():
         base = find_repository(root, folder, HOW_TO_GET)
         for track in members:
-            published = published_audio(base, track.id)
-            if track.key is not None and track.audio == published:
-                yield Download(
-                    filename=published.relative_to(root).as_posix(),
-                    mirrors=(BACKUPS[folder] + published.name,),
-                    md5=read_md5(base / "md5" / f"{track.id}.LOFI.md5"),
-                )
+            if track.key is not None and track.audio == published_audio(base, track.id):
+                yield download_of(track.id, base, root, BACKUPS[folder])
 
 
 def parse_key(text: str) -> str | None:

@@ -18,21 +18,20 @@ the tempo test set shares 43 tracks.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from mirbench.benchmark.api import TEMPO_LABELS, Clip, DataError, Download, Task, tempo_label
 from mirbench.tasks import giantsteps
 from mirbench.tasks._artists import components, names_of
-from mirbench.tasks._tables import find_file, parse_id
+from mirbench.tasks._tables import find_file, parse_id, read_lines
 from mirbench.tasks._tempo import parse_bpm, read_bpm
 from mirbench.tasks._track_files import (
     annotation_files,
     audio_files,
+    download_of,
     find_repository,
     published_audio,
-    read_md5,
 )
 
 TEST_FOLDER = "giantsteps-tempo-dataset"
@@ -124,9 +123,7 @@ def read_mtg_tempi(root: Path) -> dict[str, float]:
     tempi: dict[str, float] = {}
     for name in MTG_TABLES:
         path = find_file(root, [name, f"annotations/{name}"], HOW_TO_GET)
-        for line, row in enumerate(_read_lines(path), start=1):
-            if not row.strip():
-                continue
+        for line, row in read_lines(path, _LARGEST):
             cells = [cell.strip() for cell in row.split("\t")]
             track = parse_id(cells[0], path, line)
             if track in tempi:
@@ -154,24 +151,8 @@ def list_files(root: Path) -> Iterator[Download]:
     for clip in read_clips(root):
         assert clip.path is not None
         base = clip.path.parents[1]
-        published = published_audio(base, clip.id)
-        if clip.path == published:
-            yield Download(
-                filename=published.relative_to(root).as_posix(),
-                mirrors=(backups[base] + published.name,),
-                md5=read_md5(base / "md5" / f"{clip.id}.LOFI.md5"),
-            )
-
-
-def _read_lines(path: Path) -> list[str]:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if len(content) > _LARGEST:
-        raise DataError(f"{path}: larger than {_LARGEST:,} bytes, which no such table is")
-    return re.split(r"\r\n|\r|\n", content.decode("utf-8-sig", "replace"))
+        if clip.path == published_audio(base, clip.id):
+            yield download_of(clip.id, base, root, backups[base])
 
 
 TASK = Task(

@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirbench.benchmark.api import Clip, DataError, Download, Task
+from mirbench.benchmark.api import Clip, DataError, Task
 from mirbench.tasks._tables import files_below, find_file, has_column, read_table
+from mirbench.tasks._zenodo import zenodo_file
 
 #: The publishers' order, in which file names number them.
 INSTRUMENTS = (
@@ -41,12 +42,12 @@ SHORTEST = 2.9
 
 _TABLE = "Medley-solos-DB_metadata.csv"
 _ARCHIVE = "Medley-solos-DB.tar.gz"
-_RECORD = "https://zenodo.org/records/3464194/files/"
+_RECORD = 3464194
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 HOW_TO_GET = (
-    f"Download {_TABLE} and {_ARCHIVE} from https://zenodo.org/records/3464194 into the folder "
+    f"Download {_TABLE} and {_ARCHIVE} from https://zenodo.org/records/{_RECORD} into the folder "
     "medley_solos and unpack the archive there (11.3 GB of wav files)."
 )
 
@@ -149,17 +150,8 @@ TASK = Task(
     ),
     how_to_get=HOW_TO_GET,
     downloads=(
-        Download(
-            filename=_TABLE,
-            mirrors=(f"{_RECORD}{_TABLE}?download=1",),
-            md5="fda6a589c56785f2195c9227809c521a",
-        ),
-        Download(
-            filename=_ARCHIVE,
-            mirrors=(f"{_RECORD}{_ARCHIVE}?download=1",),
-            md5="f5facf398793ef5c1f80c013afdf3e5f",
-            unpack="tar.gz",
-        ),
+        zenodo_file(_RECORD, _TABLE, "fda6a589c56785f2195c9227809c521a"),
+        zenodo_file(_RECORD, _ARCHIVE, "f5facf398793ef5c1f80c013afdf3e5f", "tar.gz"),
     ),
     splits=("paper", "artist"),
     transposable=True,

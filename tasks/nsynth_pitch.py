@@ -7,53 +7,13 @@ in HEAR 2021. Groups are instruments.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from mirbench.tasks._nsynth import PIANO
+from mirbench.tasks._nsynth_task import nsynth_task
 
-from mirbench.benchmark.api import Clip, Split, Task
-from mirbench.tasks._nsynth import (
-    CITATION,
-    DOWNLOADS,
-    FOLDER,
-    HOW_TO_GET,
-    LICENCE,
-    PIANO,
-    read_notes,
-    small_set,
-    small_split,
-)
-
-
-def read_clips(root: Path) -> Iterator[Clip]:
-    """Yield the notes of both splits, labelled with their pitch.
-
-    Raises
-    ------
-    DataError
-        If NSynth's tables are absent or malformed.
-    """
-    for note in small_set(root):
-        yield note.clip(str(note.pitch))
-
-
-def compute_split(root: Path, name: str) -> dict[str, Split]:
-    """Compute the split ``paper`` or ``artist``; raises as `read_clips`."""
-    return small_split(read_notes(root), name)
-
-
-TASK = Task(
+TASK = nsynth_task(
     name="nsynth_pitch",
     title="NSynth pitch",
-    version=1,
-    kind="multiclass",
     labels=tuple(str(pitch) for pitch in PIANO),
-    metrics=("accuracy", "chroma_accuracy"),
-    read_clips=read_clips,
-    folder=FOLDER,
-    licence=LICENCE,
-    citation=CITATION,
-    how_to_get=HOW_TO_GET,
-    downloads=DOWNLOADS,
-    splits=("paper", "artist"),
-    compute_split=compute_split,
+    second_metric="chroma_accuracy",
+    label=lambda note: str(note.pitch),
 )

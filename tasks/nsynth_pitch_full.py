@@ -8,51 +8,13 @@ instruments; `nsynth_pitch` has a split that keeps them apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from mirbench.tasks._nsynth_task import nsynth_task
 
-from mirbench.benchmark.api import Clip, Split, Task
-from mirbench.tasks._nsynth import (
-    CITATION,
-    DOWNLOADS,
-    FOLDER,
-    HOW_TO_GET,
-    LICENCE,
-    read_notes,
-    whole_split,
-)
-
-
-def read_clips(root: Path) -> Iterator[Clip]:
-    """Yield the notes, labelled with their pitch.
-
-    Raises
-    ------
-    DataError
-        If NSynth's tables are absent or malformed.
-    """
-    for note in read_notes(root):
-        yield note.clip(str(note.pitch))
-
-
-def compute_split(root: Path, _name: str) -> dict[str, Split]:
-    """Take the published parts; raises as `read_clips`."""
-    return whole_split(read_notes(root))
-
-
-TASK = Task(
+TASK = nsynth_task(
     name="nsynth_pitch_full",
     title="NSynth pitch, whole set",
-    version=1,
-    kind="multiclass",
     labels=tuple(str(pitch) for pitch in range(128)),
-    metrics=("accuracy", "chroma_accuracy"),
-    read_clips=read_clips,
-    folder=FOLDER,
-    licence=LICENCE,
-    citation=CITATION,
-    how_to_get=HOW_TO_GET,
-    downloads=DOWNLOADS,
-    splits=("full",),
-    compute_split=compute_split,
+    second_metric="chroma_accuracy",
+    label=lambda note: str(note.pitch),
+    whole=True,
 )

@@ -11,13 +11,14 @@ as the archive numbers them.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mirbench.benchmark.api import Clip, DataError, Download, Split, Task
+from mirbench.benchmark.api import Clip, DataError, Split, Task
+from mirbench.tasks._artists import number_of
 from mirbench.tasks._tables import find_file, read_lines, read_table
+from mirbench.tasks._zenodo import zenodo_file
 
 #: The publishers' order.
 INSTRUMENTS = (
@@ -38,12 +39,13 @@ _VALID, _PARTS = 3, 20
 _LABELS = "openmic-2018-aggregated-labels.csv"
 _METADATA = "openmic-2018-metadata.csv"
 _ARCHIVE = "openmic-2018-v1.0.0.tgz"
+_RECORD = 1432913
 
 _KEY = re.compile(r"[0-9]{6}_[0-9]{1,12}")
 
 HOW_TO_GET = (
-    f"Download {_ARCHIVE} (2.6 GB) from https://zenodo.org/records/1432913 into the folder openmic "
-    "and unpack it there, which makes the folder openmic-2018."
+    f"Download {_ARCHIVE} (2.6 GB) from https://zenodo.org/records/{_RECORD} into the folder "
+    "openmic and unpack it there, which makes the folder openmic-2018."
 )
 
 
@@ -134,8 +136,7 @@ def compute_split(root: Path, name: str) -> dict[str, Split]:
         if part == "test":
             split[key] = "test"
         elif name == "paper" or groups[key] not in tested:
-            number = int(hashlib.sha1(groups[key].encode()).hexdigest(), 16)
-            split[key] = "valid" if number % _PARTS < _VALID else "train"
+            split[key] = "valid" if number_of(groups[key]) % _PARTS < _VALID else "train"
     return split
 
 
@@ -199,14 +200,7 @@ TASK = Task(
     ),
     how_to_get=HOW_TO_GET,
     partial=True,
-    downloads=(
-        Download(
-            filename=_ARCHIVE,
-            mirrors=(f"https://zenodo.org/records/1432913/files/{_ARCHIVE}?download=1",),
-            md5="e4ccf187e2bb5ab2e115416e8aafe7f4",
-            unpack="tar.gz",
-        ),
-    ),
+    downloads=(zenodo_file(_RECORD, _ARCHIVE, "e4ccf187e2bb5ab2e115416e8aafe7f4", "tar.gz"),),
     splits=("paper", "artist"),
     transposable=True,
     compute_split=compute_split,

@@ -20,8 +20,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from mirbench.benchmark.api import Clip, DataError, Download, Task
+from mirbench.benchmark.api import Clip, DataError, Task
 from mirbench.tasks._tables import files_below, find_file, read_table
+from mirbench.tasks._zenodo import zenodo_file
 
 #: MIDI numbers.
 PITCHES = tuple(str(pitch) for pitch in range(28, 110))
@@ -45,12 +46,12 @@ INSTRUMENTS = (
 
 _TABLE = "TinySOL_metadata.csv"
 _ARCHIVE = "TinySOL.tar.gz"
-_RECORD = "https://zenodo.org/records/3685367/files/"
+_RECORD = 3685367
 
 _COLUMNS = ("Path", "Instrument (in full)", "Pitch ID", "Needed digital retuning")
 
 HOW_TO_GET = (
-    f"Download {_TABLE} and {_ARCHIVE} from https://zenodo.org/records/3685367 into the folder "
+    f"Download {_TABLE} and {_ARCHIVE} from https://zenodo.org/records/{_RECORD} into the folder "
     "tinysol and unpack the archive there."
 )
 
@@ -146,17 +147,8 @@ TASK = Task(
     ),
     how_to_get=HOW_TO_GET,
     downloads=(
-        Download(
-            filename=_TABLE,
-            mirrors=(f"{_RECORD}{_TABLE}?download=1",),
-            md5="a86c9bb115f69e61f2f25872e397fc4a",
-        ),
-        Download(
-            filename=_ARCHIVE,
-            mirrors=(f"{_RECORD}{_ARCHIVE}?download=1",),
-            md5="36030a7fe389da86c3419e5ee48e3b7f",
-            unpack="tar.gz",
-        ),
+        zenodo_file(_RECORD, _TABLE, "a86c9bb115f69e61f2f25872e397fc4a"),
+        zenodo_file(_RECORD, _ARCHIVE, "36030a7fe389da86c3419e5ee48e3b7f", "tar.gz"),
     ),
     splits=("paper", "artist"),
 )

@@ -18,8 +18,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mirbench.benchmark.api import Clip, DataError, Download, Split, Task
+from mirbench.benchmark.api import Clip, DataError, Split, Task
 from mirbench.tasks._tables import subfolders
+from mirbench.tasks._zenodo import zenodo_file
 
 TECHNIQUES = (
     "belt",
@@ -55,11 +56,12 @@ LEFT_OUT = frozenset(
 _SINGER = re.compile(r"(?:(f)(?:emale)?|(m)(?:ale)?)(\d{1,2})")
 
 _ARCHIVE = "VocalSet11.zip"
+_RECORD = 1442513
 
 HOW_TO_GET = (
-    f"Download {_ARCHIVE} (2.1 GB) from https://zenodo.org/records/1442513 and unpack it into the "
-    "folder vocalset, which then holds FULL/male8/scales/straight/m8_scales_straight_a.wav and so "
-    "on."
+    f"Download {_ARCHIVE} (2.1 GB) from https://zenodo.org/records/{_RECORD} and unpack it into "
+    "the folder vocalset, which then holds FULL/male8/scales/straight/m8_scales_straight_a.wav and "
+    "so on."
 )
 
 
@@ -133,12 +135,8 @@ TASK = Task(
     ),
     how_to_get=HOW_TO_GET,
     downloads=(
-        Download(
-            filename=_ARCHIVE,
-            mirrors=(f"https://zenodo.org/records/1442513/files/{_ARCHIVE}?download=1",),
-            md5="0c09396242f946e7111ad7d8fc649b81",
-            bytes=2_077_243_579,
-            unpack="zip",
+        zenodo_file(
+            _RECORD, _ARCHIVE, "0c09396242f946e7111ad7d8fc649b81", "zip", size=2_077_243_579
         ),
     ),
     splits=("paper", "artist"),
