@@ -317,10 +317,11 @@ def test_without_a_task_all_that_are_ready_are_run(
     assert status == 1
     assert "tinytask" in seen
     assert "gtzan" not in seen
-    (absent,) = re.findall("data is not here: ([a-z_, ]+)", err)
-    assert {"emomusic", "giantsteps", "gtzan", "gtzan_tempo", "magnatagatune"} <= {
-        name.strip() for name in absent.split(",")
-    }
+    assert (
+        "data is not here: emomusic, fma_keys, giantsteps, giantsteps_tempo, gtzan, gtzan_tempo, "
+        "jamendo_mood, magnatagatune, medley_solos, nsynth_family, nsynth_pitch, openmic, "
+        "tinysol_pitch, vocalset_technique ("
+    ) in err
 
 
 def test_list(main: Callable[..., tuple[int, str, str]]) -> None:
