@@ -9,10 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from mirbench.benchmark.api import Clip, DataError, MirbenchError, PluginError, Task
-from mirbench.benchmark.datasets.splits import SplitTable
+from mirbench.benchmark.datasets.splits import SplitTable, task_code
 from mirbench.benchmark.files.atomic import check_writable
 from mirbench.benchmark.files.cache import CacheFolder
-from mirbench.benchmark.machine.code_lines import error_text
 from mirbench.benchmark.machine.process_state import kept_process
 from mirbench.benchmark.progress import count, say
 
@@ -44,15 +43,8 @@ def read_clips(task: Task, folder: Path, split: SplitTable | None = None) -> lis
     PluginError
         If the reader fails otherwise, or yields a clip twice.
     """
-    try:
-        with kept_process():
-            clips = sorted(task.read_clips(folder), key=lambda clip: str(clip.id))
-    except (DataError, PluginError):
-        raise
-    except Exception as error:
-        raise PluginError(
-            f"task {task.name!r}: reading {folder} raised {error_text(error)}"
-        ) from error
+    with task_code(task, f"reading {folder}"):
+        clips = sorted(task.read_clips(folder), key=lambda clip: str(clip.id))
     for clip in clips:
         fields: tuple[object, ...] = (clip.id, clip.path or Path(), clip.group)
         if not all(isinstance(v, t) for v, t in zip(fields, (str, Path, str), strict=True)):

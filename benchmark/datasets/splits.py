@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.benchmark.api import SPLITS, DataError, PluginError, Split, Task, UsageError
 from mirbench.benchmark.files.foreign import Damaged, read_bounded
 from mirbench.benchmark.machine.code_lines import error_text
+from mirbench.benchmark.machine.process_state import kept_process
 
 #: Of a split: some ten million clips.
 MOST_BYTES = 256 * 2**20
@@ -87,14 +89,8 @@ def compute_split(task: Task, name: str, folder: Path) -> SplitTable:
     """
     _check_offered(task, name)
     assert task.compute_split is not None
-    try:
+    with task_code(task, f"computing the split {name!r}"):
         computed = dict(sorted(task.compute_split(folder, name).items()))
-    except (DataError, PluginError):
-        raise
-    except Exception as error:
-        raise PluginError(
-            f"task {task.name!r}: computing the split {name!r} raised {error_text(error)}"
-        ) from error
     for split in SPLITS:
         if split not in computed.values():
             raise DataError(f"task {task.name!r}: {folder} has no clip for {split} of {name!r}")
@@ -103,6 +99,30 @@ def compute_split(task: Task, name: str, folder: Path) -> SplitTable:
     return SplitTable(
         name, _parse(text.encode(), folder), hashlib.sha256(text.encode()).hexdigest()
     )
+
+
+@contextlib.contextmanager
+def task_code(task: Task, doing: str) -> Iterator[None]:
+    """Run code of a task: it sees no secrets, and what it sets for the process is put back.
+
+    Parameters
+    ----------
+    task : Task
+    doing : str
+        What it does, for the message.
+
+    Raises
+    ------
+    PluginError
+        For whatever it raises but `DataError`.
+    """
+    try:
+        with kept_process():
+            yield
+    except (DataError, PluginError):
+        raise
+    except Exception as error:
+        raise PluginError(f"task {task.name!r}: {doing} raised {error_text(error)}") from error
 
 
 def _check_offered(task: Task, name: str) -> None:

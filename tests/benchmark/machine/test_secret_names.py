@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from helpers.toy_task import toy_task
 
-from mirbench.benchmark.api import Clip
+from mirbench.benchmark.api import Clip, Split
 from mirbench.benchmark.datasets.locate import read_clips
+from mirbench.benchmark.datasets.splits import compute_split
 from mirbench.benchmark.machine.launch import Rules, plugin_environment, rules, under
 from mirbench.benchmark.machine.secret_names import is_secret, secrets_hidden
 from mirbench.benchmark.registry import load_representation, load_task
@@ -113,4 +115,19 @@ def test_models_in_this_process_see_none(tmp_path: Path, monkeypatch: pytest.Mon
     with under(Rules(frozenset({"MY_TOKEN"}))):
         file.write_text(file.read_text() + "\n")
         assert load_representation(str(file)) == ["x", "x"]
+    assert os.environ["MY_TOKEN"] == "x"
+
+
+def test_a_task_that_computes_its_split_sees_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MY_TOKEN", "x")
+    seen = []
+
+    def split(root: Path, name: str) -> dict[str, Split]:
+        seen.append(os.environ.get("MY_TOKEN"))
+        return {"a": "train", "b": "valid", "c": "test"}
+
+    compute_split(toy_task(compute_split=split), "paper", tmp_path)
+    assert seen == [None]
     assert os.environ["MY_TOKEN"] == "x"
