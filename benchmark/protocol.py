@@ -47,8 +47,30 @@ class ProbeConfig:
     l2: float
 
 
+class _Rules:
+    """What all protocols have."""
+
+    __slots__ = ()
+
+    @property
+    def hash(self) -> str:
+        """First 16 hex digits of the SHA-256 of everything that defines the protocol."""
+        assert isinstance(self, AnyProtocol)
+        content = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    @property
+    def on_board(self) -> bool:
+        """Whether its rows are kept on the leaderboard, in whichever table."""
+        return True
+
+    def refusal(self, task: Task) -> str | None:
+        """Say why a task cannot be probed so; None: it can."""
+        return None
+
+
 @dataclass(frozen=True, slots=True)
-class Protocol:
+class Protocol(_Rules):
     """How probes are trained and one of them is selected.
 
     Attributes
@@ -90,11 +112,6 @@ class Protocol:
         return tuple(ProbeConfig(i, *point) for i, point in enumerate(points))
 
     @property
-    def hash(self) -> str:
-        """First 16 hex digits of the SHA-256 of everything that defines the protocol."""
-        return _hash(self)
-
-    @property
     def probes(self) -> int:
         """Probes that are trained on a layer."""
         return len(self.grid())
@@ -104,13 +121,9 @@ class Protocol:
         """Whether its rows are kept on the leaderboard, in whichever table."""
         return self.main_board
 
-    def refusal(self, task: Task) -> str | None:
-        """Say why a task cannot be probed so; None: it can."""
-        return None
-
 
 @dataclass(frozen=True, slots=True)
-class FewShot:
+class FewShot(_Rules):
     """Logistic regression on a few labelled clips, drawn again and again.
 
     Attributes
@@ -135,19 +148,9 @@ class FewShot:
     main_board: bool = False
 
     @property
-    def hash(self) -> str:
-        """First 16 hex digits of the SHA-256 of everything that defines the protocol."""
-        return _hash(self)
-
-    @property
     def probes(self) -> int:
         """Probes that are trained on a layer."""
         return self.draws
-
-    @property
-    def on_board(self) -> bool:
-        """Whether its rows are kept on the leaderboard, in whichever table."""
-        return True
 
     def refusal(self, task: Task) -> str | None:
         """Say why a task cannot be probed so; None: it can."""
@@ -160,7 +163,7 @@ class FewShot:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbours:
+class Neighbours(_Rules):
     """The nearest training clips vote; nothing is trained.
 
     Attributes
@@ -179,31 +182,12 @@ class Neighbours:
     main_board: bool = False
 
     @property
-    def hash(self) -> str:
-        """First 16 hex digits of the SHA-256 of everything that defines the protocol."""
-        return _hash(self)
-
-    @property
     def probes(self) -> int:
         """Probes that are trained on a layer."""
         return 1
 
-    @property
-    def on_board(self) -> bool:
-        """Whether its rows are kept on the leaderboard, in whichever table."""
-        return True
-
-    def refusal(self, task: Task) -> str | None:
-        """Say why a task cannot be probed so; None: it can."""
-        return None
-
 
 AnyProtocol = Protocol | FewShot | Neighbours
-
-
-def _hash(protocol: AnyProtocol) -> str:
-    content = json.dumps(asdict(protocol), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 CASTELLON2021 = Protocol(

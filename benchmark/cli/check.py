@@ -88,6 +88,5 @@ def table(report: Report) -> str:
                     subsequent_indent=" " * (20 if indent != head else 18),
                     break_on_hyphens=False,
                 )
-    counts = ", ".join(f"{number} {state}" for state, number in report.counts().items() if number)
-    lines.append(f"{counts}, in {report.seconds:.0f} s")
+    lines.append(report.summary)
     return "\n".join(lines)

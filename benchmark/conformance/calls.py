@@ -26,6 +26,7 @@ from mirbench.benchmark.embedding.trial import try_out
 from mirbench.benchmark.embedding.verdicts import kind_of
 from mirbench.benchmark.embedding.worker import Chunk, decode_chunk
 from mirbench.benchmark.machine.answers import why_unpicklable
+from mirbench.benchmark.machine.device import visible_gpus
 from mirbench.benchmark.machine.process_state import PluginState
 from mirbench.benchmark.progress import count
 
@@ -105,7 +106,7 @@ class _Outside:
         self._subject = subject
         self._calls = 0
         self._set: set[str] = set()
-        self._printed: list[str] = []
+        self._printed = ""
 
     def embed(self, audio: FloatArray) -> FloatArray | None:
         """Embed one clip; what was set is put back, so that it is set again at the next call."""
@@ -117,7 +118,7 @@ class _Outside:
             drawn = before != _drawn()
         changed = state.changed - (_OF_IMPORTS if self._calls == 0 else set())
         self._set |= changed | ({"numpy.random"} if drawn else set())
-        self._printed.append(printed.text)
+        self._printed = printed.text
         self._calls += 1
         return row
 
@@ -138,8 +139,8 @@ class _Outside:
                 advice,
             )
         output = Finding("output", "passed", "nothing")
-        if self._printed[-1]:
-            found = f"embed prints {_first_line(self._printed[-1])}"
+        if self._printed:
+            found = f"embed prints {first_line(self._printed)}"
             output = Finding("output", "failed", found, _OUTPUT)
         return [settings, output]
 
@@ -150,7 +151,8 @@ def _drawn() -> tuple[bytes, int]:
     return state["key"].tobytes(), int(state["pos"])
 
 
-def _first_line(text: str) -> str:
+def first_line(text: str) -> str:
+    """Quote the beginning of what was printed."""
     return repr(text.splitlines()[0][:80])
 
 
@@ -275,7 +277,6 @@ def find_gpu(question: Question) -> Answer:
     if not any(Path(place).exists() for place in ("/dev/nvidiactl", "/dev/nvidia0")):
         return Answer(seen=False)
     try:
-        import torch
+        return Answer(seen=visible_gpus() > 0)
     except ImportError:
         return Answer(seen=False)
-    return Answer(seen=torch.cuda.is_available())

@@ -125,6 +125,12 @@ class Report:
         states = [finding.state for finding in self.findings]
         return {state: states.count(state) for state in ("passed", "warning", "failed", "skipped")}
 
+    @property
+    def summary(self) -> str:
+        """Say how many findings of each state there are, and how long it took."""
+        counts = ", ".join(f"{number} {state}" for state, number in self.counts().items() if number)
+        return f"{counts}, in {self.seconds:.0f} s"
+
     def content(self) -> dict[str, Any]:
         """Return it as plain values for JSON; keys of `format` 1 stay as they are."""
         return {

@@ -17,6 +17,7 @@ from mirbench.benchmark.conformance.asking import Process, Step
 from mirbench.benchmark.conformance.calls import (
     find_gpu,
     first_calls,
+    first_line,
     in_process,
     judged,
     load,
@@ -40,9 +41,8 @@ from mirbench.benchmark.machine.device import check_device
 from mirbench.benchmark.progress import bar
 from mirbench.benchmark.registry import RepresentationSpec, parse_representation
 
-#: What is done after loading, in order, and what each is first about.
+#: What is done after loading and the first calls, in order, and what each is first about.
 _STEPS: tuple[tuple[str, Step], ...] = (
-    ("repeat", repeat),
     ("end", sounds),
     ("short", short),
     ("memory", growth),
@@ -166,10 +166,9 @@ class _Kit:
                 return
             # Not before, since Numba's cache is not made for two processes that compile at once.
             there = self._threads.submit(self._elsewhere)
+            judge = self._judge(step("repeat", repeat))
             for check, work in _STEPS:
-                answer = step(check, work)
-                if check == "repeat":
-                    judge = self._judge(answer)
+                step(check, work)
             self._compare(judge, there)
             progress.update(1)
             self._gpu(judge)
@@ -197,7 +196,7 @@ class _Kit:
                 advice = "set it back before load_model returns, or pass it to the functions called"
                 self.findings[place] = Finding("settings", "warning", found, advice)
             if finding.check == "output" and printed:
-                found = f"load_model prints {printed.splitlines()[0][:80]!r}"
+                found = f"load_model prints {first_line(printed)}"
                 advice = "take the print out: every worker process loads the model"
                 self.findings[place] = Finding("output", "warning", found, advice)
 

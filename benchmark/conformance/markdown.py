@@ -14,12 +14,11 @@ _MARKS = {
 
 def markdown(report: Report) -> str:
     """Write a report as a page: what was checked, a table of findings, measures, versions."""
-    counts = ", ".join(f"{number} {state}" for state, number in report.counts().items() if number)
     outcome = "conforms" if report.passed else "does not conform"
     lines = [
         f"# `{report.representation}` {outcome}",
         "",
-        f"`mirbench check` on {report.device}: {counts}, in {report.seconds:.0f} s.",
+        f"`mirbench check` on {report.device}: {report.summary}.",
         "",
         "| check | finding | what was found | what to do |",
         "|---|---|---|---|",

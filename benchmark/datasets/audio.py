@@ -127,9 +127,7 @@ def read_audio(
     UnusableClip
         If the file is absent, empty, not audio, truncated or not finite.
     """
-    mono, rate = _decode(path, start, duration)
-    if change is not None:
-        mono = change(mono, rate)
+    mono, rate = _changed(path, start, duration, change)
     if at_most is not None:
         mono = mono[: int(at_most * rate)]
     return resample(mono, rate, sample_rate)
@@ -164,9 +162,7 @@ def read_windows(
         As `read_audio`, and if the excerpt is shorter than one window or has
         not all that are wanted.
     """
-    mono, rate = _decode(path, start, duration)
-    if change is not None:
-        mono = change(mono, rate)
+    mono, rate = _changed(path, start, duration, change)
     windows = _full_windows(mono, rate, window, path)
     wanted = range(windows) if only is None else sorted(only)
     if wanted[-1] >= windows:
@@ -208,6 +204,13 @@ def resample(mono: FloatArray, rate: int, wanted: int) -> FloatArray:
     length = math.ceil(len(mono) * (wanted / rate))
     resampled = soxr.resample(mono, rate, wanted, quality="HQ")[:length]
     return np.pad(resampled, (0, length - len(resampled))).astype(np.float32, copy=False)
+
+
+def _changed(
+    path: Path, start: float, duration: float | None, change: Change | None
+) -> tuple[FloatArray, int]:
+    mono, rate = _decode(path, start, duration)
+    return (mono if change is None else change(mono, rate)), rate
 
 
 def _decode(path: Path, start: float, duration: float | None) -> tuple[FloatArray, int]:

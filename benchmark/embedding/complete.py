@@ -21,6 +21,8 @@ def of_complete_split(pair: Pair, settings: EmbeddingSettings) -> Embeddings | N
     settings : EmbeddingSettings
     """
     store, data = settings.store, pair.data
+    if not store.all_shards(pair.fingerprint, data.task):
+        return None
     wanted = [clip.id for clip in data.clips]
     every = store.shards_for(pair.fingerprint, data.task, data.complete, settings.full_hash)
     specs = [spec for spec in every if not set(wanted).isdisjoint(spec.clip_ids)]

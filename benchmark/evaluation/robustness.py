@@ -26,8 +26,9 @@ from mirbench.benchmark.evaluation.arrange import Rows, arrange_rows, probe_data
 from mirbench.benchmark.evaluation.environment import describe_environment
 from mirbench.benchmark.evaluation.select import test_predictions, test_scores
 from mirbench.benchmark.evaluation.settings import Settings
+from mirbench.benchmark.evaluation.without_grid import FixedProbe
 from mirbench.benchmark.progress import say
-from mirbench.benchmark.protocol import FewShot, Neighbours
+from mirbench.benchmark.protocol import Protocol
 from mirbench.benchmark.result import (
     DeformationRecord,
     Drop,
@@ -218,15 +219,10 @@ def _outputs(
     both: ProbeData, data: Dataset, rows: Rows, clean: Result, settings: Settings
 ) -> FloatArray:
     from mirbench.benchmark.probing import train_grid
-    from mirbench.benchmark.probing.fewshot import probe_few
-    from mirbench.benchmark.probing.neighbours import probe_neighbours
 
     protocol = settings.protocol
-    if isinstance(protocol, Neighbours):
-        return probe_neighbours(both, protocol).test_outputs
-    if isinstance(protocol, FewShot):
-        clips = rows.clips["train"]
-        return probe_few(both, clips, [data.groups[c] for c in clips], protocol).test_outputs
+    if not isinstance(protocol, Protocol):
+        return FixedProbe(data, rows, protocol)(both).test_outputs
     assert isinstance(clean.probe, ProbeRow)
     (record,) = train_grid(
         both, protocol, [clean.probe.index], settings.device, memory=settings.memory

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mirbench.benchmark.api import IntArray
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.embedding.embeddings import Embeddings
 from mirbench.benchmark.evaluation.arrange import Rows, probe_data
@@ -13,6 +14,7 @@ from mirbench.benchmark.protocol import FewShot, Neighbours
 from mirbench.benchmark.result import FewShotRow, LayerScore, NeighboursRow
 
 if TYPE_CHECKING:
+    from mirbench.benchmark.probing import ProbeData
     from mirbench.benchmark.probing.fixed import Probed
 
 
@@ -30,11 +32,12 @@ def probe_layers(
     protocol : FewShot or Neighbours
     """
     layers: list[int | None] = [*range(embeddings.n_layers)] or [None]
+    probe = FixedProbe(data, rows, protocol)
     best: tuple[int | None, Probed] | None = None
     curve = []
     with bar(f"probing {data.task.name}", len(layers), "layer") as progress:
         for layer in layers:
-            probed = _probe(data, embeddings, rows, protocol, layer)
+            probed = probe(probe_data(data, embeddings, rows, layer))
             if layer is not None:
                 title = embeddings.layers[layer]
                 curve.append(LayerScore(layer=title, index=0, valid=probed.valid))
@@ -47,21 +50,33 @@ def probe_layers(
     return Selection(_row(protocol, name, probed.valid), probed.test_outputs, tuple(curve))
 
 
-def _probe(
-    data: Dataset,
-    embeddings: Embeddings,
-    rows: Rows,
-    protocol: FewShot | Neighbours,
-    layer: int | None,
-) -> Probed:
-    from mirbench.benchmark.probing.fewshot import probe_few
-    from mirbench.benchmark.probing.neighbours import probe_neighbours
+class FixedProbe:
+    """Probes one layer after another as a protocol without a grid says.
 
-    arrays = probe_data(data, embeddings, rows, layer)
-    if isinstance(protocol, Neighbours):
-        return probe_neighbours(arrays, protocol)
-    clips, group_of = rows.clips["train"], data.groups
-    return probe_few(arrays, clips, [group_of[clip] for clip in clips], protocol)
+    Parameters
+    ----------
+    data : Dataset
+    rows : Rows
+        Those of `arrange_rows`.
+    protocol : FewShot or Neighbours
+    """
+
+    def __init__(self, data: Dataset, rows: Rows, protocol: FewShot | Neighbours) -> None:
+        self._clips, self._protocol = rows.clips["train"], protocol
+        self._groups = [data.groups[clip] for clip in self._clips]
+        self._drawn: list[IntArray] | None = None
+
+    def __call__(self, arrays: ProbeData) -> Probed:
+        """Probe the arrays of a layer; which clips are drawn is the same for all of them."""
+        from mirbench.benchmark.probing.fewshot import every_draw, probe_few
+        from mirbench.benchmark.probing.neighbours import probe_neighbours
+
+        protocol = self._protocol
+        if isinstance(protocol, Neighbours):
+            return probe_neighbours(arrays, protocol)
+        if self._drawn is None:
+            self._drawn = every_draw(arrays, self._clips, self._groups, protocol)
+        return probe_few(arrays, self._drawn, protocol)
 
 
 def _row(

@@ -21,6 +21,7 @@ from mirbench.benchmark.api import Download
 from mirbench.benchmark.files.checksums import has_checksum, what_is_wrong
 from mirbench.benchmark.files.partial import DownloadError, PartialFile
 from mirbench.benchmark.files.replies import (
+    LATER,
     AgainError,
     NextMirrorError,
     Reply,
@@ -37,7 +38,7 @@ TIMEOUT = 30.0
 LARGEST = 40 * 10**9
 
 _BLOCK = 1 << 18
-_AGAIN = {408, 425, 429, 500, 502, 503, 504}
+_HEADERS = {"User-Agent": "mirbench", "Accept-Encoding": "identity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +86,15 @@ class Request:
         except urllib.error.HTTPError as error:
             self._refused(error, start)
         except urllib.error.URLError as error:
-            if isinstance(error.reason, socket.gaierror):
-                raise NextMirrorError("its host is unknown here; is there a network?") from error
-            if isinstance(error.reason, ssl.SSLCertVerificationError):
-                raise NextMirrorError(f"it is not who it claims to be ({error.reason})") from error
+            wrong = _wrong_host(error.reason)
+            if wrong is not None:
+                raise NextMirrorError(wrong) from error
             raise AgainError(f"no connection ({error.reason})") from error
         except (http.client.HTTPException, ConnectionError, TimeoutError, EOFError) as error:
             raise AgainError(f"the connection was dropped ({error or 'no answer'})") from error
 
     def _headers(self, start: int) -> dict[str, str]:
-        headers = {"User-Agent": "mirbench", "Accept-Encoding": "identity"}
+        headers = dict(_HEADERS)
         if not start:
             return headers
         validator = self.part.validator(self.url)
@@ -144,7 +144,7 @@ class Request:
                 return
             self.part.forget()
             raise AgainError(said)
-        if error.code in _AGAIN:
+        if error.code in LATER:
             wait = error.headers.get("Retry-After", "")
             raise AgainError(said, float(number(wait) or 0))
         raise NextMirrorError(said)
@@ -198,9 +198,8 @@ def ask(url: str, ranged: bool, checked: bool, timeout: float = TIMEOUT) -> Repl
     if not url.startswith(("http://", "https://")):
         raise NextMirrorError("only http and https addresses are used")
     trail = _Trail(checked)
-    headers = {"User-Agent": "mirbench", "Accept-Encoding": "identity"}
     try:
-        request = urllib.request.Request(url, headers=headers, method="GET" if ranged else "HEAD")
+        request = urllib.request.Request(url, headers=_HEADERS, method="GET" if ranged else "HEAD")
         if ranged:
             request.add_header("Range", "bytes=0-0")
         with _opener(trail).open(request, timeout=timeout) as response:
@@ -220,12 +219,20 @@ def host_of(url: str) -> str:
         return url
 
 
-def _no_answer(error: Exception, timeout: float) -> str:
-    reason = getattr(error, "reason", error)
+def _wrong_host(reason: object) -> str | None:
+    """Say what no other attempt would mend; None if one might."""
     if isinstance(reason, socket.gaierror):
         return "its host is unknown here; is there a network?"
     if isinstance(reason, ssl.SSLCertVerificationError):
         return f"it is not who it claims to be ({reason})"
+    return None
+
+
+def _no_answer(error: Exception, timeout: float) -> str:
+    reason = getattr(error, "reason", error)
+    wrong = _wrong_host(reason)
+    if wrong is not None:
+        return wrong
     if isinstance(reason, TimeoutError):
         return f"no answer within {timeout:g} s"
     return f"no connection ({reason or type(error).__name__})"

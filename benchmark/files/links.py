@@ -16,7 +16,7 @@ from typing import Any, Literal
 from mirbench.benchmark.files.download import ask, host_of
 from mirbench.benchmark.files.fetch import is_offline
 from mirbench.benchmark.files.partial import DownloadError
-from mirbench.benchmark.files.replies import AgainError, NextMirrorError, Reply
+from mirbench.benchmark.files.replies import LATER, AgainError, NextMirrorError, Reply
 from mirbench.benchmark.progress import bar, count
 
 #: Hosts that are asked at the same time.
@@ -32,9 +32,6 @@ LONGEST_WAIT = 30.0
 HOPELESS = 3
 
 State = Literal["alive", "moved", "gone", "wrong size", "unclear"]
-
-#: Answers that may be others in a moment.
-_LATER = {408, 425, 429, 500, 502, 503, 504}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +122,7 @@ def _last_reply(link: Link, timeout: float, pause: Callable[[float], Any]) -> Re
     reply = _reply_to_head(link, timeout)
     if reply is None:
         reply = ask(link.url, True, link.checked, timeout)
-    if reply.status in _LATER:
+    if reply.status in LATER:
         pause(min(max(reply.wait, 1.0), LONGEST_WAIT))
         reply = ask(link.url, True, link.checked, timeout)
     return reply

@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+#: Answers that may be others in a moment.
+LATER = {408, 425, 429, 500, 502, 503, 504}
+
 
 class NextMirrorError(Exception):
     """An address that will not do; the text says why."""

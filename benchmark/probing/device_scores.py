@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from mirbench.benchmark.probing.data import ProbeData, clip_targets
-from mirbench.benchmark.probing.ranks import Precisions, RarerClass, above_all
+from mirbench.benchmark.probing.ranks import Columns, Precisions, RarerClass
 from mirbench.benchmark.probing.scorer import Windows
 from mirbench.benchmark.scoring.metrics import WAYS_OF, Way, key_score_table
 
@@ -97,7 +97,7 @@ def _r2(targets: npt.NDArray[Any], device: torch.device) -> Metric:
 
 def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
     """Count pairs in order as integers, a tie as half; see `scorer`."""
-    rare, lift = RarerClass.of(targets), above_all(targets, device)
+    rare, columns_of = RarerClass.of(targets), Columns(targets, device)
     flipped, sizes, others = rare.flipped, rare.sizes, rare.others
     picked, absent, sign, offset, pairs = (
         torch.from_numpy(array).to(device)
@@ -111,9 +111,7 @@ def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
     )
 
     def score(outputs: torch.Tensor) -> torch.Tensor:
-        columns = outputs.sigmoid().transpose(1, 2).contiguous()
-        if lift is not None:
-            columns += lift
+        columns = columns_of(outputs.sigmoid())
         ranked = columns.sort(dim=-1).values
         values = columns.gather(2, picked.expand(len(columns), -1, -1))
         below = torch.searchsorted(ranked, values)
@@ -128,12 +126,10 @@ def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
 
 
 def _average_precision(targets: npt.NDArray[Any], device: torch.device) -> Metric:
-    precisions, lift = Precisions(targets, device), above_all(targets, device)
+    precisions, columns_of = Precisions(targets, device), Columns(targets, device)
 
     def score(outputs: torch.Tensor) -> torch.Tensor:
-        columns = outputs.sigmoid().transpose(1, 2).contiguous()
-        if lift is not None:
-            columns += lift
+        columns = columns_of(outputs.sigmoid())
         ranked = columns.sort(dim=-1).values
         lost = ranked[:, :, -1].isnan().any(dim=1)
         return precisions(columns, ranked).masked_fill_(lost, torch.nan)

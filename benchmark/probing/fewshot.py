@@ -42,17 +42,38 @@ _NEVER = -100.0
 _STEPS = 1000
 
 
-def probe_few(
+def every_draw(
     data: ProbeData, clips: Sequence[str], groups: Sequence[str], protocol: FewShot
-) -> Probed:
+) -> list[IntArray]:
+    """Say which training rows belong to each draw: `drawn_rows`, the same for every layer.
+
+    Parameters
+    ----------
+    data : ProbeData
+        Its training targets count.
+    clips, groups, protocol
+        As for `drawn_rows`.
+
+    Raises
+    ------
+    DataError
+        If the targets are values.
+    """
+    if data.kind == "regression":
+        raise DataError(f"protocol {protocol.name} needs labels, and these are values")
+    labels = one_hot(data)
+    return [drawn_rows(labels, clips, groups, protocol, draw) for draw in range(protocol.draws)]
+
+
+def probe_few(data: ProbeData, drawn: Sequence[IntArray], protocol: FewShot) -> Probed:
     """Train a logistic regression on every draw of training clips.
 
     Parameters
     ----------
     data : ProbeData
         Embeddings and targets of the three splits; not a regression task.
-    clips, groups : sequence of str
-        Clip id and group of each training row.
+    drawn : sequence of ndarray of int
+        Training rows of each draw: those of `every_draw`.
     protocol : FewShot
 
     Returns
@@ -64,19 +85,16 @@ def probe_few(
     Raises
     ------
     DataError
-        If fewer than two classes have a training clip, or the targets are values.
+        If fewer than two classes have a training clip.
     """
-    if data.kind == "regression":
-        raise DataError(f"protocol {protocol.name} needs labels, and these are values")
     train, valid, test = standardised(data)
+    way: Way = "mean" if data.kind == "multiclass" else "gmean"
     valid_outputs, test_outputs = [], []
-    for draw in range(protocol.draws):
-        chosen = drawn_rows(one_hot(data), clips, groups, protocol, draw)
+    for chosen in drawn:
         few, rest = _fewer_dimensions(train[chosen], (valid, test))
         # Products this small take longer in several threads, and round otherwise.
         with threadpool_limits(1):
             found = _outputs(data, few, data.y_train[chosen], rest, protocol.c)
-        way: Way = "mean" if data.kind == "multiclass" else "gmean"
         valid_outputs.append(of_clips(found[0], data.clips_valid, way))
         test_outputs.append(of_clips(found[1], data.clips_test, way))
     score = valid_score(data, np.stack(valid_outputs, axis=1))

@@ -45,13 +45,12 @@ def probe_neighbours(data: ProbeData, protocol: Neighbours) -> Probed:
     """
     train, valid, test = (_unit(X) for X in standardised(data))
     targets = one_hot(data)
-    voters = _voters(data)
+    voters = [(train[rows], targets[rows, columns]) for rows, columns in _voters(data)]
 
     def outputs(X: Matrix, clips: IntArray | None) -> FloatArray:
         blocks = [X[start : start + _BLOCK] for start in range(0, len(X), _BLOCK)]
         voted = [
-            np.hstack([_votes(block, train[r], targets[r, o], protocol) for r, o in voters])
-            for block in blocks
+            np.hstack([_votes(block, *theirs, protocol) for theirs in voters]) for block in blocks
         ]
         return of_clips(np.concatenate(voted), clips, "gmean")
 

@@ -54,21 +54,31 @@ def _rows_of(members: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt
     return rows, ~there
 
 
-def above_all(targets: npt.NDArray[Any], device: torch.device) -> torch.Tensor | None:
-    """Tabulate what lifts the probabilities of unobserved cells above all others.
+class Columns:
+    """Probabilities by label, with those of unobserved cells above all others.
 
-    Added to probabilities, it leaves out of a count of what lies below, or not above, an observed
-    one whatever is not observed; what is no number stays none.
+    So what is not observed is left out of a count of what lies below, or not above, an observed
+    one; what is no number stays none.
 
-    Returns
-    -------
-    tensor of float32, shape [n_labels, n], or None
-        2 where a cell is unobserved, else 0; None if all are observed.
+    Parameters
+    ----------
+    targets : ndarray of 0 and 1, shape [n, n_labels]
+        `UNOBSERVED` where a row does not count for a label.
     """
-    unobserved = np.asarray(targets).T == UNOBSERVED
-    if not unobserved.any():
-        return None
-    return torch.from_numpy(np.where(unobserved, np.float32(2), np.float32(0))).to(device)
+
+    def __init__(self, targets: npt.NDArray[Any], device: torch.device) -> None:
+        unobserved = np.asarray(targets).T == UNOBSERVED
+        self._lift: torch.Tensor | None = None
+        if unobserved.any():
+            lift = np.where(unobserved, np.float32(2), np.float32(0))
+            self._lift = torch.from_numpy(lift).to(device)
+
+    def __call__(self, probabilities: torch.Tensor) -> torch.Tensor:
+        """Turn ``[probes, n, n_labels]`` into a copy of shape ``[probes, n_labels, n]``."""
+        columns = probabilities.transpose(1, 2).contiguous()
+        if self._lift is not None:
+            columns += self._lift
+        return columns
 
 
 class Precisions:

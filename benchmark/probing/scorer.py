@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from mirbench.benchmark.api import IntArray, Kind
-from mirbench.benchmark.probing.ranks import Precisions, RarerClass, above_all
+from mirbench.benchmark.probing.ranks import Columns, Precisions, RarerClass
 from mirbench.benchmark.scoring.metrics import (
     METRICS,
     WAYS_OF,
@@ -179,12 +179,10 @@ def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
     picked = torch.from_numpy(rare.rows).to(device)
     absent = torch.from_numpy(rare.absent).to(device)
     pairs = 2 * sizes * rare.others
-    lift = above_all(targets, device)
+    columns_of = Columns(targets, device)
 
     def score(outputs: torch.Tensor) -> Scores:
-        columns = _probabilities(outputs).transpose(1, 2).contiguous()
-        if lift is not None:
-            columns += lift
+        columns = columns_of(_probabilities(outputs))
         ranked = _sorted(columns)
         values = columns.gather(2, picked.expand(len(columns), -1, -1))
         below = torch.searchsorted(ranked, values)
@@ -199,12 +197,10 @@ def _roc_auc(targets: npt.NDArray[Any], device: torch.device) -> Metric:
 
 
 def _average_precision(targets: npt.NDArray[Any], device: torch.device) -> Metric:
-    precisions, lift = Precisions(targets, device), above_all(targets, device)
+    precisions, columns_of = Precisions(targets, device), Columns(targets, device)
 
     def score(outputs: torch.Tensor) -> Scores:
-        columns = _probabilities(outputs).transpose(1, 2).contiguous()
-        if lift is not None:
-            columns += lift
+        columns = columns_of(_probabilities(outputs))
         result: Scores = precisions(columns, _sorted(columns)).cpu().numpy()
         result[outputs.isnan().flatten(1).any(dim=1).cpu().numpy()] = np.nan
         return result

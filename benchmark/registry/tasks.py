@@ -13,11 +13,8 @@ from mirbench.benchmark.plugins.naming import plugin_argument
 from mirbench.benchmark.registry.task_files import find_task_file, is_task_file, read_task_file
 from mirbench.benchmark.scoring.metrics import METRICS, METRICS_OF
 
-#: Each task that came from a file, and which; kept, so that its id stays its own.
-_from_files: dict[int, tuple[Task, Plugin]] = {}
-
 #: The tasks of files, by file and digest of the source.
-_read_before: dict[tuple[Path, str], Task] = {}
+_from_files: dict[tuple[Path, str], tuple[Task, Plugin]] = {}
 
 
 def load_task(name: str) -> Task:
@@ -44,12 +41,11 @@ def load_task(name: str) -> Task:
         return load_named_task(plugin.name)
     assert plugin.source is not None
     key = plugin.source.path, plugin.source.digest()
-    if key not in _read_before:
+    if key not in _from_files:
         task = read_task_file(plugin, plugins)
         _check_metrics(task, plugin)
-        _read_before[key] = task
-        _from_files[id(task)] = task, plugin
-    return _read_before[key]
+        _from_files[key] = task, plugin
+    return _from_files[key][0]
 
 
 @functools.cache
@@ -146,8 +142,8 @@ def load_splits(task: Task, folder: Path) -> list[SplitTable]:
 
 def task_plugin(task: Task) -> Plugin:
     """Find the plugin that a task came from: a file, or what bears its name."""
-    loaded = _from_files.get(id(task))
-    return find_plugin("task", task.name) if loaded is None else loaded[1]
+    file = _file_of(task)
+    return find_plugin("task", task.name) if file is None else file
 
 
 def task_origin(task: Task) -> tuple[str, str]:
@@ -164,8 +160,13 @@ def task_origin(task: Task) -> tuple[str, str]:
 
 def task_argument(task: Task) -> str:
     """Write what names a task on the command line: its name, or the path of its file."""
-    loaded = _from_files.get(id(task))
-    return task.name if loaded is None else plugin_argument(loaded[1])
+    file = _file_of(task)
+    return task.name if file is None else plugin_argument(file)
+
+
+def _file_of(task: Task) -> Plugin | None:
+    """Find the file that a task came from, if it came from one."""
+    return next((plugin for known, plugin in _from_files.values() if known is task), None)
 
 
 def split_folder(task: Task) -> Path:

@@ -8,7 +8,13 @@ every score follows, lie beside it as safetensors.
 the outputs, and `rows` reads and writes rows.
 """
 
-from mirbench.benchmark.result.paths import predictions_path, result_path, rows_below, slug
+from mirbench.benchmark.result.paths import (
+    limited_rows_below,
+    predictions_path,
+    result_path,
+    rows_below,
+    slug,
+)
 from mirbench.benchmark.result.predictions import Predictions, read_predictions
 from mirbench.benchmark.result.probe_records import (
     FewShotRow,
@@ -48,6 +54,7 @@ __all__ = [
     "Row",
     "Score",
     "TaskRecord",
+    "limited_rows_below",
     "predictions_path",
     "read_predictions",
     "read_result",

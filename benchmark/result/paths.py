@@ -54,3 +54,8 @@ def predictions_path(path: Path) -> Path:
 def rows_below(folder: Path) -> list[Path]:
     """Files of the rows in a folder of results, sorted; none if there is no such folder."""
     return sorted(folder.glob("*/*.json"))
+
+
+def limited_rows_below(folder: Path) -> list[Path]:
+    """Files of the rows on the first clips only, sorted."""
+    return sorted(folder.glob("*/limit-*/*.json"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from pathlib import Path
 from typing import Literal, TypedDict
 
@@ -144,9 +143,8 @@ def _representation(line: Listing, plugin: Plugin, cache: Path | None) -> Repres
 
 def _task(line: Listing) -> TaskEntry:
     task: Task | None = None
-    if Counter(plugin.name for plugin in find_plugins("task"))[line.name] == 1:
-        with contextlib.suppress(MirbenchError):  # which is what the line says
-            task = load_task(line.name)
+    with contextlib.suppress(MirbenchError):  # which is what the line says
+        task = load_task(line.name)
     return {
         "name": line.name,
         "origin": line.origin,

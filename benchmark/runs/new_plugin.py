@@ -95,7 +95,7 @@ class NewPlugin:
             layers=self.layers,
             batch=self.batch,
             python=self.program,
-            task=self.argument,
+            argument=self.argument,
         )
 
 

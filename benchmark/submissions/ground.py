@@ -27,15 +27,38 @@ class Ground:
     protocol: AnyProtocol
 
 
-def find_ground(result: Result, data: Path | None = None) -> tuple[Ground | None, list[str]]:
+class Splits:
+    """Tasks and their splits, each of which is read or computed once.
+
+    Parameters
+    ----------
+    data : Path, optional
+        Folder of the datasets, which decide the splits of some tasks; default: the usual one.
+    """
+
+    def __init__(self, data: Path | None = None) -> None:
+        self._data = data
+        self._known: dict[tuple[str, str], tuple[Task, SplitTable]] = {}
+
+    def find(self, task_name: str, split: str) -> tuple[Task, SplitTable]:
+        """Load a task and one of its splits; raises as `load_task` and `load_split`."""
+        key = task_name, split
+        if key not in self._known:
+            task = load_task(task_name)
+            folder = dataset_folder(task, self._data, CacheFolder.find())
+            self._known[key] = task, load_split(task, split, folder)
+        return self._known[key]
+
+
+def find_ground(result: Result, splits: Splits) -> tuple[Ground | None, list[str]]:
     """Look up task, split and protocol of a row, or say which of them there is not.
 
     Parameters
     ----------
     result : Result
         The row.
-    data : Path, optional
-        Folder of the datasets, which decide the splits of some tasks; default: the usual one.
+    splits : Splits
+        Of this and other rows.
     """
     errors = []
     protocol = PROTOCOLS.get(result.protocol.name)
@@ -51,9 +74,7 @@ def find_ground(result: Result, data: Path | None = None) -> tuple[Ground | None
             "run the row without --protocol"
         )
     try:
-        task = load_task(result.task.name)
-        folder = dataset_folder(task, data, CacheFolder.find())
-        split = load_split(task, result.task.split, folder)
+        task, split = splits.find(result.task.name, result.task.split)
     except MirbenchError as error:
         if result.task.origin == "file":
             errors.append(

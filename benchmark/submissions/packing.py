@@ -15,6 +15,7 @@ from mirbench.benchmark.progress import count
 from mirbench.benchmark.protocol import CASTELLON2021, PROTOCOLS
 from mirbench.benchmark.result import (
     Result,
+    limited_rows_below,
     predictions_path,
     read_result,
     rows_below,
@@ -145,7 +146,7 @@ def _choose(results: Path, names: Sequence[str]) -> tuple[list[Path], int]:
     if not results.is_dir():
         raise UsageError(f"there is no folder {results}")
     rows, readable = [], list[Result]()
-    left_out = len(list(results.glob("*/limit-*/*.json")))
+    left_out = len(limited_rows_below(results))
     for path in rows_below(results):
         try:
             row = read_result(path)

@@ -25,7 +25,7 @@ from mirbench.benchmark.submissions.files import (
     read_limited,
     stray_reason,
 )
-from mirbench.benchmark.submissions.ground import Ground, find_ground
+from mirbench.benchmark.submissions.ground import Ground, Splits, find_ground
 from mirbench.benchmark.submissions.neighbours import (
     Neighbours,
     annotated,
@@ -118,6 +118,7 @@ class _Judge:
     def __init__(self, data: Path | None) -> None:
         self.data = data
         self.neighbours = Neighbours()
+        self._splits = Splits(data)
         self._truth: dict[tuple[str, str], Predictions | None] = {}
 
     def add_board(
@@ -182,7 +183,7 @@ class _Judge:
             verdict.notes.append(unstated)
         if result.environment.dirty:
             verdict.notes.append("environment.dirty: mirbench had changes that are not committed")
-        ground, errors = find_ground(result, self.data)
+        ground, errors = find_ground(result, self._splits)
         verdict.errors += errors
         if ground is not None:
             verdict.errors += check_content(result, ground)

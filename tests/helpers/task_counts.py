@@ -50,9 +50,7 @@ def count_task(task: Task, folder: Path) -> dict[str, Any]:
     clips = read_clips(task, folder)
     counted: dict[str, Any] = {"version": task.version}
     for name in task.splits:
-        # A split that is computed needs the folder; frozen ones are read without.
-        computed = getattr(task, "compute_split", None) is not None
-        table = load_split(task, name, folder) if computed else load_split(task, name)  # type: ignore[call-arg, unused-ignore]
+        table = load_split(task, name, folder)
         parts = {part: [clip for clip in clips if table.of.get(clip.id) == part] for part in SPLITS}
         missing = set(table.of) - {clip.id for clip in clips}
         if missing:

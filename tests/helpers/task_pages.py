@@ -142,7 +142,7 @@ def _sizes(task: Task, counts: Any, notes: Mapping[str, Any]) -> str:
     first = task.splits[0]
     if counts is not None:
         return " / ".join(f"{counts[first][part]['clips']:,}" for part in SPLITS)
-    if getattr(task, "compute_split", None) is not None:
+    if task.compute_split is not None:
         return str(notes.get("sizes", "computed from the dataset"))
     table = load_split(task, first)
     return " / ".join(f"{len(table.ids(part)):,}" for part in SPLITS)

@@ -15,7 +15,8 @@ from threadpoolctl import threadpool_limits
 
 from mirbench.benchmark.api import UNOBSERVED, DataError
 from mirbench.benchmark.probing import ProbeData
-from mirbench.benchmark.probing.fewshot import drawn_rows, probe_few
+from mirbench.benchmark.probing.fewshot import drawn_rows, every_draw, probe_few
+from mirbench.benchmark.probing.fixed import Probed
 from mirbench.benchmark.probing.neighbours import probe_neighbours
 from mirbench.benchmark.protocol import FEWSHOT, KNN
 
@@ -43,6 +44,10 @@ def made(kind: Any, dims: int = DIMS, **fields: Any) -> ProbeData:
 
 def names(n: int, of_a_group: int = 4) -> tuple[list[str], list[str]]:
     return [f"clip {i:03d}" for i in range(n)], [f"artist {i // of_a_group}" for i in range(n)]
+
+
+def probed_few(data: ProbeData, clips: list[str], groups: list[str]) -> Probed:
+    return probe_few(data, every_draw(data, clips, groups, FEWSHOT), FEWSHOT)
 
 
 def test_a_draw_has_eight_clips_of_eight_groups_of_every_label() -> None:
@@ -101,7 +106,7 @@ def test_few_shot_is_a_plain_logistic_regression(kind: str, dims: int) -> None:
     """Also where there are more dimensions than clips, which are then fewer."""
     data = made(kind, dims)
     clips, groups = names(140)
-    probed = probe_few(data, clips, groups, FEWSHOT)
+    probed = probed_few(data, clips, groups)
     assert probed.test_outputs.shape == (60, 10, data.outputs)
     scaler = StandardScaler().fit(data.X_train.astype(np.float64))
     train, test = (scaler.transform(X.astype(np.float64)) for X in (data.X_train, data.X_test))
@@ -121,18 +126,18 @@ def test_few_shot_is_a_plain_logistic_regression(kind: str, dims: int) -> None:
 
 def test_a_class_without_a_clip_is_never_chosen_and_one_class_is_refused() -> None:
     data = made("multiclass", n_outputs=6)
-    outputs = probe_few(data, *names(140), FEWSHOT).test_outputs
+    outputs = probed_few(data, *names(140)).test_outputs
     assert np.isfinite(outputs).all()
     assert (outputs[..., 5] == outputs.min()).all()
     only = made("multiclass")
     object.__setattr__(only, "y_train", np.zeros(140, dtype=np.int64))
     with pytest.raises(DataError, match="fewer than two classes"):
-        probe_few(only, *names(140), FEWSHOT)
+        probed_few(only, *names(140))
 
 
 def test_values_have_no_clips_per_label() -> None:
     with pytest.raises(DataError, match="needs labels"):
-        probe_few(made("regression"), *names(140), FEWSHOT)
+        probed_few(made("regression"), *names(140))
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "multilabel", "regression"])
@@ -191,7 +196,7 @@ def test_few_shots_of_a_tag_are_those_that_have_it_observed() -> None:
     partial = with_unobserved(data)
     rows = drawn_rows(partial.y_train, clips, groups, FEWSHOT, 0)
     assert (partial.y_train[rows, 1] == 1).sum() == 8
-    outputs = probe_few(partial, clips, groups, FEWSHOT).test_outputs[:, 0]
+    outputs = probed_few(partial, clips, groups).test_outputs[:, 0]
     seen = rows[partial.y_train[rows, 1] != UNOBSERVED]
     scaled = StandardScaler().fit(data.X_train.astype(float))
     with threadpool_limits(1):
