@@ -179,7 +179,7 @@ def read_table_bytes(path: Path, largest: int, how_to_get: str = "") -> bytes:
     """
     try:
         if path.stat().st_size > largest:
-            raise DataError(f"{path}: larger than {largest:,} bytes, which no such table is")
+            raise DataError(f"{path}: larger than {largest / 1e6:,.0f} MB, which no such table is")
         return path.read_bytes()
     except OSError as error:
         why = f"{path}: cannot be read: {error.strerror or error}"
