@@ -166,6 +166,31 @@ def _torchs_square_root() -> Any:
 
 
 _square_root = _torchs_square_root()
+_INFINITE = np.float32(np.inf)
+
+
+@numba.njit(nogil=True, inline="always")
+def divided(value: np.float32, by: np.float32, inverse: np.float32) -> np.float32:
+    """Divide as the processor does, by a number whose inverse is known, in a third of the time.
+
+    The second of two Newton steps rounds correctly, as the first leaves an error of less than one
+    unit in the last place (Markstein, 1990, "Computation of elementary functions on the IBM RISC
+    System/6000 processor"), unless something underflows on the way.
+
+    Parameters
+    ----------
+    value : float32
+        0, or of a size that leaves what is left of it after a division normal: from 1e-30 on, as
+        each square root of a number is; or infinite, or not a number.
+    by : float32
+        Between 0.01 and 1.
+    inverse : float32
+        Its inverse, correctly rounded.
+    """
+    first = value * inverse
+    better = _fma(_fma(-by, first, value), inverse, first)
+    best = _fma(_fma(-by, better, value), inverse, better)
+    return best if value < _INFINITE else first
 
 
 @numba.njit(nogil=True, error_model="numpy")
@@ -180,6 +205,7 @@ def _step(
     sizes: Floats,
     correction: np.float32,
 ) -> None:
+    inverse = np.float32(1) / correction
     for block in range(blocks.shape[0]):
         start, stop, first, last = blocks[block]
         for piece in range(first, last):
@@ -198,7 +224,7 @@ def _step(
             size = sizes[probe]
             pp, mm, rr = p[low:high], m[low:high], g[low:high]
             for i in range(pp.size):
-                pp[i] += (size * mm[i]) / (rr[i] / correction + _EPS)
+                pp[i] += (size * mm[i]) / (divided(rr[i], correction, inverse) + _EPS)
 
 
 def prepare() -> None:
