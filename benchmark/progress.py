@@ -1,7 +1,8 @@
 """Progress of long work: what, how many, rate, time left.
 
-On a terminal it is a bar; elsewhere (a log file, a scheduler, a notebook) it is a plain line at
-the beginning of each stage and every half minute. `silence` ends both; remarks and errors stay.
+On a terminal it is a bar, and in a notebook a widget (or, without ipywidgets, a bar of text);
+elsewhere (a log file, a scheduler) it is a plain line at the beginning of each stage and every
+half minute. `silence` ends all of them; remarks and errors stay.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import warnings
 from types import TracebackType
 from typing import Any
 
@@ -41,11 +43,10 @@ def bar(description: str, total: int | None, unit: str, done: int = 0, quiet: bo
         Show nothing.
     """
     hidden = quiet or _silent
-    if not hidden and not sys.stderr.isatty():
+    notebook = not hidden and in_notebook()
+    if not hidden and not notebook and not sys.stderr.isatty():
         return _Lines(description, total, unit, done)
-    from tqdm import tqdm
-
-    return tqdm(
+    return _tqdm(notebook)(
         desc=description,
         total=total,
         initial=done,
@@ -55,6 +56,25 @@ def bar(description: str, total: int | None, unit: str, done: int = 0, quiet: bo
         dynamic_ncols=True,
         smoothing=0.1,
     )
+
+
+def _tqdm(notebook: bool) -> Any:
+    """Import the bar; for a notebook that may be a widget, or else text."""
+    if not notebook:
+        from tqdm import tqdm
+
+        return tqdm
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # one says that there is no ipywidgets
+        from tqdm.auto import tqdm as either
+
+    return either
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook; IPython in a terminal is none."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return shell is not None and "IPKernelApp" in shell.config
 
 
 class _Lines:

@@ -8,39 +8,13 @@ from pathlib import Path
 import pandas as pd
 
 from mirbench.benchmark.result import Result, read_results
+from mirbench.benchmark.result.shown import COLUMNS as OWN
 from mirbench.leaderboard.overlap import overlaps
 
-COLUMNS = (
-    "board",
-    "task",
-    "title",
-    "split",
-    "protocol",
-    "main_board",
-    "representation",
-    "origin",
-    "trained_on",
-    "overlap",
-    "dims",
-    "layers",
-    "metric",
-    "metric_rank",
-    "value",
-    "low",
-    "high",
-    "n",
-    "groups",
-    "missing",
-    "valid",
-    "probe",
-    "layer",
-    "embedding_seconds",
-    "probing_seconds",
-    "peak_memory_bytes",
-    "device",
-    "split_sha256",
-    "fingerprint",
-)
+_BEFORE = OWN.index("dims")
+
+#: Columns of the table: those of `Result.to_frame`, and whether pre-training data overlaps.
+COLUMNS = (*OWN[:_BEFORE], "overlap", *OWN[_BEFORE:])
 
 
 def load_results(folder: Path | str = "leaderboard/results") -> pd.DataFrame:
@@ -78,39 +52,9 @@ def load_results(folder: Path | str = "leaderboard/results") -> pd.DataFrame:
 def to_frame(results: Sequence[Result]) -> pd.DataFrame:
     """Turn rows into a table, sorted by board, task, split, protocol, representation, metric."""
     lines = [
-        {
-            "board": result.task.board,
-            "task": result.task.name,
-            "title": result.task.title,
-            "split": result.task.split,
-            "protocol": result.protocol_label,
-            "main_board": result.protocol.main_board,
-            "representation": result.representation.name,
-            "origin": result.representation.origin,
-            "trained_on": result.representation.trained_on,
-            "overlap": overlaps(result.representation.trained_on, result.task.name),
-            "dims": result.representation.dims,
-            "layers": result.representation.layers,
-            "metric": metric,
-            "metric_rank": rank,
-            "value": score.value,
-            "low": score.low,
-            "high": score.high,
-            "n": score.n,
-            "groups": score.groups,
-            "missing": len(result.task.missing),
-            "valid": result.probe.valid,
-            "probe": getattr(result.probe, "index", None),
-            "layer": result.probe.layer,
-            "embedding_seconds": result.cost.embedding_seconds,
-            "probing_seconds": result.cost.probing_seconds,
-            "peak_memory_bytes": result.cost.peak_memory_bytes,
-            "device": result.cost.device,
-            "split_sha256": result.task.split_sha256,
-            "fingerprint": result.representation.fingerprint,
-        }
+        line | {"overlap": overlaps(result.representation.trained_on, result.task.name)}
         for result in results
-        for rank, (metric, score) in enumerate(result.ordered_scores())
+        for line in result.tidy()
     ]
     frame = pd.DataFrame(lines, columns=list(COLUMNS))
     keys = ["board", "task", "split", "protocol", "representation", "metric_rank"]

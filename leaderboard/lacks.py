@@ -70,6 +70,8 @@ def _remedy(row: Result, task: str, split: str) -> str:
     where = f"--task {task}{'' if split == 'paper' else f' --split {split}'}"
     if not task.startswith("rendered"):
         where += f" --data DIR (mirbench data doctor {task})"
+    if origin == "live":
+        return f"in Python: run(model, {task!r}, split={split!r}, name={name!r})"
     if origin == "precomputed":
         return f"mirbench probe --embeddings FILE.npz --name {shlex.quote(name)} {where}"
     return f"mirbench run --rep {shlex.quote(_as_asked(row))} {where}"

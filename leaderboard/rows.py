@@ -33,7 +33,8 @@ def read_rows(folder: Path) -> list[Row]:
     ------
     DataError
         If there is no such folder, a file in it is not a row, a row is of a few clips only, is not
-        where its contents say, or rows of one table are not comparable.
+        where its contents say, or rows of one table are not comparable; or, on the board itself,
+        if a row is of a model object.
     """
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}")
@@ -44,6 +45,11 @@ def read_rows(folder: Path) -> list[Row]:
         if row.result.protocol.limit is not None:
             raise DataError(
                 f"{path} is of a few clips only (--limit), which no board takes: move it"
+            )
+        if row.result.representation.live and folder.parts[-2:] == ("leaderboard", "results"):
+            raise DataError(
+                f"{path} is of a model object in Python, which nobody can run again by its name: "
+                "move it, and measure a plugin file of the model"
             )
         _check_place(folder, row)
         _check_metrics(row)

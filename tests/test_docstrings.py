@@ -7,6 +7,7 @@ import doctest
 import importlib
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers.import_graph import ROOT, module_files
@@ -97,6 +98,30 @@ def test_the_examples_of_the_commands(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MIRBENCH_CACHE", str(rendered_cache))
     execute("mirbench.benchmark.runs.commands", name)
+
+
+@pytest.mark.slow
+def test_the_examples_of_the_page_on_python(
+    rendered_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MIRBENCH_CACHE", str(rendered_cache))
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.S | re.M)
+    assert len(blocks) == page.count("```") // 2 >= 6
+    names: dict[str, Any] = {}
+    for block in blocks:
+        exec(compile(block, "docs/python.md", "exec"), names)
+    assert names["mine"][0].representation.live
+    assert names["near"].result.representation.live
+    assert "of 1:\n  mfcc on rendered_key, quick: weighted_key_score 11.8 [6.1, 18.3]" in repr(
+        names["rows"]
+    )
+    assert repr(names["found"]["rendered_key"]).startswith(
+        "Embeddings(task: rendered_key, clips: 288, missing: 0, rows: 576, dims: 80, "
+    )
+    assert list(names["vectors"].columns) == ["clip_id", "window", *range(80)]
+    assert len(list((tmp_path / "my-rows").glob("*/*.json"))) == 3
 
 
 @pytest.fixture(scope="module")

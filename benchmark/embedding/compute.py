@@ -30,6 +30,7 @@ from mirbench.benchmark.embedding.parts import remove_empty_parts
 from mirbench.benchmark.embedding.shard_spec import ShardSpec
 from mirbench.benchmark.embedding.store import Shard, Store, read_shard
 from mirbench.benchmark.embedding.stored import stored_shard
+from mirbench.benchmark.embedding.verdicts import what_was_found
 from mirbench.benchmark.embedding.window_counts import windows_per_clip
 from mirbench.benchmark.machine.share import Share
 from mirbench.benchmark.progress import count, say
@@ -48,7 +49,14 @@ def embed_task(pair: Pair, settings: EmbeddingSettings) -> Embeddings:
     """
     done = _embed_surely(pair, settings, None)
     assert done is not None
-    return done
+    return _with_facts(done, settings.store, pair.fingerprint, pair.task)
+
+
+def _with_facts(done: Embeddings, store: Store, fingerprint: str, task: Task) -> Embeddings:
+    """Add what is known of the model, and the name of the task."""
+    devices = filter(None, done.made_with.get("device", "").split(", "))
+    found = what_was_found(store, fingerprint, devices)
+    return replace(done, checked=found, task=task.name)
 
 
 def embed_share(pair: Pair, settings: EmbeddingSettings, share: Share) -> Embeddings | None:
@@ -71,7 +79,10 @@ def embed_share(pair: Pair, settings: EmbeddingSettings, share: Share) -> Embedd
     PluginError, DataError
         As `embed_task`.
     """
-    return _embed_surely(pair, settings, share)
+    done = _embed_surely(pair, settings, share)
+    if done is None:
+        return None
+    return _with_facts(done, settings.store, pair.fingerprint, pair.task)
 
 
 def _embed_surely(
@@ -184,4 +195,5 @@ def stored_embeddings(
             f"{none}; run: mirbench embed --rep {shlex.quote(spec.text)} "
             f"--task {shlex.quote(task_argument(task))}"
         )
-    return pick_clips(join_shards(shards), clip_ids)
+    done = pick_clips(join_shards(shards), clip_ids)
+    return _with_facts(done, store, spec.fingerprint(), task)

@@ -11,13 +11,14 @@ import numpy as np
 
 from mirbench.benchmark.api import DataError, FloatArray, IntArray
 from mirbench.benchmark.embedding.layers import StoredLayers, join_rows
+from mirbench.benchmark.embedding.shown import ShownEmbeddings
 from mirbench.benchmark.embedding.store import Shard, add_notes, join_made_with
 from mirbench.benchmark.machine.collector import without_collecting
 from mirbench.benchmark.progress import count
 
 
-@dataclass(frozen=True, eq=False)
-class Embeddings:
+@dataclass(frozen=True, eq=False, repr=False)
+class Embeddings(ShownEmbeddings):
     """Embeddings of the clips of a task.
 
     Attributes
@@ -44,6 +45,12 @@ class Embeddings:
         where shards differ.
     notes : dict
         What the representation remarks on rows, and on how many of them.
+    checked : dict
+        What a look at the model found before it embedded, as in the row's environment.
+    task : str
+        Name of the task whose clips they are; empty where that is not known.
+    live : bool
+        Whether a model object of Python embedded them, which no name brings back.
     """
 
     clip_ids: tuple[str, ...]
@@ -56,6 +63,9 @@ class Embeddings:
     layers: tuple[str, ...] = ()
     made_with: dict[str, str] = field(default_factory=dict)
     notes: dict[str, int] = field(default_factory=dict)
+    checked: dict[str, str] = field(default_factory=dict)
+    task: str = ""
+    live: bool = False
 
     @property
     def n_layers(self) -> int:

@@ -166,7 +166,8 @@ def _look(trial: Trial, settings: EmbeddingSettings) -> list[Seen]:
         # One worker may have been quick enough to do both.
         others = [seen for seen in found[1:] if seen.pid != here.pid]
         (room,) = [True] if others else workers.unordered(room_for_another, [settings.device])
-    if not others and here.seconds <= TOO_SLOW and room and settings.cluster is None:
+    alone = settings.cluster is not None or settings.here
+    if not others and here.seconds <= TOO_SLOW and room and not alone:
         others = _elsewhere(trial)
     return [here, *others]
 

@@ -16,6 +16,7 @@ from mirbench.benchmark.embedding.worker import (
     model_info,
 )
 from mirbench.benchmark.machine.device import give_back_memory
+from mirbench.benchmark.machine.here import Here
 from mirbench.benchmark.machine.ray_workers import RayWorkers
 from mirbench.benchmark.machine.workers import Workers
 
@@ -25,7 +26,8 @@ def outcomes_of(
 ) -> Generator[Outcome, None, None]:
     """Embed chunks, by workers each with a model; or by one per GPU, with audio decoded ahead.
 
-    The second is for GPUs, whose memory has room for one model each.
+    The second is for GPUs, whose memory has room for one model each, and for the one model
+    that is an object of this process.
 
     Parameters
     ----------
@@ -34,9 +36,9 @@ def outcomes_of(
     settings : EmbeddingSettings
     """
     with settings.model_workers() as models:
-        if settings.on_cpu:
+        if settings.on_cpu and not settings.here:
             yield from models.unordered(embed_chunk, chunks)
-        elif isinstance(models, Workers):
+        elif not isinstance(models, RayWorkers):
             with Workers(settings.workers) as decoders:
                 # Decoded chunks wait for a model, two for each, so that none waits for audio.
                 yield from models.unordered(embed_decoded, _decoded(chunks, models, decoders))
@@ -46,7 +48,7 @@ def outcomes_of(
 
 
 def _decoded(
-    chunks: Iterator[Chunk], models: Workers, workers: Workers
+    chunks: Iterator[Chunk], models: Workers | Here, workers: Workers
 ) -> Iterator[tuple[Chunk, Decoded]]:
     """Let workers decode chunks ahead of the models."""
     begun: deque[Chunk] = deque()
@@ -61,7 +63,7 @@ def _decoded(
 
 
 def _with_info(
-    chunks: Iterator[Chunk], models: Workers | RayWorkers
+    chunks: Iterator[Chunk], models: Workers | RayWorkers | Here
 ) -> Iterator[tuple[Chunk, ModelInfo]]:
     """Say with each chunk what its model declares."""
     info: ModelInfo | None = None

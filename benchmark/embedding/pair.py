@@ -10,6 +10,7 @@ from mirbench.benchmark.api import Task
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.machine.device import free_cpus, gpus_of
+from mirbench.benchmark.machine.here import Here
 from mirbench.benchmark.machine.ray_cluster import RayCluster
 from mirbench.benchmark.machine.ray_workers import RayWorkers
 from mirbench.benchmark.machine.workers import Workers
@@ -41,6 +42,8 @@ class EmbeddingSettings:
         Share of clips that may be missing.
     clip_timeout : float or None
         Seconds that a model may take for a clip before its process is ended; None: any time.
+    here : bool
+        The model is an object of this process, where it embeds; workers decode ahead of it.
     """
 
     store: Store = field(default_factory=Store)
@@ -51,6 +54,7 @@ class EmbeddingSettings:
     full_hash: bool = False
     max_missing: float = 0.05
     clip_timeout: float | None = None
+    here: bool = False
 
     @property
     def on_cpu(self) -> bool:
@@ -79,7 +83,7 @@ class EmbeddingSettings:
         """Say where it is computed if that is not this machine, as for the title of a bar."""
         return "" if self.cluster is None else f" on {self.cluster.words(self.device)}"
 
-    def model_workers(self, most: int | None = None) -> Workers | RayWorkers:
+    def model_workers(self, most: int | None = None) -> Workers | RayWorkers | Here:
         """Return the processes that have the model, one per worker, or per GPU.
 
         Parameters
@@ -87,6 +91,8 @@ class EmbeddingSettings:
         most : int, optional
             How many there is work for.
         """
+        if self.here:
+            return Here()
         if self.cluster is not None:
             return self.cluster.workers(self.device, most)
         if not self.on_cpu:

@@ -7,7 +7,7 @@ import resource
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from mirbench.benchmark.api import SPLITS, DataError, UsageError
@@ -16,16 +16,15 @@ from mirbench.benchmark.datasets.targets import check_labels
 from mirbench.benchmark.embedding.compute import embed_task
 from mirbench.benchmark.embedding.embeddings import Embeddings, check_missing
 from mirbench.benchmark.embedding.pair import Pair
-from mirbench.benchmark.embedding.verdicts import what_was_found
 from mirbench.benchmark.evaluation.arrange import Rows, arrange_rows, probe_data
 from mirbench.benchmark.evaluation.environment import describe_environment
 from mirbench.benchmark.evaluation.layers import train_layers
 from mirbench.benchmark.evaluation.select import best_probe, test_predictions, test_scores
 from mirbench.benchmark.evaluation.settings import Settings
+from mirbench.benchmark.evaluation.subject import Subject, subject_of_pair
 from mirbench.benchmark.evaluation.without_grid import probe_layers
 from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import AnyProtocol, Protocol
-from mirbench.benchmark.registry import RepresentationSpec
 from mirbench.benchmark.result import (
     Cost,
     MissingClip,
@@ -42,36 +41,11 @@ from mirbench.benchmark.result import (
 )
 
 
-@dataclass(frozen=True)
-class Subject:
-    """What is probed: a representation that mirbench embeds, or embeddings from elsewhere."""
-
-    name: str
-    origin: str
-    params: dict[str, object]
-    fingerprint: str
-    trained_on: str | None
-    weights: Mapping[str, str] = field(default_factory=dict)
-
-
-def subject_of(spec: RepresentationSpec, fingerprint: str) -> Subject:
-    """Describe a representation that mirbench embeds itself."""
-    return Subject(
-        spec.label,
-        spec.plugin.origin,
-        spec.shown_params,
-        fingerprint,
-        spec.trained_on,
-        spec.weights_sha256,
-    )
-
-
 def evaluate_pair(pair: Pair, settings: Settings) -> Row:
     """Embed the clips of a split, or find them in the store, and probe them."""
     embeddings = embed_task(pair, settings)
-    return evaluate_embeddings(
-        subject_of(pair.spec, pair.fingerprint), pair.data, embeddings, settings
-    )
+    subject = subject_of_pair(pair, embeddings)
+    return evaluate_embeddings(subject, pair.data, embeddings, settings)
 
 
 def evaluate_embeddings(
@@ -175,6 +149,7 @@ def _describe(
             layers=embeddings.n_layers,
             trained_on=subject.trained_on,
             weights=dict(subject.weights),
+            live=subject.live,
         ),
         _task_record(data, embeddings, rows),
         ProtocolRecord(
@@ -211,7 +186,6 @@ def _measure(
     else:
         chosen = probe_layers(data, embeddings, rows, settings.protocol)
     predictions = test_predictions(data, rows, chosen.outputs)
-    devices = [name for name in embeddings.made_with.get("device", "").split(", ") if name]
     own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     result = Result(
         representation=question.representation,
@@ -226,10 +200,7 @@ def _measure(
             peak_memory_bytes=max(embeddings.peak_bytes, own_peak),
             device=settings.device,
         ),
-        environment=describe_environment(
-            embeddings.made_with,
-            what_was_found(settings.store, question.representation.fingerprint, devices),
-        ),
+        environment=describe_environment(embeddings.made_with, embeddings.checked),
     )
     written = write_result(settings.out, result, predictions)
     shutil.rmtree(checkpoint, ignore_errors=True)

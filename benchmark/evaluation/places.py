@@ -7,17 +7,29 @@ from pathlib import Path
 from mirbench.benchmark.protocol import AnyProtocol
 
 
-def default_out(protocol: AnyProtocol, here: Path | None = None, limit: int | None = None) -> Path:
+def default_out(
+    protocol: AnyProtocol, here: Path | None = None, limit: int | None = None, live: bool = False
+) -> Path:
     """Locate the folder of rows: the board's own in a checkout, else ``./mirbench-results``.
 
-    Only rows of protocols that the board has tables of go into a checkout by default, and
-    none on the first clips only.
+    Only rows that the board can take go into a checkout by default.
+
+    Parameters
+    ----------
+    protocol : AnyProtocol
+        The board has no tables of some.
+    here : Path, optional
+        Default: the current folder.
+    limit : int, optional
+        Of rows on the first clips only, how many per split: these stay out.
+    live : bool
+        Whether rows are of a model object, which nobody can repeat: these stay out.
     """
     here = here or Path.cwd()
     board = here / "leaderboard" / "results"
     project = here / "pyproject.toml"
     checkout = board.is_dir() and project.is_file()
-    kept = protocol.on_board and limit is None
+    kept = protocol.on_board and limit is None and not live
     if kept and checkout and 'name = "mirbench"' in project.read_text("utf-8"):
         return board
     return here / "mirbench-results"

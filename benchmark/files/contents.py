@@ -20,6 +20,7 @@ PART_LEFT_AFTER = 30 * 86400.0
 
 #: Kinds of files by their places, relative to the cache folder; what fits none is foreign.
 _PLACES = {
+    "live": r"embeddings/live\w+/.+",
     "shard": r"embeddings/\w+/\w+/(batches-\w+/)?\d{5}-\w+\.safetensors",
     "part": r"embeddings/\w+/\w+/parts/\d{5}-\w+\.safetensors",
     "model": r"embeddings/\w+/model\.json",
@@ -61,7 +62,11 @@ class CachedFile:
     @property
     def left_over(self) -> bool:
         """Whether it was left by a run that was killed: nobody has touched it for long."""
-        after = {"temporary": LEFT_AFTER, "part": PART_LEFT_AFTER}.get(self.kind)
+        after = {
+            "temporary": LEFT_AFTER,
+            "part": PART_LEFT_AFTER,
+            "live": PART_LEFT_AFTER,  # of a model object, whose embeddings nobody finds again
+        }.get(self.kind)
         return after is not None and time.time() - self.changed > after
 
 

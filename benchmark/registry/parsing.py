@@ -12,6 +12,7 @@ from mirbench.benchmark.plugins.finding import Plugin, find_plugin, find_plugins
 from mirbench.benchmark.plugins.naming import read_value, read_value_like, split_name
 from mirbench.benchmark.plugins.source import file_source
 from mirbench.benchmark.progress import count
+from mirbench.benchmark.registry.live import find_live
 from mirbench.benchmark.registry.spec import RepresentationSpec
 
 #: Characters of a name with its parameters; a path has fewer nearly everywhere.
@@ -35,6 +36,9 @@ def parse_representation(text: str, cache: Path | None = None) -> Representation
     PluginError
         If the plugin is broken; the message says where.
     """
+    live = find_live(text)
+    if live is not None:
+        return live
     if len(text) > LONGEST_NAME:
         raise UsageError(
             f"the representation {show(text)} has {count(len(text), 'character')} in its name, and "

@@ -179,6 +179,11 @@ class RepresentationSpec:
         return self.plugin.card().get("parameters")
 
     @property
+    def live(self) -> bool:
+        """Whether it is an object of this process, which no other can load."""
+        return False
+
+    @property
     def reads_files(self) -> bool:
         """Whether its model may read files that are not known beforehand.
 

@@ -10,9 +10,10 @@ from mirbench.benchmark.api import DataError, MirbenchError, Task, UsageError
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
 from mirbench.benchmark.embedding.store import Store
-from mirbench.benchmark.evaluation.evaluate import Subject, evaluate_embeddings
+from mirbench.benchmark.evaluation.evaluate import evaluate_embeddings
 from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.evaluation.settings import Settings
+from mirbench.benchmark.evaluation.subject import Subject
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.fetch import fetch_file
 from mirbench.benchmark.protocol import get_grid

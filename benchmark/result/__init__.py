@@ -5,7 +5,7 @@ so that running again shows as a diff. The outputs on the test set, from which
 every score follows, lie beside it as safetensors.
 
 `records` is the schema, `paths` says where the files lie, `predictions` are
-the outputs, and `rows` reads and writes rows.
+the outputs, `rows` reads and writes rows, and `shown` shows them in Python.
 """
 
 from mirbench.benchmark.result.paths import (
@@ -35,6 +35,7 @@ from mirbench.benchmark.result.records import (
     TaskRecord,
     row_identity,
 )
+from mirbench.benchmark.result.results import Results
 from mirbench.benchmark.result.rows import Row, read_result, read_results, write_result
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "ProtocolRecord",
     "RepresentationRecord",
     "Result",
+    "Results",
     "Row",
     "Score",
     "TaskRecord",

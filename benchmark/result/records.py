@@ -13,15 +13,20 @@ from mirbench.benchmark.files.checksums import digest
 from mirbench.benchmark.result.paths import result_path
 from mirbench.benchmark.result.probe_records import FewShotRow, LayerScore, NeighboursRow, ProbeRow
 from mirbench.benchmark.result.record import Record
+from mirbench.benchmark.result.shown import Shown
 
 
 class RepresentationRecord(Record):
     """Which representation."""
 
     name: str = Field(description="Canonical name, with the parameters that are not default")
-    origin: str = Field(description="built-in, file, precomputed, or the distribution it is from")
+    origin: str = Field(
+        description="built-in, file, precomputed, live, or the distribution it is from"
+    )
     params: dict[str, Any] = Field(description="Parameters that differ from the defaults")
-    fingerprint: str = Field(description="Digest of its source, parameters and files")
+    fingerprint: str = Field(
+        description="Digest of its source, parameters and files; of a live one, of its embeddings"
+    )
     dims: int = Field(description="Length of one embedding", gt=0)
     layers: int = Field(description="Layers it exposes; 0: it has one output", ge=0)
     trained_on: str | None = Field(
@@ -30,13 +35,19 @@ class RepresentationRecord(Record):
     weights: dict[str, str] = Field(
         default={}, description="SHA-256 of the files of its weights, as published, by file name"
     )
+    live: bool = Field(
+        default=False,
+        description="Whether it was a model object in Python, which no name brings back: nobody "
+        "can repeat the row, and it stays off the board; absent: no",
+    )
 
     @model_serializer(mode="wrap")
-    def _without_weights(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave the field out where there is nothing in it, as in rows that are older than it."""
+    def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave fields out where there is nothing in them, as in rows that are older than they."""
         content: dict[str, Any] = handler(self)
-        if not self.weights:
-            del content["weights"]
+        for name in ("weights", "live"):
+            if not content[name]:
+                del content[name]
         return content
 
 
@@ -174,7 +185,7 @@ class Environment(Record):
         return content
 
 
-class Result(Record):
+class Result(Shown, Record):
     """One row of the leaderboard: one representation, task, split and protocol."""
 
     schema_version: Literal[1] = 1

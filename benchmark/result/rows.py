@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -12,16 +13,26 @@ from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.foreign import Damaged, read_bounded
 from mirbench.benchmark.files.strict_json import parse_json
 from mirbench.benchmark.result.paths import rows_below
-from mirbench.benchmark.result.predictions import Predictions, write_predictions
-from mirbench.benchmark.result.records import Result
+from mirbench.benchmark.result.predictions import (
+    Predictions,
+    read_predictions,
+    write_predictions,
+)
+from mirbench.benchmark.result.records import Result, Score
+from mirbench.benchmark.result.shown import in_a_line
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Row:
     """A result and its file.
 
     Attributes
     ----------
+    path : Path
+    result : Result
     found : bool
         Whether the file was there; if not, this run computed the result and wrote it.
     """
@@ -29,6 +40,26 @@ class Row:
     path: Path
     result: Result
     found: bool = True
+
+    @property
+    def scores(self) -> dict[str, Score]:
+        """Scores on the test set by name, as in the result."""
+        return self.result.scores
+
+    @property
+    def predictions(self) -> Predictions:
+        """Outputs on the test set, read from the file beside the row's; raises `DataError`."""
+        return read_predictions(self.path)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the scores as `Result.to_frame` does."""
+        return self.result.to_frame()
+
+    def __repr__(self) -> str:
+        return f"Row({in_a_line(self.result.tidy())}; {self.path})"
+
+    def _repr_html_(self) -> str:
+        return self.result._repr_html_()
 
 
 def write_result(folder: Path, result: Result, predictions: Predictions) -> Path:

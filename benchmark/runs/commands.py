@@ -1,21 +1,34 @@
-"""The Python API: `run`, `embed` and `probe`, which the commands of the same name call."""
+"""The Python API: `run`, `embed` and `probe`, which the commands of the same name call.
+
+In the place of a name they take a model object, too: one with `sample_rate`, `dims` and `embed`,
+as ``load_model`` of a plugin returns it. It embeds in this process, wherever its caller has put
+it, while workers decode audio ahead; it is not pickled, since what it is made of (a cell of a
+notebook, a module that has changed since it was imported) need not be what another process would
+find. Of an object nothing tells whether it is still the same: so what it embeds is never stored,
+and each call embeds anew. Its row says ``live``, its fingerprint is a digest of the embeddings
+that were probed, and only a row of the very same embeddings is read instead of probed again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
+from mirbench.benchmark.api import Representation
 from mirbench.benchmark.embedding.compute import embed_share, embed_task
 from mirbench.benchmark.embedding.embeddings import Embeddings
+from mirbench.benchmark.embedding.live import in_memory
 from mirbench.benchmark.embedding.npz import write_embeddings
-from mirbench.benchmark.embedding.pair import EmbeddingSettings
+from mirbench.benchmark.embedding.pair import EmbeddingSettings, Pair
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.files.atomic import check_writable
-from mirbench.benchmark.machine.share import Part, share_of
+from mirbench.benchmark.machine.share import Part, Share, share_of
 from mirbench.benchmark.progress import say
-from mirbench.benchmark.result import Result, Row
+from mirbench.benchmark.result import Results, Row
 from mirbench.benchmark.runs.each import evaluate_each
 from mirbench.benchmark.runs.engines import check_engine, on_engine
+from mirbench.benchmark.runs.live import Subjects, check_live, is_live, named
 from mirbench.benchmark.runs.pairs import (
     Folder,
     Names,
@@ -37,9 +50,10 @@ __all__ = ["embed", "probe", "run"]
 
 
 def run(
-    rep: Names,
+    rep: Subjects,
     task: Names | None = None,
     *,
+    name: str | None = None,
     split: str = "paper",
     data: Folder = None,
     device: str = "cpu",
@@ -59,24 +73,30 @@ def run(
     deform: Names | None = None,
     limit: int | None = None,
     on_row: Callable[[Row], None] | None = None,
-) -> list[Result]:
+) -> Results:
     """Embed and probe representations on tasks; write a result row for each pair.
 
     Parameters
     ----------
-    rep, task : str or sequence of str
-        Names, files or specs with parameters; without a task, every task
-        whose data is on this machine.
+    rep : str, sequence of str or Representation
+        Names, files or specs with parameters. Or a model object, which embeds in this
+        process, anew at each call, and whose rows stay off the board, since nobody can repeat
+        them by name: a plugin file can be (``mirbench new representation``).
+    task : str or sequence of str, optional
+        Names or files; without a task, every task whose data is on this machine.
+    name : str, optional
+        What a model object is called, in its row and for its files; names have theirs.
     split : str
         ``paper``, ``artist`` or another that the tasks offer.
     data : Path, optional
         Folder of the datasets; default: ``MIRBENCH_DATA`` or ``./data``.
     device : str
-        ``cpu``, ``cuda`` or ``cuda:1``, for embedding and probing.
+        ``cpu``, ``cuda`` or ``cuda:1``, for embedding and probing. A model object stays where
+        it is: say where that is, since how equal its embeddings must be depends on it.
     gpus : int, optional
         How many GPUs embed where the device is ``cuda``; default: all that are visible.
     jobs : int, optional
-        Worker processes; default: one per processor.
+        Worker processes; default: one per processor. They decode where a model object embeds.
     engine : str
         ``local``, or ``ray`` for a cluster.
     address : str, optional
@@ -85,7 +105,7 @@ def run(
         ``castellon2021``, ``quick``, ``fewshot`` or ``knn``.
     out : Path, optional
         Folder of the rows; default: the board's own in a checkout, else
-        ``./mirbench-results``.
+        ``./mirbench-results``, and always that for a model object.
     cache : Path, optional
         The cache folder; default: ``MIRBENCH_CACHE``, or the platform's.
     max_missing : float
@@ -113,12 +133,16 @@ def run(
 
     Returns
     -------
-    list of Result
-        In the order of representations, then tasks, then deformations; with `part`, those that
-        are written.
+    Results
+        A list of `mirbench.benchmark.result.Result`, in the order of representations, then
+        tasks, then deformations; with `part`, those that are written. Shown as a table in a
+        notebook; ``to_frame()`` makes a pandas frame of it, and ``rows`` are the same results
+        with their files and predictions.
 
     Raises
     ------
+    UsageError
+        If what is asked for does not exist, or does not go together.
     MirbenchError
         If a pair failed, after all others have been finished.
 
@@ -131,8 +155,11 @@ def run(
     >>> sorted(rows[0].scores)
     ['accuracy', 'weighted_key_score']
     """
+    others = {"gpus": gpus, "clip_timeout": clip_timeout, "part": part}
+    check_live(rep, name, **others, engine=None if engine == "local" else engine)
     check_engine(engine, address, device=device, gpus=gpus)
-    settings = checked_settings(protocol, out, cache, device, max_missing, limit)
+    live = is_live(rep)
+    settings = checked_settings(protocol, out, cache, device, max_missing, limit, live=live)
     settings = replace(settings, jobs=jobs, force=force, memory=memory, full_hash=full_hash)
     settings = replace(settings, gpus=gpus, clip_timeout=clip_timeout, share=share_of(part))
     check_share(settings.protocol, settings.share)
@@ -140,22 +167,24 @@ def run(
     settings = replace(settings, deform=tuple(dict.fromkeys(as_list(deform or []))))
     check_deformations(settings.deform, (), settings.share)
     where = Where(split=split, data=as_path(data), cache=settings.store.cache, limit=limit)
-    missing: list[str] = []
-    pairs = pairs_of(rep, task, where, make=True, on_missing=missing.append)
-    pairs = keep_suitable(pairs, settings.protocol, named=task is not None)
-    check_deformations(settings.deform, [pair.task for pair in pairs], settings.share)
-    check_writable(where.cache.root)
-    check_writable(settings.out)
-    for reason in missing:
-        say(f"left out: {reason}")
-    with on_engine(settings, [pair.data for pair in pairs], engine, address) as placed:
-        return [row.result for row in evaluate_each(pairs, placed, missing, on_row)]
+    with named(rep, name, settings) as (names, settings):
+        missing: list[str] = []
+        pairs = pairs_of(names, task, where, make=True, on_missing=missing.append)
+        pairs = keep_suitable(pairs, settings.protocol, named=task is not None)
+        check_deformations(settings.deform, [pair.task for pair in pairs], settings.share)
+        check_writable(where.cache.root)
+        check_writable(settings.out)
+        for reason in missing:
+            say(f"left out: {reason}")
+        with on_engine(settings, [pair.data for pair in pairs], engine, address) as placed:
+            return Results(evaluate_each(pairs, placed, missing, on_row))
 
 
 def embed(
-    rep: str,
+    rep: str | Representation,
     task: Names | None = None,
     *,
+    name: str | None = None,
     split: str = "paper",
     data: Folder = None,
     device: str = "cpu",
@@ -172,10 +201,14 @@ def embed(
 ) -> dict[str, Embeddings]:
     """Embed the clips of tasks into the store.
 
+    What a model object embeds is in what is returned and nowhere else, unless `out` is given.
+
     Parameters
     ----------
-    rep, task, split, data, device, gpus, jobs, engine, address, cache, full_hash, clip_timeout
+    rep, task, name, split, data, device, gpus, jobs, engine, address
         As for `run`, but one representation.
+    cache, full_hash, clip_timeout
+        As for `run`.
     out : Path, optional
         Folder into which the embeddings are written too, as ``<task>.npz``.
     max_missing : float
@@ -186,8 +219,17 @@ def embed(
 
     Returns
     -------
-    dict
-        Task name to its embeddings; with `part`, of the tasks that are complete by now.
+    dict of str to Embeddings
+        Task name to its embeddings (`mirbench.benchmark.embedding.embeddings.Embeddings`), which
+        `probe` takes; with `part`, of the tasks that are complete by now. Each is shown in a
+        line, and ``to_frame()`` makes a pandas frame of it.
+
+    Raises
+    ------
+    UsageError
+        If what is asked for does not exist, or does not go together.
+    MirbenchError
+        If the representation or a dataset cannot be used.
 
     Examples
     --------
@@ -196,6 +238,8 @@ def embed(
     >>> found["rendered_key"].embedding.shape  # two windows of 288 pieces
     (576, 120)
     """
+    others = {"gpus": gpus, "clip_timeout": clip_timeout, "part": part}
+    check_live(rep, name, **others, engine=None if engine == "local" else engine)
     check_engine(engine, address, device=device, gpus=gpus)
     share = share_of(part)
     settings = EmbeddingSettings(
@@ -208,17 +252,23 @@ def embed(
         max_missing=max_missing,
     )
     where = Where(split=split, data=as_path(data), cache=settings.store.cache)
-    pairs = pairs_of(rep, task, where, make=True)
-    folder = as_path(out)
-    for place in (where.cache.root, folder or where.cache.root):
-        check_writable(place)
-    done = {}
-    with on_engine(settings, [pair.data for pair in pairs], engine, address) as placed:
-        for pair in pairs:
-            found = embed_task(pair, placed) if share is None else embed_share(pair, placed, share)
-            if found is None:
-                continue
-            done[pair.task.name] = found
-            if folder is not None:
-                write_embeddings(folder / f"{pair.task.name}.npz", pair.task, found)
-    return done
+    with named(rep, name, settings) as (names, settings):
+        pairs = pairs_of(names, task, where, make=True)
+        folder = as_path(out)
+        for place in (where.cache.root, folder or where.cache.root):
+            check_writable(place)
+        with on_engine(settings, [pair.data for pair in pairs], engine, address) as placed:
+            return dict(_each_embedded(pairs, placed, share, folder))
+
+
+def _each_embedded(
+    pairs: Sequence[Pair], settings: EmbeddingSettings, share: Share | None, folder: Path | None
+) -> Iterator[tuple[str, Embeddings]]:
+    """Embed pair after pair, and write a file of each into the folder, if there is one."""
+    for pair in pairs:
+        found = embed_task(pair, settings) if share is None else embed_share(pair, settings, share)
+        if found is None:
+            continue
+        if folder is not None:
+            write_embeddings(folder / f"{pair.task.name}.npz", pair.task, found)
+        yield pair.task.name, in_memory(found) if settings.here else found

@@ -10,9 +10,10 @@ from mirbench.benchmark.embedding.compute import embed_task
 from mirbench.benchmark.embedding.pair import EmbeddingSettings, ModelKey, Pair
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.embedding.worker import model_info
-from mirbench.benchmark.evaluation.evaluate import evaluate_pair, evaluate_share, subject_of
+from mirbench.benchmark.evaluation.evaluate import evaluate_pair, evaluate_share
 from mirbench.benchmark.evaluation.robustness import evaluate_deformed
 from mirbench.benchmark.evaluation.settings import Settings
+from mirbench.benchmark.evaluation.subject import subject_of
 from mirbench.benchmark.machine.code_lines import error_text
 from mirbench.benchmark.progress import count, say
 from mirbench.benchmark.registry import RepresentationSpec

@@ -225,6 +225,7 @@ def checked_settings(
     device: str,
     max_missing: float,
     limit: int | None = None,
+    live: bool = False,
 ) -> Settings:
     """Check what was asked for, before anything is read.
 
@@ -232,13 +233,15 @@ def checked_settings(
     ----------
     protocol, out, cache, device, max_missing, limit
         As for `mirbench.benchmark.run`.
+    live : bool
+        Whether the representation is a model object.
     """
     rules = get_protocol(protocol)
     return Settings(
         store=Store(as_path(cache)),
         device=device,
         protocol=rules,
-        out=as_path(out) or default_out(rules, limit=limit),
+        out=as_path(out) or default_out(rules, limit=limit, live=live),
         max_missing=max_missing,
     )
 

@@ -32,6 +32,22 @@ def check_content(result: Result, ground: Ground) -> list[str]:
     ]
 
 
+def why_off_the_board(result: Result) -> str | None:
+    """Say why a row stays off the board whatever it holds; None if it need not."""
+    if result.protocol.limit is not None:
+        return (
+            f"protocol.limit: the row is of {count(result.protocol.limit, 'clip')} of each "
+            "split, to try things, and stays off the board; run it without --limit"
+        )
+    if result.representation.live or result.representation.origin == "live":
+        return (
+            "representation.live: it was a model object in Python, which no name brings back, so "
+            "nobody can repeat the row; make a plugin file of the model (mirbench new "
+            "representation NAME) and measure that: mirbench run --rep ./NAME.py"
+        )
+    return None
+
+
 def check_path(path: Path, result: Result) -> list[str]:
     """Say where a row should lie, if it lies elsewhere."""
     expected, actual = result.place, Path(*path.absolute().parts[-2:])

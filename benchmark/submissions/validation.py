@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mirbench.benchmark.api import DataError
-from mirbench.benchmark.progress import count
 from mirbench.benchmark.protocol import FewShot
 from mirbench.benchmark.result import (
     Predictions,
@@ -16,7 +15,12 @@ from mirbench.benchmark.result import (
     read_result,
     rows_below,
 )
-from mirbench.benchmark.submissions.content import check_content, check_path, missing_trained_on
+from mirbench.benchmark.submissions.content import (
+    check_content,
+    check_path,
+    missing_trained_on,
+    why_off_the_board,
+)
 from mirbench.benchmark.submissions.files import (
     PREDICTIONS_BYTES,
     ROW_BYTES,
@@ -166,11 +170,9 @@ class _Judge:
         if result is None:
             return verdict
         verdict.result = result
-        if result.protocol.limit is not None:
-            verdict.errors.append(
-                f"protocol.limit: the row is of {count(result.protocol.limit, 'clip')} of each "
-                "split, to try things, and stays off the board; run it without --limit"
-            )
+        off = why_off_the_board(result)
+        if off is not None:
+            verdict.errors.append(off)
             return verdict
         verdict.errors += check_name(result.representation.name)
         if placed:

@@ -7,10 +7,13 @@ import io
 import re
 import sys
 import time
-from collections.abc import Iterator
+import types
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import tqdm.auto
 from typer.testing import CliRunner
 
 from mirbench.benchmark import progress
@@ -168,6 +171,59 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     with bar("embedding x", 4, "clip") as shown:
         shown.update(4)
     assert "100%" in stderr.getvalue()
+
+
+class Shell:
+    """What IPython says it is run by."""
+
+    def __init__(self, *applications: str) -> None:
+        self.config = dict.fromkeys(applications)
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch) -> Callable[[Shell | None], None]:
+    """Let IPython be imported, and be run by something."""
+
+    def be(shell: Shell | None) -> None:
+        module = types.ModuleType("IPython")
+        module.get_ipython = lambda: shell  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "IPython", module)
+
+    return be
+
+
+def test_a_notebook_gets_a_bar_of_its_own(
+    shell: Callable[[Shell | None], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made: list[Any] = []
+
+    class Widget(tqdm.tqdm):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            made.append(self)
+
+    monkeypatch.setattr(tqdm.auto, "tqdm", Widget)
+    shell(Shell("IPKernelApp"))
+    assert progress.in_notebook()
+    with bar("embedding x", 4, "clip") as shown:
+        shown.update(3)
+        progress.say("a remark")
+    assert (made[0].desc, made[0].total, made[0].n) == ("embedding x", 4, 3)
+    assert "a remark\n" in capsys.readouterr().err
+    with bar("embedding x", 4, "clip", quiet=True):
+        assert len(made) == 1 or made[1].disable
+
+
+@pytest.mark.parametrize("who", [None, Shell(), Shell("TerminalIPythonApp")])
+def test_ipython_elsewhere_is_no_notebook(
+    who: Shell | None, shell: Callable[[Shell | None], None], log: Log
+) -> None:
+    shell(who)
+    assert not progress.in_notebook()
+    with bar("embedding x", 4, "clip"):
+        assert log.getvalue() == "embedding x: 0 of 4 clips\n"
 
 
 @pytest.mark.parametrize(

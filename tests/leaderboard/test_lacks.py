@@ -41,6 +41,11 @@ def test_features_from_elsewhere_are_probed(make_result: Callable[..., Result]) 
     )
 
 
+def test_a_model_object_is_run_from_python(make_result: Callable[..., Result]) -> None:
+    lines = explain_lacks([make_result("mine", task="gtzan", origin="live")], "mine")
+    assert any("in Python: run(model, 'emomusic', split='paper', name='mine')" in x for x in lines)
+
+
 def test_names_that_are_not_on_the_board(make_result: Callable[..., Result]) -> None:
     rows = [make_result("chroma")]
     with pytest.raises(UsageError, match=r"did you mean: chroma.*mirbench run --rep chrom$"):
