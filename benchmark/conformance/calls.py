@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mirbench.benchmark.api import FloatArray, MirbenchError, PluginError
+from mirbench.benchmark.conformance.again import explained
 from mirbench.benchmark.conformance.findings import Answer, Finding, failure, without_label
 from mirbench.benchmark.conformance.rates import check_rate
 from mirbench.benchmark.conformance.subject import (
@@ -33,12 +34,18 @@ from mirbench.benchmark.progress import count
 #: Settings that importing a library changes, too.
 _OF_IMPORTS = {"environment", "logging", "warnings"}
 
+#: What making any layer of PyTorch draws its first weights from.
+_OF_NETWORKS = {"torch.random"}
+
 _SETTINGS = (
     "do without it, or undo it before embed returns. mirbench puts it back after each call, but "
     "others that use the model do not"
 )
 _OUTPUT = "take the print out, or use the logging module: a run embeds thousands of clips"
-_CONTRACT = "return what mirbench/benchmark/api/representation.py says"
+_CONTRACT = (
+    "return a new array of finite float32 numbers (x.astype(np.float32)) of the shape that is "
+    "declared; see mirbench/benchmark/api/representation.py"
+)
 
 
 def load(question: Question) -> Answer:
@@ -54,7 +61,7 @@ def load(question: Question) -> Answer:
     else:
         words = f"in {time.perf_counter() - started:.1f} s"
         loading = Finding("loading", "passed", "; ".join([words, *unused.values()]))
-    own = sorted(subject.plugin.state.changed - _OF_IMPORTS)
+    own = sorted(subject.plugin.state.changed - _OF_IMPORTS - _OF_NETWORKS)
     declared = {"sample_rate": f"{info.sample_rate} Hz", "dims": str(info.dims)}
     if info.layers:
         declared["layers"] = ", ".join(info.layers)
@@ -219,7 +226,10 @@ def repeat(question: Question) -> Answer:
     if not seen.rows:
         return Answer()
     judge = Judge(question.label, "the kit", kind_of(question.model.device), seen)
-    findings = [judged("repeat", judge.again, question.label)]
+    again = judged("repeat", judge.again, question.label)
+    if again.state == "failed":
+        again = explained(again, subject)
+    findings = [again]
     if seen.in_batch is not None:
         apart = seen.in_batch
         findings.append(judged("batch", lambda: judge.in_batch(apart), question.label))
