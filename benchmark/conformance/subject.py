@@ -68,10 +68,8 @@ class Subject:
         self.plugin = spec_of(question.model).plugin
         self._seed = 0
 
-    def rows(
-        self, audios: Mapping[str, FloatArray], times: float = 1.0, reseeds: bool = True
-    ) -> Rows:
-        """Embed clips by id in one go; without unusable ones.
+    def rows(self, audios: Mapping[str, FloatArray], times: float = 1.0) -> Rows:
+        """Embed clips by id in one go, with other seeds than before; without unusable ones.
 
         Parameters
         ----------
@@ -79,8 +77,6 @@ class Subject:
             Arrays of float32, shape [n_samples]; copies of them are embedded.
         times : float
             How many times the limit a clip may take.
-        reseeds : bool
-            Seed the global generators otherwise than before.
 
         Raises
         ------
@@ -88,12 +84,9 @@ class Subject:
             If the model breaks the contract, or raises anything else than `UnusableClip`.
         """
         self._seed += 1
-        limit = self.question.limit * times
-        return embed_copies(self.question.model, audios, limit, self._seed if reseeds else None)
+        return embed_copies(self.question.model, audios, self.question.limit * times, self._seed)
 
-    def row(
-        self, name: str, audio: FloatArray, times: float = 1.0, reseeds: bool = True
-    ) -> FloatArray | None:
+    def row(self, name: str, audio: FloatArray, times: float = 1.0) -> FloatArray | None:
         """Embed one clip; None if the model refuses it by `UnusableClip`.
 
         Parameters
@@ -101,10 +94,10 @@ class Subject:
         name : str
             Its id.
         audio : ndarray of float32, shape [n_samples]
-        times, reseeds
+        times : float
             As for `rows`.
         """
-        return self.rows({name: audio, **company(self.info)}, times, reseeds).get(name)
+        return self.rows({name: audio, **company(self.info)}, times).get(name)
 
     def at_most(self, seconds: float) -> float:
         """Shorten a duration to what the model is given of a clip at most."""

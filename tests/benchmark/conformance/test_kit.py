@@ -137,7 +137,6 @@ def test_nothing_is_found_in_what_nearly_has_a_fault(
     [
         ("import torch; self.layer = torch.nn.Linear(8, 8)", ()),  # draws its first weights
         ("np.seterr(all='ignore')", ("numpy.errors",)),
-        ("import random; random.seed(0)", ("random",)),
     ],
 )
 def test_what_loading_sets_is_told_but_for_first_weights(
@@ -166,6 +165,17 @@ def test_a_card_must_say_what_the_model_was_trained_on(tmp_path: Path) -> None:
     path.write_text(text.replace('"licence": "MIT", ', ""))
     finding = check_card(parse_representation(str(path)))
     assert (finding.state, finding.found) == ("warning", "CARD has no licence")
+
+
+def test_the_card_of_an_adapter_cannot_say_it() -> None:
+    finding = check_card(parse_representation("hear:my_model"))
+    assert finding.state == "passed"
+    assert "mirbench probe --rep NAME --trained-on TEXT" in finding.found
+
+
+def test_only_mirbench_takes_its_own_models_to_other_processes() -> None:
+    assert calls._pickled("a lock", "my_package").state == "warning"
+    assert calls._pickled("a lock", "built-in").state == "passed"
 
 
 ENDS = {
