@@ -20,6 +20,9 @@ from hypothesis import settings
 
 pytest_plugins = ["helpers.skip_report"]
 
+# The tests of a package, which it is installed for; tests/test_plugin_package.py does so.
+collect_ignore = ["plugin_package"]
+
 # What is tried is the same at every run, on every machine, however slow that is.
 settings.register_profile("mirbench", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("mirbench")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mirbench.benchmark.api import FloatArray, MirbenchError, PluginError
+from mirbench.benchmark.conformance.again import explained
 from mirbench.benchmark.conformance.findings import Answer, Finding, failure, without_label
 from mirbench.benchmark.conformance.rates import check_rate
 from mirbench.benchmark.conformance.subject import (
@@ -33,12 +36,18 @@ from mirbench.benchmark.progress import count
 #: Settings that importing a library changes, too.
 _OF_IMPORTS = {"environment", "logging", "warnings"}
 
+#: What libraries draw from when they are imported, and layers when they are made.
+_CHANCE = {"random", "numpy.random", "torch.random"}
+
 _SETTINGS = (
     "do without it, or undo it before embed returns. mirbench puts it back after each call, but "
     "others that use the model do not"
 )
 _OUTPUT = "take the print out, or use the logging module: a run embeds thousands of clips"
-_CONTRACT = "return what mirbench/benchmark/api/representation.py says"
+_CONTRACT = (
+    "return a new array of finite float32 numbers (x.astype(np.float32)) of the shape that is "
+    "declared; see mirbench/benchmark/api/representation.py"
+)
 
 
 def load(question: Question) -> Answer:
@@ -54,7 +63,7 @@ def load(question: Question) -> Answer:
     else:
         words = f"in {time.perf_counter() - started:.1f} s"
         loading = Finding("loading", "passed", "; ".join([words, *unused.values()]))
-    own = sorted(subject.plugin.state.changed - _OF_IMPORTS)
+    own = sorted(subject.plugin.state.changed - _OF_IMPORTS - _CHANCE)
     declared = {"sample_rate": f"{info.sample_rate} Hz", "dims": str(info.dims)}
     if info.layers:
         declared["layers"] = ", ".join(info.layers)
@@ -89,7 +98,7 @@ def first_calls(question: Question) -> Answer:
     findings.append(check_rate(subject, audio, row))
     with subject.plugin.running():
         why = why_unpicklable(subject.model)
-    findings.append(_pickled(why))
+    findings.append(_pickled(why, subject.plugin.origin))
     return Answer(tuple(findings))
 
 
@@ -100,44 +109,40 @@ def _decoded(subject: Subject) -> FloatArray:
 
 
 class _Outside:
-    """What the model does at a call besides embedding: sets, prints, draws."""
+    """What the model does at a call besides embedding: sets, seeds, prints."""
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
-        self._calls = 0
+        #: Where the global generators stood after each call.
+        self._ends: list[dict[str, bytes]] = []
         self._set: set[str] = set()
         self._printed = ""
 
     def embed(self, audio: FloatArray) -> FloatArray | None:
         """Embed one clip; what was set is put back, so that it is set again at the next call."""
         state = PluginState()
-        times = 1 if self._calls else FIRST
+        times = 1 if self._ends else FIRST
         with listening_to(self._subject) as printed, state:
-            before = _drawn()
-            row = self._subject.row("chords", audio, times, reseeds=False)
-            drawn = before != _drawn()
-        changed = state.changed - (_OF_IMPORTS if self._calls == 0 else set())
-        self._set |= changed | ({"numpy.random"} if drawn else set())
+            row = self._subject.row("chords", audio, times)
+            end = _generators()
+        self._set |= state.changed - _CHANCE - (set() if self._ends else _OF_IMPORTS)
         self._printed = printed.text
-        self._calls += 1
+        self._ends.append(end)
         return row
 
     def findings(self) -> list[Finding]:
         """Judge it."""
-        chance = {name for name in self._set if name.endswith("random")}
+        # The calls began with other seeds. Who only draws leaves the generators elsewhere.
+        first, *_, last = self._ends
+        seeded = [name for name in first if first[name] == last.get(name)]
         settings = Finding("settings", "passed", "nothing")
-        if self._set - chance:
-            names = ", ".join(sorted(self._set - chance))
+        if self._set:
+            names = ", ".join(sorted(self._set))
             settings = Finding("settings", "failed", f"embed sets {names}", _SETTINGS)
-        elif chance:
-            names = ", ".join(sorted(chance))
+        elif seeded:
+            found = f"embed seeds global generators: {', '.join(seeded)}"
             advice = "use a generator of its own: np.random.default_rng(seed), torch.Generator()"
-            settings = Finding(
-                "settings",
-                "warning",
-                f"embed seeds or draws from global generators: {names}",
-                advice,
-            )
+            settings = Finding("settings", "warning", found, advice)
         output = Finding("output", "passed", "nothing")
         if self._printed:
             found = f"embed prints {first_line(self._printed)}"
@@ -145,10 +150,17 @@ class _Outside:
         return [settings, output]
 
 
-def _drawn() -> tuple[bytes, int]:
-    """Return where NumPy's global generator stands."""
+def _generators() -> dict[str, bytes]:
+    """Say where the global generators stand."""
     state = np.random.get_state(legacy=False)["state"]
-    return state["key"].tobytes(), int(state["pos"])
+    found = {
+        "random": repr(random.getstate()).encode(),
+        "numpy.random": state["key"].tobytes() + str(state["pos"]).encode(),
+    }
+    torch = sys.modules.get("torch")
+    if hasattr(torch, "get_rng_state"):
+        found["torch.random"] = torch.get_rng_state().numpy().tobytes()  # type: ignore[union-attr]
+    return found
 
 
 def first_line(text: str) -> str:
@@ -194,9 +206,12 @@ def _changes(subject: Subject, audio: FloatArray) -> bool:
     return not np.array_equal(value, kept)
 
 
-def _pickled(why: str) -> Finding:
+def _pickled(why: str, origin: str) -> Finding:
     if not why:
         return Finding("pickle", "passed", "can be pickled")
+    if origin == "built-in":  # which mirbench alone uses
+        text = "not as it is, nor need it: mirbench loads it anew in each process"
+        return Finding("pickle", "passed", text)
     return Finding(
         "pickle",
         "warning",
@@ -219,7 +234,10 @@ def repeat(question: Question) -> Answer:
     if not seen.rows:
         return Answer()
     judge = Judge(question.label, "the kit", kind_of(question.model.device), seen)
-    findings = [judged("repeat", judge.again, question.label)]
+    again = judged("repeat", judge.again, question.label)
+    if again.state == "failed":
+        again = explained(again, subject)
+    findings = [again]
     if seen.in_batch is not None:
         apart = seen.in_batch
         findings.append(judged("batch", lambda: judge.in_batch(apart), question.label))

@@ -18,6 +18,9 @@ _WANTED = {
 def check_card(spec: RepresentationSpec) -> Finding:
     """Check the card of a representation, which is read without running it."""
     card = spec.plugin.card()
+    if not spec.trained_on and "adapter" in card and spec.plugin.origin == "built-in":
+        found = "the adapter's; say what the model was trained on when its rows are measured"
+        return Finding("card", "passed", f"{found}: mirbench probe --rep NAME --trained-on TEXT")
     if not spec.trained_on:
         return Finding(
             "card",

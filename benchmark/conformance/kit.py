@@ -222,6 +222,9 @@ class _Kit:
         if judge is None:
             self.why["process"] = "there is nothing to compare with"
             return
+        if any(each.check == "repeat" and each.state == "failed" for each in self.findings):
+            self.why["process"] = "numbers are others at each call of one process already"
+            return
         rows = answer.seen.rows
         label = self._question.label
         self.findings.append(judged("process", lambda: judge.elsewhere(rows), label))

@@ -9,7 +9,7 @@ import numpy as np
 
 from mirbench.benchmark.api import FloatArray, PluginError
 from mirbench.benchmark.conformance.findings import Answer, Finding, failure
-from mirbench.benchmark.conformance.subject import CLIP_SECONDS, Question, Subject, judge_of
+from mirbench.benchmark.conformance.subject import Question, Subject, judge_of
 from mirbench.benchmark.embedding.difference import alike
 from mirbench.benchmark.embedding.judge import Judge
 from mirbench.benchmark.embedding.listening import SAME, Heard, listen
@@ -38,21 +38,19 @@ def sounds(question: Question) -> Answer:
     """Embed music, silence, quiet and loud audio, and clips with other ends."""
     subject = Subject(question)
     heard = listen(subject.rows, subject.info, room_for_another(question.model.device))
-    return Answer((*_listened(subject, heard), _gain(subject)))
+    if heard.vector is None:
+        return Answer((Finding("gain", "skipped", "clips of 5 and 12 s are refused"),))
+    return Answer((*_listened(subject, heard), _gain(subject, heard.vector, heard)))
 
 
 def _listened(subject: Subject, heard: Heard) -> list[Finding]:
     label = subject.question.label
     judge = judge_of(subject.question, subject.info)
     found = []
-    silent = np.zeros(round(subject.at_most(CLIP_SECONDS) * subject.info.sample_rate), np.float32)
-    try:
-        subject.row("silence", silent)
-    except PluginError as error:
-        found.append(failure("silence", error, label, _FINITE))
+    if heard.why is not None:
+        found.append(failure("silence", heard.why, label, _FINITE))
     else:
-        if heard.vector is not None:
-            found.append(_doubted("silence", judge, judge.silence(heard.silence)))
+        found.append(_doubted("silence", judge, judge.silence(heard.silence)))
     if heard.long is not None:
         try:
             word = judge.end(heard.long)
@@ -84,20 +82,18 @@ def _end(subject: Subject, judge: Judge, word: str) -> Finding:
     return Finding("end", "passed", f"{word}; declared: {words}")
 
 
-def _gain(subject: Subject) -> Finding:
-    """Embed audio at other levels."""
-    label, rate = subject.question.label, subject.info.sample_rate
-    audio = chords(subject.at_most(CLIP_SECONDS), rate)
+def _gain(subject: Subject, row: FloatArray, heard: Heard) -> Finding:
+    """Embed the clip that `row` is of at other levels."""
+    audio = chords(heard.seconds, subject.info.sample_rate)
     try:
-        row = subject.row("chords", audio)
         half = subject.row("chords, half as loud", np.float32(0.5) * audio)
         quiet = subject.row("chords at -60 dB", np.float32(QUIET) * audio)
         subject.row("chords beyond [-1, 1]", np.float32(LOUD) * audio)
     except PluginError as error:
-        return failure("gain", error, label, _FINITE)
-    if row is None or half is None:
+        return failure("gain", error, subject.question.label, _FINITE)
+    if half is None:
         return Finding("gain", "passed", "some levels are refused")
-    if quiet is not None and _is_silence(subject, quiet, audio):
+    if quiet is not None and heard.silent is not None and alike(quiet, heard.silent, SAME):
         return Finding(
             "gain",
             "warning",
@@ -107,14 +103,6 @@ def _gain(subject: Subject) -> Finding:
     if alike(row, half, 1e-4):
         return Finding("gain", "passed", "level does not count; loud and quiet audio is embedded")
     return Finding("gain", "passed", "level counts; loud and quiet audio is embedded")
-
-
-def _is_silence(subject: Subject, quiet: FloatArray, audio: FloatArray) -> bool:
-    try:
-        silent = subject.row("silence", np.zeros_like(audio))
-    except PluginError:
-        return False
-    return silent is not None and alike(quiet, silent, SAME)
 
 
 def short(question: Question) -> Answer:

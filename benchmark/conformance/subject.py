@@ -10,14 +10,13 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from mirbench.benchmark.api import Clip, FloatArray
 from mirbench.benchmark.embedding.difference import Difference, Rows
 from mirbench.benchmark.embedding.judge import Judge
-from mirbench.benchmark.embedding.model import ModelInfo, embed_clips
+from mirbench.benchmark.embedding.listening import company
+from mirbench.benchmark.embedding.model import ModelInfo
 from mirbench.benchmark.embedding.pair import ModelKey
-from mirbench.benchmark.embedding.trial import Seen, Trial, reseed
+from mirbench.benchmark.embedding.trial import Seen, Trial, embed_copies
 from mirbench.benchmark.embedding.verdicts import kind_of
 from mirbench.benchmark.embedding.worker import loaded_model, spec_of, stand_in
 from mirbench.benchmark.machine.memory import free_main_memory
@@ -69,10 +68,8 @@ class Subject:
         self.plugin = spec_of(question.model).plugin
         self._seed = 0
 
-    def rows(
-        self, audios: Mapping[str, FloatArray], times: float = 1.0, reseeds: bool = True
-    ) -> Rows:
-        """Embed clips by id in one go; without unusable ones.
+    def rows(self, audios: Mapping[str, FloatArray], times: float = 1.0) -> Rows:
+        """Embed clips by id in one go, with other seeds than before; without unusable ones.
 
         Parameters
         ----------
@@ -80,8 +77,6 @@ class Subject:
             Arrays of float32, shape [n_samples]; copies of them are embedded.
         times : float
             How many times the limit a clip may take.
-        reseeds : bool
-            Seed the global generators otherwise than before.
 
         Raises
         ------
@@ -89,18 +84,9 @@ class Subject:
             If the model breaks the contract, or raises anything else than `UnusableClip`.
         """
         self._seed += 1
-        copies = [audio.copy() for audio in audios.values()]
-        with self.plugin.running():
-            if reseeds:
-                reseed(self._seed)
-            limit = self.question.limit * times
-            values = embed_clips(self.model, self.info, copies, list(audios), limit)
-        pairs = zip(audios, values, strict=True)
-        return {id_: value.copy() for id_, value in pairs if isinstance(value, np.ndarray)}
+        return embed_copies(self.question.model, audios, self.question.limit * times, self._seed)
 
-    def row(
-        self, name: str, audio: FloatArray, times: float = 1.0, reseeds: bool = True
-    ) -> FloatArray | None:
+    def row(self, name: str, audio: FloatArray, times: float = 1.0) -> FloatArray | None:
         """Embed one clip; None if the model refuses it by `UnusableClip`.
 
         Parameters
@@ -108,13 +94,10 @@ class Subject:
         name : str
             Its id.
         audio : ndarray of float32, shape [n_samples]
-        times, reseeds
+        times : float
             As for `rows`.
         """
-        company = {}
-        if self.info.batch_dependent:  # which needs more than one
-            company = {"another": audio[::-1].copy()}
-        return self.rows({name: audio, **company}, times, reseeds).get(name)
+        return self.rows({name: audio, **company(self.info)}, times).get(name)
 
     def at_most(self, seconds: float) -> float:
         """Shorten a duration to what the model is given of a clip at most."""

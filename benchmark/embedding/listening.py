@@ -44,15 +44,28 @@ class Heard:
     ----------
     vector : ndarray of float32, shape [dims] or [n_layers, dims], or None
         Embedding of the short clip; None if the model refuses it.
-    silence : bool or None
-        Whether silence gives the same as the short clip; None if the model refuses silence.
+    seconds : float
+        Length of the short clip.
+    silent : ndarray of float32, shape [dims] or [n_layers, dims], or None
+        Embedding of as much silence; None if the model refuses it.
+    why : PluginError or None
+        What embedding silence raised, if not `UnusableClip`.
     long : LongClip or None
         What was heard of the long clip; None if it was not tried.
     """
 
     vector: FloatArray | None = None
-    silence: bool | None = None
+    seconds: float = 0.0
+    silent: FloatArray | None = None
+    why: PluginError | None = None
     long: LongClip | None = None
+
+    @property
+    def silence(self) -> bool | None:
+        """Whether silence gives the same as the short clip; None if the model refuses it."""
+        if self.vector is None or self.silent is None:
+            return None
+        return alike(self.vector, self.silent, SAME)
 
 
 @dataclass(frozen=True)
@@ -91,18 +104,24 @@ def listen(embed: Embed, info: ModelInfo, room: bool) -> Heard:
     return _Listening(embed, info).heard(room)
 
 
+def company(info: ModelInfo) -> dict[str, FloatArray]:
+    """Return what goes with a clip whose embedding depends on its batch: another clip."""
+    if not info.batch_dependent:
+        return {}
+    return {"another": chords(_at_most(SHORT[0], info), info.sample_rate, seed=1)}
+
+
 class _Listening:
     """A model that embeds synthetic clips."""
 
     def __init__(self, embed: Embed, info: ModelInfo) -> None:
         self._embed, self._info = embed, info
-        # An embedding that depends on its batch needs one of more than itself.
-        company = chords(self._at_most(SHORT[0]), info.sample_rate, seed=1)
-        self._company = {"another": company} if info.batch_dependent else {}
+        self._company = company(info)
+        self._why: PluginError | None = None
 
     def heard(self, room: bool) -> Heard:
         for seconds in SHORT:
-            seconds = self._at_most(seconds)
+            seconds = _at_most(seconds, self._info)
             sound = chords(seconds, self._info.sample_rate)
             started = time.perf_counter()
             vector = self._row(sound)
@@ -111,13 +130,14 @@ class _Listening:
                 break
         if vector is None:
             return Heard()
-        silent = self._row(np.zeros_like(sound))
-        silence = None if silent is None else alike(vector, silent, SAME)
-        return Heard(vector, silence, self._long(pace) if room else None)
+        silent = self._row(np.zeros_like(sound), "silence")
+        why = self._why
+        long = self._long(pace) if room else None
+        return Heard(vector=vector, seconds=seconds, silent=silent, why=why, long=long)
 
     def _long(self, pace: float) -> LongClip | None:
         """Embed a long clip twice, and with another end; None if that takes too long."""
-        lengths = [self._at_most(seconds) for seconds in LONG]
+        lengths = [_at_most(seconds, self._info) for seconds in LONG]
         seconds = next((each for each in lengths if 3 * each * pace <= AFFORDABLE), 0.0)
         if seconds < 2 * ENDS[0]:
             return None
@@ -146,17 +166,20 @@ class _Listening:
                 break
         return LongClip(seconds, again=again, unheard=float("inf"))
 
-    def _row(self, audio: FloatArray) -> FloatArray | None:
+    def _row(self, audio: FloatArray, what: str = "synthetic") -> FloatArray | None:
         """Embed one clip; None if the model refuses it, as it will say when a task has such."""
-        name = f"synthetic, {len(audio) / self._info.sample_rate:g} s"
+        name = f"{what}, {len(audio) / self._info.sample_rate:g} s"
+        self._why = None
         try:
             return self._embed({name: audio, **self._company}).get(name)
-        except PluginError:
+        except PluginError as error:
+            self._why = error
             return None
 
-    def _at_most(self, seconds: float) -> float:
-        declared = (self._info.max_seconds, self._info.heard_seconds)
-        return min([seconds, *(most for most in declared if most is not None)])
+
+def _at_most(seconds: float, info: ModelInfo) -> float:
+    declared = (info.max_seconds, info.heard_seconds)
+    return min([seconds, *(most for most in declared if most is not None)])
 
 
 def _apart(row: FloatArray, other: FloatArray) -> Difference:

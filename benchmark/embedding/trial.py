@@ -111,13 +111,45 @@ def reseed(seed: int) -> None:
         torch.manual_seed(seed)  # type: ignore[union-attr]
 
 
+def embed_copies(
+    key: ModelKey, audios: Mapping[str, FloatArray], limit: float | None, seed: int | None = None
+) -> Rows:
+    """Embed clips in one go, as a run does; without those that are unusable.
+
+    Parameters
+    ----------
+    key : ModelKey
+        The model, which this process has loaded or loads now.
+    audios : mapping
+        Arrays of float32 by clip id, shape [n_samples]; copies of them are embedded.
+    limit : float or None
+        Seconds that the model may take for a clip.
+    seed : int, optional
+        For the global generators, which no model may depend on; default: they stay.
+
+    Raises
+    ------
+    PluginError
+        If the model breaks the contract, or raises anything else than `UnusableClip`.
+    """
+    model, info = loaded_model(key)
+    copies = [audio.copy() for audio in audios.values()]
+    with spec_of(key).plugin.running():
+        if seed is not None:
+            reseed(seed)
+        values = embed_clips(model, info, copies, list(audios), limit)
+    pairs = zip(audios, values, strict=True)
+    # A model may return one array again and again.
+    return {id_: value.copy() for id_, value in pairs if isinstance(value, np.ndarray)}
+
+
 class _Tried:
     """A model that is tried out."""
 
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
-        self.model, self.info = loaded_model(trial.model)
-        self.batches = callable(getattr(self.model, "embed_batch", None))
+        model, self.info = loaded_model(trial.model)
+        self.batches = callable(getattr(model, "embed_batch", None))
         self._seed, self._longest = 0, 1
 
     def fixed_batch(self) -> Seen:
@@ -202,18 +234,10 @@ class _Tried:
     def _again(self, audios: Mapping[str, FloatArray]) -> Rows:
         """Embed with other seeds than at any call before, which no model may depend on."""
         self._seed += 1
-        with spec_of(self.trial.model).plugin.running():
-            reseed(self._seed)
-        return self._embed(audios)
+        return self._embed(audios, self._seed)
 
-    def _embed(self, audios: Mapping[str, FloatArray]) -> Rows:
-        """Embed as a run does; without the clips that are unusable."""
-        copies = [audio.copy() for audio in audios.values()]
-        with spec_of(self.trial.model).plugin.running():
-            limit = self._limit(audios)
-            values = embed_clips(self.model, self.info, copies, list(audios), limit)
-        pairs = zip(audios, values, strict=True)
-        return {id_: value.copy() for id_, value in pairs if isinstance(value, np.ndarray)}
+    def _embed(self, audios: Mapping[str, FloatArray], seed: int | None = None) -> Rows:
+        return embed_copies(self.trial.model, audios, self._limit(audios), seed)
 
     def _limit(self, audios: Mapping[str, FloatArray]) -> float | None:
         """Seconds that the model may take for each clip: more where one is longer."""

@@ -12,7 +12,14 @@ def embed(self, audio, sr):
 
 #: Check that finds it, and the methods of the model.
 FAULTS = {
-    "random": ("repeat", "def embed(self, audio, sr):\n    return bands(audio, sr) + noise()"),
+    "random output": (
+        "repeat",
+        "def embed(self, audio, sr):\n    return bands(audio, sr) + noise()",
+    ),
+    "global seeds": (
+        "repeat",
+        "def embed(self, audio, sr):\n    return bands(audio, sr) * np.float32(np.random.rand())",
+    ),
     "state between calls": (
         "repeat",
         """
@@ -24,7 +31,7 @@ FAULTS = {
             return mixed
         """,
     ),
-    "order of clips": (
+    "depends on clip order": (
         "repeat",
         """
         count = 0
@@ -34,7 +41,7 @@ FAULTS = {
             return bands(audio, sr) * np.float32(1 + 0.01 * self.count)
         """,
     ),
-    "batch": (
+    "batch-dependent without saying so": (
         "batch",
         SOUND
         + """
@@ -47,7 +54,7 @@ def embed_batch(self, audios, sr):
         "process",
         "def embed(self, audio, sr):\n    return bands(audio, sr) * (os.getpid() % 997)",
     ),
-    "changed audio": (
+    "modified input": (
         "input",
         "def embed(self, audio, sr):\n    audio /= 2\n    return bands(audio, sr)",
     ),
@@ -65,7 +72,7 @@ def embed_batch(self, audios, sr):
         "contract",
         "def embed(self, audio, sr):\n    return bands(audio, sr).astype(float)",
     ),
-    "dims": ("contract", "def embed(self, audio, sr):\n    return bands(audio, sr)[:7]"),
+    "wrong dims": ("contract", "def embed(self, audio, sr):\n    return bands(audio, sr)[:7]"),
     "a buffer": (
         "contract",
         """
@@ -94,7 +101,7 @@ def embed_batch(self, audios, sr):
             return bands(audio, sr)
         """,
     ),
-    "another rate": (
+    "ignores the sample rate": (
         "rate",
         "def embed(self, audio, sr):\n    return bands(audio)",
     ),
@@ -102,7 +109,10 @@ def embed_batch(self, audios, sr):
         "rate",
         "def embed(self, audio, sr):\n    return bands(audio, self.sample_rate)",
     ),
-    "the end": ("end", "def embed(self, audio, sr):\n    return bands(audio[:5 * sr], sr)"),
+    "ignores the end of the clip": (
+        "end",
+        "def embed(self, audio, sr):\n    return bands(audio[:5 * sr], sr)",
+    ),
     "short": (
         "short",
         """
@@ -129,7 +139,7 @@ def embed_batch(self, audios, sr):
             return bands(audio, sr)
         """,
     ),
-    "network": (
+    "needs the network": (
         "network",
         """
         def embed(self, audio, sr):

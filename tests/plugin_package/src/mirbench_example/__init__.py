@@ -1,0 +1,1 @@
+"""A representation and a task, as a package of a third party has them."""
