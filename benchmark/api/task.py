@@ -98,6 +98,9 @@ class Task:
     transposable : bool
         Whether clips keep their labels a semitone higher or lower, so that
         ``--deform pitch_up`` and ``pitch_down`` may be asked for.
+    faulty : frozenset of str
+        Clips whose audio cannot be decoded as it is published. They may be missing; of other
+        clips of a test split that are, the scores count the worst outcome.
     board : str
         Table of the leaderboard: ``paper``, ``rendered``, ``theory`` or ``other``.
     stem : callable
@@ -131,6 +134,7 @@ class Task:
     prepare: Callable[[Path], None] | None = field(default=None, repr=False)
     by_default: bool = True
     transposable: bool = False
+    faulty: frozenset[str] = frozenset()
     board: str = "other"
     stem: Callable[[str], str] = field(default=str, repr=False)
 

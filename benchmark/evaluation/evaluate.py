@@ -261,7 +261,11 @@ def _task_record(data: Dataset, embeddings: Embeddings, rows: Rows) -> TaskRecor
         counts={name: len(set(rows.clips[name])) for name in SPLITS},
         rows={name: len(rows.clips[name]) for name in SPLITS},
         missing=tuple(
-            MissingClip(clip_id=clip_id, reason=embeddings.missing[clip_id])
+            MissingClip(
+                clip_id=clip_id,
+                reason=embeddings.missing[clip_id],
+                wrong=data.counts_as_wrong(clip_id),
+            )
             for clip_id in split.of
             if clip_id in embeddings.missing
         ),

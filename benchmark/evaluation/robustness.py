@@ -75,7 +75,7 @@ def evaluate_deformed(pair: Pair, settings: Settings, clean: Row, name: str) -> 
     deformed = embed_task(Pair(pair.spec, deformed_dataset(data, name)), settings)
     check_missing(deformed, deformed.clip_ids, settings.max_missing, data.task.never_missing)
     rows = _with_both(arrange_rows(data, embeddings), deformed)
-    draft = _draft(clean.result, name, rows, embeddings, deformed)
+    draft = _draft(data, clean.result, name, rows, embeddings, deformed)
     path = settings.out / draft.place
     if path.exists() and not settings.force:
         found = _found(path, draft, data.groups)
@@ -131,13 +131,19 @@ def _with_both(rows: Rows, deformed: Embeddings) -> Rows:
 
 
 def _draft(
-    clean: Result, name: str, rows: Rows, embeddings: Embeddings, deformed: Embeddings
+    data: Dataset,
+    clean: Result,
+    name: str,
+    rows: Rows,
+    embeddings: Embeddings,
+    deformed: Embeddings,
 ) -> Result:
     """Make the row as it is before anything is trained; its scores are not yet its own."""
     task = clean.task
     lost = {clip.clip_id: clip for clip in task.missing}
     for clip_id, reason in deformed.missing.items():
-        lost.setdefault(clip_id, MissingClip(clip_id=clip_id, reason=reason))
+        wrong = data.counts_as_wrong(clip_id)
+        lost.setdefault(clip_id, MissingClip(clip_id=clip_id, reason=reason, wrong=wrong))
     both = f"{embeddings.sha256} {deformed.sha256}"
     record = task.model_copy(
         update={

@@ -45,6 +45,19 @@ class MissingClip(Record):
 
     clip_id: str = Field(description="Its id")
     reason: str = Field(description="Why")
+    wrong: bool = Field(
+        default=False,
+        description="It is a test clip that is not known to be faulty: its outputs are the worst "
+        "that could be, and count in every score",
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_wrong(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave the field out where it is false, as in rows that are older than it."""
+        content: dict[str, Any] = handler(self)
+        if not self.wrong:
+            del content["wrong"]
+        return content
 
 
 class TaskRecord(Record):
@@ -74,6 +87,11 @@ class TaskRecord(Record):
         description="What the representation remarks on embedded rows, and on how many of them",
     )
     embeddings_sha256: str = Field(description="Digest of the embeddings that were probed")
+
+    @property
+    def tested(self) -> int:
+        """Test clips that are scored: those with an embedding, and those that count as wrong."""
+        return self.counts.get("test", 0) + sum(clip.wrong for clip in self.missing)
 
     @model_serializer(mode="wrap")
     def _without_origin(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

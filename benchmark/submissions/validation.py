@@ -34,7 +34,7 @@ from mirbench.benchmark.submissions.neighbours import (
 )
 from mirbench.benchmark.submissions.predictions import check_digest, read_submitted
 from mirbench.benchmark.submissions.schema import check_canonical, check_schema
-from mirbench.benchmark.submissions.scores import check_ids, check_scores
+from mirbench.benchmark.submissions.scores import check_ids, check_scores, check_worst, scored_ids
 from mirbench.benchmark.submissions.strict_json import parse_json
 from mirbench.benchmark.submissions.texts import check_name, check_texts
 from mirbench.benchmark.submissions.verdict import Verdict
@@ -195,8 +195,7 @@ class _Judge:
     def _check_predictions(self, verdict: Verdict, ground: Ground) -> None:
         result = verdict.result
         assert result is not None
-        lost = {clip.clip_id for clip in result.task.missing}
-        expected = sum(clip_id not in lost for clip_id in ground.split.ids("test"))
+        expected = len(scored_ids(result, ground))
         rules = ground.protocol
         draws = rules.draws if isinstance(rules, FewShot) else None
         try:
@@ -208,6 +207,7 @@ class _Judge:
         verdict.predictions = predictions
         verdict.errors += check_ids(predictions.clip_ids, result, ground)
         verdict.errors += check_texts(sorted(set(predictions.groups)))
+        verdict.errors += check_worst(result, predictions, ground)
         verdict.errors += check_scores(result, predictions, ground)
         truth = self._annotation(ground)
         if truth is not None:

@@ -18,6 +18,7 @@ from mirbench.benchmark.evaluation.select import test_scores as score
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import load_split, load_task
 from mirbench.benchmark.result import Predictions, Result, predictions_path, write_result
+from mirbench.benchmark.scoring.worst import worst_outputs
 
 
 def submit_row(
@@ -37,13 +38,20 @@ def submit_row(
     clips = read_clips(spec, Path("nowhere"), table)
     targets = targets_by_clip(spec, table, clips)
     counts = {name: len(set(table.ids(name)) - set(missing)) for name in SPLITS}
-    ids = tuple(clip_id for clip_id in table.ids("test") if clip_id not in missing)
+    lost = {clip_id for clip_id in missing if table.of[clip_id] == "test"} - spec.faulty
+    ids = tuple(clip_id for clip_id in table.ids("test") if clip_id not in set(missing) - lost)
     group_of = {clip.id: clip.group for clip in clips}
     outputs = np.random.default_rng(seed).standard_normal((len(ids), len(spec.labels)))
+    outputs = outputs.astype(np.float32)
+    if lost:
+        absent = np.array([clip_id in lost for clip_id in ids])
+        wrong = np.stack([targets[clip_id] for clip_id in ids])[absent]
+        arguments = (spec.kind, spec.metrics, spec.labels, outputs[~absent], wrong)
+        outputs[absent] = worst_outputs(*arguments)
     predictions = Predictions(
         ids,
         tuple(group_of[clip_id] for clip_id in ids),
-        outputs.astype(np.float32),
+        outputs,
         np.stack([targets[clip_id] for clip_id in ids]),
     )
     config = rules.grid()[2]
@@ -70,7 +78,9 @@ def submit_row(
             "counts": counts,
             "rows": {name: 2 * count if window else count for name, count in counts.items()},
             "missing": [
-                {"clip_id": clip_id, "reason": "cannot be decoded"} for clip_id in sorted(missing)
+                {"clip_id": clip_id, "reason": "cannot be decoded"}
+                | ({"wrong": True} if clip_id in lost else {})
+                for clip_id in sorted(missing)
             ],
             "embeddings_sha256": "a" * 64,
         },

@@ -270,7 +270,7 @@ def test_a_lie_about_targets_is_caught_without_the_annotation(
     assert errors(path, board=board) == []
     predictions(lambda _, arrays: arrays["targets"].__setitem__(slice(0, 2), 5))(path)
     found = errors(path, board=board)
-    lie = "the targets of 1 of 71 clips are not those of the row of 'theirs'"
+    lie = "the targets of 2 of 72 clips are not those of the row of 'theirs'"
     assert any(lie in error for error in found)
     # Nor if the row that knows better is replaced.
     path.parent.rename(new / "theirs")
