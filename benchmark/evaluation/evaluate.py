@@ -18,6 +18,7 @@ from mirbench.benchmark.embedding.embeddings import Embeddings, check_missing
 from mirbench.benchmark.embedding.pair import Pair
 from mirbench.benchmark.embedding.verdicts import what_was_found
 from mirbench.benchmark.evaluation.arrange import Rows, arrange_rows, probe_data
+from mirbench.benchmark.evaluation.commit import commitment_of
 from mirbench.benchmark.evaluation.environment import describe_environment
 from mirbench.benchmark.evaluation.layers import train_layers
 from mirbench.benchmark.evaluation.select import best_probe, test_predictions, test_scores
@@ -230,6 +231,7 @@ def _measure(
             embeddings.made_with,
             what_was_found(settings.store, question.representation.fingerprint, devices),
         ),
+        commitment=commitment_of(data, embeddings),
     )
     written = write_result(settings.out, result, predictions)
     shutil.rmtree(checkpoint, ignore_errors=True)

@@ -159,6 +159,7 @@ def _draft(
             "protocol": clean.protocol.model_copy(update={"main_board": False}),
             "deformation": _deformation(name, {}),
             "curve": (),
+            "commitment": None,
         }
     )
 

@@ -10,6 +10,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from mirbench.benchmark.api import Kind
 from mirbench.benchmark.files.checksums import digest
+from mirbench.benchmark.result.commitment import Commitment
 from mirbench.benchmark.result.paths import result_path
 from mirbench.benchmark.result.probe_records import FewShotRow, LayerScore, NeighboursRow, ProbeRow
 from mirbench.benchmark.result.record import Record
@@ -210,6 +211,11 @@ class Result(Record):
     )
     cost: Cost
     environment: Environment
+    commitment: Commitment | None = Field(
+        default=None,
+        description="Sketches of ten embeddings, for others to recompute; absent in rows that are "
+        "older than it, and in those on deformed clips",
+    )
 
     def ordered_scores(self) -> list[tuple[str, Score]]:
         """Scores in the order of the task's metrics; those per output come after their mean."""
@@ -257,7 +263,9 @@ class Result(Record):
 
     def to_json(self) -> str:
         """Canonical JSON, with a final newline."""
-        absent = {name for name in ("curve", "deformation") if not getattr(self, name)}
+        absent = {
+            name for name in ("curve", "deformation", "commitment") if not getattr(self, name)
+        }
         content = self.model_dump(mode="json", exclude=absent)
         if not self.task.notes:
             del content["task"]["notes"]

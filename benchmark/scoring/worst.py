@@ -58,8 +58,8 @@ def worst_outputs(
             worst = np.where(stated == 1, lowest - 1, highest + 1)
         else:
             worst = np.where(stated - lowest > highest - stated, lowest, highest)
-    worst = worst.astype(np.float32)
-    return worst if outputs.ndim == 3 else worst[:, 0]
+    single: FloatArray = worst.astype(np.float32)
+    return single if outputs.ndim == 3 else single[:, 0]
 
 
 def _worst_classes(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import filecmp
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from mirbench.benchmark.api import DataError
@@ -11,11 +11,13 @@ from mirbench.benchmark.progress import count
 from mirbench.benchmark.protocol import FewShot
 from mirbench.benchmark.result import (
     Predictions,
+    Result,
     predictions_path,
     read_predictions,
     read_result,
     rows_below,
 )
+from mirbench.benchmark.submissions.commitments import check_commitment
 from mirbench.benchmark.submissions.content import check_content, check_path, missing_trained_on
 from mirbench.benchmark.submissions.files import (
     PREDICTIONS_BYTES,
@@ -26,12 +28,15 @@ from mirbench.benchmark.submissions.files import (
     stray_reason,
 )
 from mirbench.benchmark.submissions.ground import Ground, Splits, find_ground
+from mirbench.benchmark.submissions.likeness import Likenesses
+from mirbench.benchmark.submissions.names import confusable_notes
 from mirbench.benchmark.submissions.neighbours import (
     Neighbours,
     annotated,
     check_name_taken,
     check_targets,
 )
+from mirbench.benchmark.submissions.plausible import odd_notes
 from mirbench.benchmark.submissions.predictions import check_digest, read_submitted
 from mirbench.benchmark.submissions.schema import check_canonical, check_schema
 from mirbench.benchmark.submissions.scores import check_ids, check_scores, check_worst, scored_ids
@@ -46,6 +51,7 @@ def validate(
     changed: bool = False,
     data: Path | None = None,
     placed: bool = True,
+    published: Collection[str] = (),
 ) -> Iterator[Verdict]:
     """Check rows; nothing of them is run, and nothing is written.
 
@@ -62,6 +68,8 @@ def validate(
         Folder of the datasets, whose annotation is read if it is there.
     placed : bool
         Whether a row must lie where it would on the board.
+    published : collection of str
+        Models whose published figures stand on the board, with which names are compared.
 
     Yields
     ------
@@ -83,7 +91,7 @@ def validate(
         leaving = {_place(row) for row in rows} | {place.parts for place in gone}
     for stray in strays:
         yield Verdict(stray, [stray_reason(stray)])
-    judge = _Judge(data)
+    judge = _Judge(data, published)
     judge.add_board(rows, board, leaving)
     for row in rows:
         yield judge.verdict(row, placed)
@@ -115,9 +123,11 @@ def _on_board(row: Path, board: Path) -> bool:
 class _Judge:
     """Checks rows one after another; knows the board and the rows before."""
 
-    def __init__(self, data: Path | None) -> None:
+    def __init__(self, data: Path | None, published: Collection[str]) -> None:
         self.data = data
+        self.published = published
         self.neighbours = Neighbours()
+        self.likenesses = Likenesses()
         self._splits = Splits(data)
         self._truth: dict[tuple[str, str], Predictions | None] = {}
 
@@ -148,6 +158,7 @@ class _Judge:
                 self.neighbours.add_targets(result, predictions)
                 if not leaves:
                     self.neighbours.add(path, result, predictions)
+                    self.likenesses.add(result, predictions)
 
     def verdict(self, path: Path, placed: bool = True) -> Verdict:
         """Check one row, from the cheapest question to the most expensive."""
@@ -178,19 +189,29 @@ class _Judge:
         errors, notes = check_name_taken(result.representation)
         verdict.errors += errors
         verdict.notes += notes
-        unstated = missing_trained_on(result.representation)
-        if unstated is not None:
-            verdict.notes.append(unstated)
-        if result.environment.dirty:
-            verdict.notes.append("environment.dirty: mirbench had changes that are not committed")
+        verdict.notes += self._notes(result)
         ground, errors = find_ground(result, self._splits)
         verdict.errors += errors
         if ground is not None:
             verdict.errors += check_content(result, ground)
+            errors, notes = check_commitment(result, ground)
+            verdict.errors += errors
+            verdict.notes += notes
             self._check_predictions(verdict, ground)
         if not verdict.errors:
             verdict.errors += check_canonical(result, content)
         return verdict
+
+    def _notes(self, result: Result) -> Iterator[str]:
+        record = result.representation
+        unstated = missing_trained_on(record)
+        if unstated is not None:
+            yield unstated
+        if result.environment.dirty:
+            yield "environment.dirty: mirbench had changes that are not committed"
+        yield from confusable_notes(record, self.published, self.neighbours.names)
+        yield from odd_notes(result)
+        yield from self.neighbours.notes(result)
 
     def _check_predictions(self, verdict: Verdict, ground: Ground) -> None:
         result = verdict.result
@@ -214,11 +235,17 @@ class _Judge:
             verdict.compared = True
             verdict.errors += check_targets(predictions, truth, "the annotation")
         verdict.errors += self.neighbours.check(verdict.path, result, predictions)
+        found = self.likenesses.look(result, predictions)
+        verdict.likeness = found.line()
+        errors, notes = found.problems()
+        verdict.errors += errors
+        verdict.notes += notes
         if not verdict.errors:
             verdict.errors += check_digest(verdict.path)
         if not verdict.errors:
             self.neighbours.add_targets(result, predictions)
             self.neighbours.add(verdict.path, result, predictions)
+            self.likenesses.add(result, predictions)
 
     def _annotation(self, ground: Ground) -> Predictions | None:
         key = ground.task.name, ground.split.name

@@ -17,7 +17,14 @@ from mirbench.benchmark.datasets.targets import targets_by_clip
 from mirbench.benchmark.evaluation.select import test_scores as score
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import load_split, load_task
-from mirbench.benchmark.result import Predictions, Result, predictions_path, write_result
+from mirbench.benchmark.result import (
+    Predictions,
+    Result,
+    committed_clips,
+    predictions_path,
+    sketch_text,
+    write_result,
+)
 from mirbench.benchmark.scoring.worst import worst_outputs
 
 
@@ -57,6 +64,12 @@ def submit_row(
     config = rules.grid()[2]
     probe = {name: getattr(config, name) for name in type(config).__slots__}
     window = spec.window is not None
+    present = [clip_id for clip_id in table.of if clip_id not in missing]
+    noise = np.random.default_rng(seed)
+    sketches = {
+        clip_id: sketch_text(noise.standard_normal(16))
+        for clip_id in committed_clips(table.sha256, present)
+    }
     facts = {
         "name": rep,
         "origin": "file",
@@ -107,7 +120,7 @@ def submit_row(
         "cost": {
             "embedding_seconds": 1.5,
             "probing_seconds": 2.5,
-            "peak_memory_bytes": 1000,
+            "peak_memory_bytes": 600_000_000,
             "device": "cpu",
         },
         "environment": {
@@ -118,6 +131,7 @@ def submit_row(
             "commit": None,
             "dirty": None,
         },
+        "commitment": {"sketches": sketches},
     }
     return write_result(folder, Result.model_validate(document), predictions)
 

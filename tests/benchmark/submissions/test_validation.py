@@ -337,7 +337,8 @@ def test_the_command(tmp_path: Path) -> None:
     done = mirbench("leaderboard", "validate", good, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout == (
-        f"accepted  {good}\n1 file, 1 accepted; targets compared with the annotation in 1\n"
+        f"accepted  {good}\n  alike: outputs correlate 0.03 with the truth\n"
+        "1 file, 1 accepted; targets compared with the annotation in 1\n"
     )
     bad = submit_row(tmp_path / "out", "bad", seed=1)
     put("environment.platform", "\x1b[31m\n::error::x ##[group]y")(bad)
