@@ -31,6 +31,8 @@ class Download:
     unpack : {"zip", "tar.gz", "tar"} or None
         The file is an archive, to be unpacked into the dataset's folder. Files
         ``name.001``, ``name.002``, … are one archive in pieces.
+    audio : bool
+        It holds the audio, and no annotation: ``data fetch --annotations`` leaves it out.
     """
 
     filename: str
@@ -39,6 +41,7 @@ class Download:
     md5: str | None = None
     bytes: int | None = None
     unpack: Literal["zip", "tar.gz", "tar"] | None = None
+    audio: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

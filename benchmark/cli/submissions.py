@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -65,9 +64,9 @@ def _tell_verifications(results: Path, against: Path, rows: bool) -> None:
     from mirbench.benchmark.submissions.commitments import changed_verifications
     from mirbench.benchmark.submissions.verdict import printable
 
-    places = list(changed_verifications(results, against))
-    for place in places:
-        typer.echo(printable(f"verification changed: verified/{place}"))
+    places = changed_verifications(results, against)
+    for place, what in places.items():
+        typer.echo(printable(f"verification changed: verified/{place}: {what}"))
     if places and rows:
         raise MirbenchError(
             f"{count(len(places), 'verification', 'is')} changed together with rows: who hands in "
@@ -121,9 +120,7 @@ def leaderboard_verify(
         )
     typer.echo(f"{row}: its embeddings are those of {found.result.representation.name}")
     if found.record is not None:
-        typer.echo(
-            f"wrote {found.record}; commit it with: git add {shlex.quote(str(found.record))}"
-        )
+        typer.echo(f"wrote {found.record}; commit it, signed, in a change without rows")
 
 
 @board.command("submit")

@@ -115,7 +115,7 @@ def read_verification(path: Path) -> Verification:
 
 
 def write_verification(row: Path, verification: Verification) -> Path:
-    """Write the verification of the row at `row`.
+    """Write the verification of the row at `row`, and return where it lies.
 
     Raises
     ------

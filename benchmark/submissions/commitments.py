@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import filecmp
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,14 @@ import numpy as np
 from mirbench.benchmark.api import DataError
 from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.progress import count
-from mirbench.benchmark.result import Result, committed_clips, read_sketch
+from mirbench.benchmark.result import (
+    Result,
+    Standing,
+    committed_clips,
+    read_sketch,
+    read_verification,
+    standing_of,
+)
 from mirbench.benchmark.submissions.ground import AGAIN, Ground
 
 #: Relative difference of two sketches below which they are of one embedding.
@@ -56,13 +62,23 @@ def check_commitment(result: Result, ground: Ground) -> tuple[list[str], list[st
     return [], []
 
 
-def changed_verifications(results: Path, board: Path) -> Iterator[str]:
-    """Name the verifications beside a folder of rows that are not those beside the board.
+def changed_verifications(results: Path, board: Path) -> dict[str, str]:
+    """Find the verifications beside a folder of rows that are not those beside the board.
 
     Parameters
     ----------
     results, board : Path
         Folders of rows; verifications lie in ``verified`` beside them.
+
+    Returns
+    -------
+    dict
+        Place below ``verified`` to what it says now, sorted.
+
+    Raises
+    ------
+    DataError
+        If a file is no verification of the row that lies in its place.
     """
     here, there = results.with_name("verified"), board.with_name("verified")
     places = {
@@ -71,8 +87,26 @@ def changed_verifications(results: Path, board: Path) -> Iterator[str]:
         for file in folder.rglob("*")
         if file.is_symlink() or not file.is_dir()
     }
-    for place in sorted(places):
-        mine, kept = here / place, there / place
-        both = mine.is_file() and kept.is_file() and not mine.is_symlink()
-        if not both or not filecmp.cmp(mine, kept, shallow=False):
-            yield str(place)
+    return {
+        str(place): _what_it_says(here / place, results / place)
+        for place in sorted(places)
+        if not _is_same(here / place, there / place)
+    }
+
+
+def _is_same(mine: Path, kept: Path) -> bool:
+    if mine.is_symlink() or not (mine.is_file() and kept.is_file()):
+        return False
+    return filecmp.cmp(mine, kept, shallow=False)
+
+
+def _what_it_says(path: Path, row: Path) -> str:
+    if path.is_symlink():
+        raise DataError(f"{path} is a symbolic link; put the file itself there")
+    if not path.exists():
+        return "withdrawn"
+    read_verification(path)
+    standing = standing_of(row) if row.is_file() and not row.is_symlink() else Standing()
+    if standing.verified is None:
+        raise DataError(f"{path} is of another row than lies there now; verify the row again")
+    return standing.words
