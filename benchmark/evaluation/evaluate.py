@@ -21,7 +21,12 @@ from mirbench.benchmark.evaluation.arrange import Rows, arrange_rows, probe_data
 from mirbench.benchmark.evaluation.commit import commitment_of
 from mirbench.benchmark.evaluation.environment import describe_environment
 from mirbench.benchmark.evaluation.layers import train_layers
-from mirbench.benchmark.evaluation.select import best_probe, test_predictions, test_scores
+from mirbench.benchmark.evaluation.select import (
+    best_probe,
+    missing_clip,
+    test_predictions,
+    test_scores,
+)
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.evaluation.without_grid import probe_layers
 from mirbench.benchmark.progress import say
@@ -29,7 +34,6 @@ from mirbench.benchmark.protocol import AnyProtocol, Protocol
 from mirbench.benchmark.registry import RepresentationSpec
 from mirbench.benchmark.result import (
     Cost,
-    MissingClip,
     ProtocolRecord,
     RepresentationRecord,
     Result,
@@ -263,11 +267,7 @@ def _task_record(data: Dataset, embeddings: Embeddings, rows: Rows) -> TaskRecor
         counts={name: len(set(rows.clips[name])) for name in SPLITS},
         rows={name: len(rows.clips[name]) for name in SPLITS},
         missing=tuple(
-            MissingClip(
-                clip_id=clip_id,
-                reason=embeddings.missing[clip_id],
-                wrong=data.counts_as_wrong(clip_id),
-            )
+            missing_clip(data, clip_id, embeddings.missing[clip_id])
             for clip_id in split.of
             if clip_id in embeddings.missing
         ),

@@ -24,7 +24,7 @@ from mirbench.benchmark.embedding.embeddings import Embeddings, check_missing
 from mirbench.benchmark.embedding.pair import Pair
 from mirbench.benchmark.evaluation.arrange import Rows, arrange_rows, probe_data
 from mirbench.benchmark.evaluation.environment import describe_environment
-from mirbench.benchmark.evaluation.select import test_predictions, test_scores
+from mirbench.benchmark.evaluation.select import missing_clip, test_predictions, test_scores
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.evaluation.without_grid import FixedProbe
 from mirbench.benchmark.progress import say
@@ -32,7 +32,6 @@ from mirbench.benchmark.protocol import Protocol
 from mirbench.benchmark.result import (
     DeformationRecord,
     Drop,
-    MissingClip,
     Predictions,
     ProbeRow,
     Result,
@@ -142,8 +141,7 @@ def _draft(
     task = clean.task
     lost = {clip.clip_id: clip for clip in task.missing}
     for clip_id, reason in deformed.missing.items():
-        wrong = data.counts_as_wrong(clip_id)
-        lost.setdefault(clip_id, MissingClip(clip_id=clip_id, reason=reason, wrong=wrong))
+        lost.setdefault(clip_id, missing_clip(data, clip_id, reason))
     both = f"{embeddings.sha256} {deformed.sha256}"
     record = task.model_copy(
         update={

@@ -18,6 +18,7 @@ from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.result import (
     FewShotRow,
     LayerScore,
+    MissingClip,
     NeighboursRow,
     Predictions,
     ProbeRow,
@@ -101,6 +102,11 @@ def _probe_row(record: ProbeRecord, layer: str | None) -> ProbeRow:
         valid=record.valid,
         way=record.way,
     )
+
+
+def missing_clip(data: Dataset, clip_id: str, reason: str) -> MissingClip:
+    """Record a clip without an embedding, and whether the scores count it as wrong."""
+    return MissingClip(clip_id=clip_id, reason=reason, wrong=data.counts_as_wrong(clip_id))
 
 
 def test_predictions(data: Dataset, rows: Rows, outputs: FloatArray) -> Predictions:

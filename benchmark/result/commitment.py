@@ -29,7 +29,7 @@ LENGTH = 16
 #: Between two sketches of one clip, by their length: rounding, also of a GPU.
 TOLERANCE = 0.02
 
-_NUMBER = re.compile(r"-?\d(\.\d+)?(e[+-]\d\d)?|-?\d+(\.\d+)?")
+_NUMBER = re.compile(r"-?\d(\.\d+)?(e[+-]\d{2,3})?|-?\d+(\.\d+)?")
 
 
 class Commitment(Record):
