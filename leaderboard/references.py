@@ -102,6 +102,12 @@ def load_published(name: str) -> PublishedTable:
     )
 
 
+def published_names() -> list[str]:
+    """Names of the models of which figures are published here, each once."""
+    tables = map(load_published, NAMES)
+    return list(dict.fromkeys(row.representation for table in tables for row in table.rows))
+
+
 def published_scores(name: str) -> dict[str, Mapping[str, Mapping[str, float]]]:
     """Scores of one table: representation to task to metric to score.
 

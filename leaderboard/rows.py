@@ -144,7 +144,7 @@ def _same_clips(reference: Predictions, other: Predictions) -> bool:
 
 
 def _check_shape(row: Row, predictions: Predictions) -> None:
-    n, n_outputs = row.result.task.counts.get("test", 0), len(row.result.task.labels)
+    n, n_outputs = row.result.task.tested, len(row.result.task.labels)
     draws = row.result.draws
     shape = (n, n_outputs) if draws is None else (n, draws, n_outputs)
     deformed = row.result.deformation is not None

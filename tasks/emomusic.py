@@ -172,6 +172,7 @@ TASK = Task(
             mirrors=(),
             sha256="3994a5d5fefc27f9540d1a69cd7f1294c68e6cb311ce49765021e2e9c7a1057b",
             unpack="tar.gz",
+            audio=True,
         ),
     ),
     splits=("paper", "artist"),

@@ -151,6 +151,7 @@ TASK = Task(
             mirrors=tuple(f"{host}/datasets/magnatagatune/{name}" for host in _HOSTS),
             sha256=sha256,
             unpack="zip" if name.startswith("mp3.zip") else None,
+            audio=name.startswith("mp3.zip"),
         )
         for name, sha256 in _SHA256.items()
     ),

@@ -31,6 +31,8 @@ class Download:
     unpack : {"zip", "tar.gz", "tar"} or None
         The file is an archive, to be unpacked into the dataset's folder. Files
         ``name.001``, ``name.002``, … are one archive in pieces.
+    audio : bool
+        It holds the audio, and no annotation: ``data fetch --annotations`` leaves it out.
     """
 
     filename: str
@@ -39,6 +41,7 @@ class Download:
     md5: str | None = None
     bytes: int | None = None
     unpack: Literal["zip", "tar.gz", "tar"] | None = None
+    audio: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +101,9 @@ class Task:
     transposable : bool
         Whether clips keep their labels a semitone higher or lower, so that
         ``--deform pitch_up`` and ``pitch_down`` may be asked for.
+    faulty : frozenset of str
+        Clips whose audio cannot be decoded as it is published. They may be missing; of other
+        clips of a test split that are, the scores count the worst outcome.
     board : str
         Table of the leaderboard: ``paper``, ``rendered``, ``theory`` or ``other``.
     stem : callable
@@ -131,6 +137,7 @@ class Task:
     prepare: Callable[[Path], None] | None = field(default=None, repr=False)
     by_default: bool = True
     transposable: bool = False
+    faulty: frozenset[str] = frozenset()
     board: str = "other"
     stem: Callable[[str], str] = field(default=str, repr=False)
 

@@ -51,7 +51,13 @@ def data_doctor(
 
 @datasets.command("fetch")
 def data_fetch(
-    task: TaskName, data: Data = None, cache: Cache = None, quiet: Quiet = False
+    task: TaskName,
+    data: Data = None,
+    annotations: Annotated[
+        bool, typer.Option("--annotations", help="Leave the audio out, as for: mirbench reproduce")
+    ] = False,
+    cache: Cache = None,
+    quiet: Quiet = False,
 ) -> None:
     """Download a dataset, check and unpack it; run it again to go on where it stopped."""
     from mirbench.benchmark.cli.data_report import fetch_report
@@ -59,7 +65,8 @@ def data_fetch(
     from mirbench.benchmark.files.cache import CacheFolder
     from mirbench.benchmark.registry import load_task
 
-    typer.echo(fetch_report(fetch(load_task(task), data, CacheFolder.find(cache))))
+    fetched = fetch(load_task(task), data, CacheFolder.find(cache), annotations)
+    typer.echo(fetch_report(fetched))
 
 
 @datasets.command("links")

@@ -178,6 +178,9 @@ def fetch_report(fetched: Fetched) -> str:
         space = size(sum(path.stat().st_size for path in fetched.archives))
         lines.append(f"The archives are not needed any more and may be deleted ({space}): {names}")
     where = "" if task.prepare is not None else f" --data {shlex.quote(str(folder.parent))}"
+    if fetched.annotations:
+        lines.append(f"The audio was left out. Next:\n    mirbench reproduce castellon2021{where}")
+        return "\n".join(lines)
     lines.append(f"Next:\n    mirbench data doctor {_argument(task)}{where}")
     return "\n".join(lines)
 

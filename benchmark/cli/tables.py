@@ -79,10 +79,12 @@ def _probe(result: Result) -> str:
 
 
 def _state(row: Row) -> str:
-    missing = len(row.result.task.missing)
+    missing = row.result.task.missing
     state = "found, identical" if row.found else "new"
+    wrong = sum(clip.wrong for clip in missing)
+    lost = f"{count(len(missing), 'clip')} missing" + f" ({wrong:,} counted as wrong)" * bool(wrong)
     notes = [f"{rows} {note}" for note, rows in row.result.task.notes.items()]
-    return ", ".join([state, *([f"{count(missing, 'clip')} missing"] if missing else []), *notes])
+    return ", ".join([state, *([lost] if missing else []), *notes])
 
 
 def plan_table(plans: Sequence[DryRun]) -> str:

@@ -57,6 +57,10 @@ class Dataset:
         check_labels(self.task, self.split, targets)
         return targets
 
+    def counts_as_wrong(self, clip_id: str) -> bool:
+        """Whether a clip is scored as wrong if it is missing: a test clip not known as faulty."""
+        return self.split.of[clip_id] == "test" and clip_id not in self.task.faulty
+
     @property
     def groups(self) -> dict[str, str]:
         """What must not leak between splits, by clip id."""

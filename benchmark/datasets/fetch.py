@@ -35,6 +35,8 @@ class Fetched:
         Number of files.
     archives : tuple of Path
         Archives that were unpacked and are not needed any more.
+    annotations : bool
+        The audio was left out.
     """
 
     task: Task
@@ -42,9 +44,15 @@ class Fetched:
     downloaded: int
     unpacked: int
     archives: tuple[Path, ...]
+    annotations: bool = False
 
 
-def fetch(task: Task, data: Path | None = None, cache: CacheFolder | None = None) -> Fetched:
+def fetch(
+    task: Task,
+    data: Path | None = None,
+    cache: CacheFolder | None = None,
+    annotations: bool = False,
+) -> Fetched:
     """Download what is missing of a dataset, check and unpack it.
 
     Files that are there already and right are left alone, so that an
@@ -52,10 +60,13 @@ def fetch(task: Task, data: Path | None = None, cache: CacheFolder | None = None
 
     Parameters
     ----------
+    task : Task
     data : Path, optional
         Folder of the datasets; the dataset's own folder is made in it.
     cache : CacheFolder, optional
         Where a dataset lies that mirbench makes itself; default: the usual one.
+    annotations : bool
+        Leave the audio out, which features that others computed do not need.
 
     Raises
     ------
@@ -72,6 +83,8 @@ def fetch(task: Task, data: Path | None = None, cache: CacheFolder | None = None
     downloaded = unpacked = 0
     archives: list[Path] = []
     downloads = () if _is_complete(task, folder) else task.downloads
+    if annotations:
+        downloads = tuple(item for item in downloads if not item.audio)
     on_request = []
     for group in archive_groups(downloads):
         absent = [item for item in group if not (folder / item.filename).exists()]
@@ -90,9 +103,9 @@ def fetch(task: Task, data: Path | None = None, cache: CacheFolder | None = None
             f"{task.how_to_get} (Or put the archives into {folder} and run this again: they are "
             "checked and unpacked.)"
         )
-    if task.list_files is not None:
+    if task.list_files is not None and not annotations:
         downloaded += _fetch_files(task, list(task.list_files(folder)), folder)
-    return Fetched(task, folder, downloaded, unpacked, tuple(archives))
+    return Fetched(task, folder, downloaded, unpacked, tuple(archives), annotations)
 
 
 def fetch_folder(task: Task, data: Path | None) -> Path:

@@ -24,7 +24,7 @@ from mirbench.benchmark.embedding.embeddings import Embeddings, check_missing
 from mirbench.benchmark.embedding.pair import Pair
 from mirbench.benchmark.evaluation.arrange import Rows, arrange_rows, probe_data
 from mirbench.benchmark.evaluation.environment import describe_environment
-from mirbench.benchmark.evaluation.select import test_predictions, test_scores
+from mirbench.benchmark.evaluation.select import missing_clip, test_predictions, test_scores
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.evaluation.without_grid import FixedProbe
 from mirbench.benchmark.progress import say
@@ -32,7 +32,6 @@ from mirbench.benchmark.protocol import Protocol
 from mirbench.benchmark.result import (
     DeformationRecord,
     Drop,
-    MissingClip,
     Predictions,
     ProbeRow,
     Result,
@@ -75,7 +74,7 @@ def evaluate_deformed(pair: Pair, settings: Settings, clean: Row, name: str) -> 
     deformed = embed_task(Pair(pair.spec, deformed_dataset(data, name)), settings)
     check_missing(deformed, deformed.clip_ids, settings.max_missing, data.task.never_missing)
     rows = _with_both(arrange_rows(data, embeddings), deformed)
-    draft = _draft(clean.result, name, rows, embeddings, deformed)
+    draft = _draft(data, clean.result, name, rows, embeddings, deformed)
     path = settings.out / draft.place
     if path.exists() and not settings.force:
         found = _found(path, draft, data.groups)
@@ -131,13 +130,18 @@ def _with_both(rows: Rows, deformed: Embeddings) -> Rows:
 
 
 def _draft(
-    clean: Result, name: str, rows: Rows, embeddings: Embeddings, deformed: Embeddings
+    data: Dataset,
+    clean: Result,
+    name: str,
+    rows: Rows,
+    embeddings: Embeddings,
+    deformed: Embeddings,
 ) -> Result:
     """Make the row as it is before anything is trained; its scores are not yet its own."""
     task = clean.task
     lost = {clip.clip_id: clip for clip in task.missing}
     for clip_id, reason in deformed.missing.items():
-        lost.setdefault(clip_id, MissingClip(clip_id=clip_id, reason=reason))
+        lost.setdefault(clip_id, missing_clip(data, clip_id, reason))
     both = f"{embeddings.sha256} {deformed.sha256}"
     record = task.model_copy(
         update={
@@ -153,6 +157,7 @@ def _draft(
             "protocol": clean.protocol.model_copy(update={"main_board": False}),
             "deformation": _deformation(name, {}),
             "curve": (),
+            "commitment": None,
         }
     )
 

@@ -18,6 +18,7 @@ from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.result import (
     FewShotRow,
     LayerScore,
+    MissingClip,
     NeighboursRow,
     Predictions,
     ProbeRow,
@@ -25,6 +26,7 @@ from mirbench.benchmark.result import (
 )
 from mirbench.benchmark.scoring.bootstrap import intervals
 from mirbench.benchmark.scoring.repeated import mean_scores
+from mirbench.benchmark.scoring.worst import worst_outputs
 
 if TYPE_CHECKING:
     from mirbench.benchmark.probing import ProbeRecord
@@ -102,9 +104,27 @@ def _probe_row(record: ProbeRecord, layer: str | None) -> ProbeRow:
     )
 
 
+def missing_clip(data: Dataset, clip_id: str, reason: str) -> MissingClip:
+    """Record a clip without an embedding, and whether the scores count it as wrong."""
+    return MissingClip(clip_id=clip_id, reason=reason, wrong=data.counts_as_wrong(clip_id))
+
+
 def test_predictions(data: Dataset, rows: Rows, outputs: FloatArray) -> Predictions:
-    """Put a probe's outputs on the test set beside targets and groups, sorted by clip id."""
-    ids = rows.clip_ids("test", data.task.window is not None)
+    """Put a probe's outputs on the test set beside targets and groups, sorted by clip id.
+
+    Clips without an embedding get the worst outputs, but for those that are known to be faulty.
+    """
+    task, ids = data.task, rows.clip_ids("test", data.task.window is not None)
+    present = set(ids)
+    lacking = [
+        clip_id
+        for clip_id in data.split.ids("test")
+        if clip_id not in present and data.counts_as_wrong(clip_id)
+    ]
+    if lacking:
+        targets = np.stack([data.targets[clip_id] for clip_id in lacking])
+        worst = worst_outputs(task.kind, task.metrics, task.labels, outputs, targets)
+        ids, outputs = [*ids, *lacking], np.concatenate([outputs, worst])
     order = np.argsort(np.array(ids), kind="stable")
     sorted_ids = tuple(ids[place] for place in order)
     groups = data.groups

@@ -27,14 +27,15 @@ from mirbench.benchmark.progress import bar, count
 
 BASE_URL = "https://nlp.stanford.edu/data/cdonahue/jukemir/precomputed/"
 
-#: Representation to what it was trained on, as the paper says, in the order of its Table 3.
+#: Representation to what it was trained on, as the paper says, in the order of its Table 3;
+#: in the words by which the board knows what overlaps a task.
 REPRESENTATIONS = {
     "chroma": "none",
     "mfcc": "none",
-    "choi": "MSD tagging",
-    "musicnn": "MSD tagging",
-    "clmr": "contrastive (MTT)",
-    "jukebox": "codified audio LM, 1.2M songs",
+    "choi": "Million Song Dataset",
+    "musicnn": "Million Song Dataset",
+    "clmr": "MagnaTagATune",
+    "jukebox": "1.2 million songs, not named",
 }
 
 #: Task to the name that its archives begin with, in the order of Table 3.

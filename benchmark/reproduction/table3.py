@@ -194,8 +194,8 @@ def _archive_path(
 
 def _subject(archive: Archive, checksums: Mapping[str, str]) -> Subject:
     return Subject(
-        name=f"castellon2021/{archive.representation}",
-        origin="published features",
+        name=f"{archive.representation}-published-features",
+        origin="precomputed",
         params={},
         fingerprint=checksums[archive.name][:16],
         trained_on=REPRESENTATIONS[archive.representation],

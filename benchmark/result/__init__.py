@@ -6,8 +6,18 @@ every score follows, lie beside it as safetensors.
 
 `records` is the schema, `paths` says where the files lie, `predictions` are
 the outputs, `rows` reads and writes rows, and `shown` shows them in Python.
+`commitment` is what others can recompute of a row, and `verified` says whether
+somebody did.
 """
 
+from mirbench.benchmark.result.commitment import (
+    Commitment,
+    committed_clips,
+    read_sketch,
+    sketch,
+    sketch_distances,
+    sketch_text,
+)
 from mirbench.benchmark.result.paths import (
     limited_rows_below,
     predictions_path,
@@ -37,8 +47,18 @@ from mirbench.benchmark.result.records import (
 )
 from mirbench.benchmark.result.results import Results
 from mirbench.benchmark.result.rows import Row, read_result, read_results, write_result
+from mirbench.benchmark.result.verified import (
+    Standing,
+    Verification,
+    read_verification,
+    row_sha256,
+    standing_of,
+    verification_path,
+    write_verification,
+)
 
 __all__ = [
+    "Commitment",
     "Cost",
     "DeformationRecord",
     "Drop",
@@ -55,15 +75,27 @@ __all__ = [
     "Results",
     "Row",
     "Score",
+    "Standing",
     "TaskRecord",
+    "Verification",
+    "committed_clips",
     "limited_rows_below",
     "predictions_path",
     "read_predictions",
     "read_result",
     "read_results",
+    "read_sketch",
+    "read_verification",
     "result_path",
     "row_identity",
+    "row_sha256",
     "rows_below",
+    "sketch",
+    "sketch_distances",
+    "sketch_text",
     "slug",
+    "standing_of",
+    "verification_path",
     "write_result",
+    "write_verification",
 ]

@@ -10,6 +10,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from mirbench.benchmark.api import Kind
 from mirbench.benchmark.files.checksums import digest
+from mirbench.benchmark.result.commitment import Commitment
 from mirbench.benchmark.result.paths import result_path
 from mirbench.benchmark.result.probe_records import FewShotRow, LayerScore, NeighboursRow, ProbeRow
 from mirbench.benchmark.result.record import Record
@@ -56,6 +57,19 @@ class MissingClip(Record):
 
     clip_id: str = Field(description="Its id")
     reason: str = Field(description="Why")
+    wrong: bool = Field(
+        default=False,
+        description="It is a test clip that is not known to be faulty: its outputs are the worst "
+        "that could be, and count in every score",
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_wrong(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave the field out where it is false, as in rows that are older than it."""
+        content: dict[str, Any] = handler(self)
+        if not self.wrong:
+            del content["wrong"]
+        return content
 
 
 class TaskRecord(Record):
@@ -85,6 +99,11 @@ class TaskRecord(Record):
         description="What the representation remarks on embedded rows, and on how many of them",
     )
     embeddings_sha256: str = Field(description="Digest of the embeddings that were probed")
+
+    @property
+    def tested(self) -> int:
+        """Test clips that are scored: those with an embedding, and those that count as wrong."""
+        return self.counts.get("test", 0) + sum(clip.wrong for clip in self.missing)
 
     @model_serializer(mode="wrap")
     def _without_origin(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -203,6 +222,11 @@ class Result(Shown, Record):
     )
     cost: Cost
     environment: Environment
+    commitment: Commitment | None = Field(
+        default=None,
+        description="Sketches of ten embeddings, for others to recompute; absent in rows that are "
+        "older than it, and in those on deformed clips",
+    )
 
     def ordered_scores(self) -> list[tuple[str, Score]]:
         """Scores in the order of the task's metrics; those per output come after their mean."""
@@ -250,7 +274,9 @@ class Result(Shown, Record):
 
     def to_json(self) -> str:
         """Canonical JSON, with a final newline."""
-        absent = {name for name in ("curve", "deformation") if not getattr(self, name)}
+        absent = {
+            name for name in ("curve", "deformation", "commitment") if not getattr(self, name)
+        }
         content = self.model_dump(mode="json", exclude=absent)
         if not self.task.notes:
             del content["task"]["notes"]

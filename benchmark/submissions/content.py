@@ -19,6 +19,12 @@ from mirbench.benchmark.submissions.selection import check_selection
 #: Share of a split's clips that a row of the board may lack, as ``--max-missing`` has it.
 MAX_MISSING = 0.05
 
+#: Whether a missing clip counts as wrong, and why.
+_MISSING = {
+    True: "is a test clip that is not known to be faulty: it must count as wrong in every score",
+    False: "must not count as wrong: it is no test clip, or is known to be faulty",
+}
+
 
 def check_content(result: Result, ground: Ground) -> list[str]:
     """Say everything about a row that is impossible, except for its scores."""
@@ -106,6 +112,14 @@ def _check_counts(result: Result, ground: Ground) -> Iterator[str]:
             f"on the board at most {100 * MAX_MISSING:.0f} % may be missing; mend the audio files "
             "(mirbench data doctor)"
         )
+    for clip in record.missing:
+        expected = split.of.get(clip.clip_id) == "test" and clip.clip_id not in ground.task.faulty
+        if clip.wrong != expected:
+            yield (
+                f"task.missing: {show(clip.clip_id)} {_MISSING[expected]}; {AGAIN}, which "
+                "decides that itself"
+            )
+            break
     if set(record.counts) != set(SPLITS) or set(record.rows) != set(SPLITS):
         yield "task.counts and task.rows must have exactly train, valid and test"
         return
@@ -114,11 +128,11 @@ def _check_counts(result: Result, ground: Ground) -> Iterator[str]:
             yield f"task.notes: {show(note)} on {count(noted, 'row')} cannot be; {AGAIN}"
     lost = set(missing)
     for name in SPLITS:
-        expected = sum(clip_id not in lost for clip_id in split.ids(name))
-        if record.counts[name] != expected:
+        present = sum(clip_id not in lost for clip_id in split.ids(name))
+        if record.counts[name] != present:
             yield (
                 f"task.counts.{name}: is {record.counts[name]}, but the split has "
-                f"{count(expected, 'clip')} without those that task.missing names; name every "
+                f"{count(present, 'clip')} without those that task.missing names; name every "
                 "missing clip there"
             )
         rows = record.rows[name]

@@ -25,6 +25,7 @@ from mirbench.benchmark.progress import count
 from mirbench.benchmark.registry import parse_representation
 from mirbench.benchmark.result import Predictions, RepresentationRecord, Result
 from mirbench.benchmark.submissions.ground import Ground
+from mirbench.benchmark.submissions.plausible import proportion_notes
 from mirbench.benchmark.submissions.texts import check_name
 
 #: Between two z-scored regression targets of one clip: rounding.
@@ -143,7 +144,19 @@ class Neighbours:
         self._targets: dict[tuple[str, str, int, str], list[tuple[str, Predictions]]] = {}
         self._outputs: dict[str, str] = {}
         self._rows: dict[tuple[str, str, str, str], Path] = {}
-        self._names: dict[str, tuple[RepresentationRecord, Path]] = {}
+        self._names: dict[str, tuple[Result, Path]] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """Representations of the rows that were added, each as it was written first."""
+        return [row.representation.name for row, _ in self._names.values()]
+
+    def notes(self, result: Result) -> Iterator[str]:
+        """Say what does not go with the first row of the same representation."""
+        known = self._names.get(result.representation.name.lower())
+        if known is not None:
+            other, path = known
+            yield from proportion_notes(result, path, other)
 
     def check(self, path: Path, result: Result, predictions: Predictions) -> Iterator[str]:
         """Say where a row contradicts the rows that were added before."""
@@ -154,7 +167,7 @@ class Neighbours:
                 "keep one of them"
             )
         if (known := self._names.get(record.name.lower())) is not None:
-            yield from _check_same(record, *known)
+            yield from _check_same(record, known[0].representation, known[1])
         copied = self._outputs.get(_digest(result, predictions))
         if copied is not None and copied != record.name:
             yield (
@@ -170,7 +183,7 @@ class Neighbours:
     def add(self, path: Path, result: Result, predictions: Predictions) -> None:
         """Remember what a row is called and what it predicts."""
         self._rows[_key(result)] = path
-        self._names.setdefault(result.representation.name.lower(), (result.representation, path))
+        self._names.setdefault(result.representation.name.lower(), (result, path))
         self._outputs.setdefault(_digest(result, predictions), result.representation.name)
 
     def add_targets(self, result: Result, predictions: Predictions) -> None:

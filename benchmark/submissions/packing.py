@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,6 +80,7 @@ def pack(
     names: Sequence[str] = (),
     replace: bool = False,
     data: Path | None = None,
+    published: Collection[str] = (),
 ) -> Packed:
     """Check the rows below a folder that the board has tables of, and copy them into a checkout.
 
@@ -97,6 +98,8 @@ def pack(
         Replace rows that are there and differ.
     data : Path, optional
         Folder of the datasets.
+    published : collection of str
+        As for `validate`.
 
     Raises
     ------
@@ -106,7 +109,7 @@ def pack(
     """
     rows, left_out = _choose(results.resolve(), names)
     board = checkout / "leaderboard" / "results"
-    verdicts = list(validate(rows, board, data=data, placed=False))
+    verdicts = list(validate(rows, board, data=data, placed=False, published=published))
     for verdict in verdicts:
         _ask_trained_on(verdict)
     packed = Packed(verdicts, left_out=left_out)

@@ -12,17 +12,42 @@ from mirbench.benchmark.evaluation.select import test_scores
 from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.progress import count
 from mirbench.benchmark.result import DeformationRecord, Drop, Predictions, Result, Score
-from mirbench.benchmark.submissions.ground import Ground
+from mirbench.benchmark.scoring.worst import worst_outputs
+from mirbench.benchmark.submissions.ground import AGAIN, Ground
 
 #: Between a number of the row and the same number computed here: rounding, which differs
 #: between versions of NumPy and scikit-learn.
 TOLERANCE = 1e-6
 
 
+def scored_ids(result: Result, ground: Ground) -> list[str]:
+    """Clips of the test split, sorted, without those that are missing and do not count."""
+    lost = {clip.clip_id for clip in result.task.missing if not clip.wrong}
+    return [clip_id for clip_id in ground.split.ids("test") if clip_id not in lost]
+
+
+def check_worst(result: Result, predictions: Predictions, ground: Ground) -> Iterator[str]:
+    """Say which missing clips have other outputs than the worst, with which they are scored."""
+    missing = {clip.clip_id for clip in result.task.missing}
+    lacking = np.array([clip_id in missing for clip_id in predictions.clip_ids])
+    if not lacking.any() or lacking.all():
+        return
+    task, targets = ground.task, predictions.targets[lacking]
+    arrays = [predictions.outputs] + [predictions.clean] * (predictions.clean is not None)
+    for outputs in arrays:
+        assert outputs is not None
+        expected = worst_outputs(task.kind, task.metrics, task.labels, outputs[~lacking], targets)
+        if not np.array_equal(outputs[lacking], expected):
+            yield (
+                f"predictions: {count(int(lacking.sum()), 'clip', 'is')} missing and must be "
+                f"scored as wrong, but the outputs are not the worst; {AGAIN}"
+            )
+            return
+
+
 def check_ids(clip_ids: Sequence[str], result: Result, ground: Ground) -> Iterator[str]:
-    """Say which clips are not those of the test split without the missing ones, in order."""
-    lost = {clip.clip_id for clip in result.task.missing}
-    expected = [clip_id for clip_id in ground.split.ids("test") if clip_id not in lost]
+    """Say which clips are not those of the test split that are scored, in order."""
+    expected = scored_ids(result, ground)
     known, given = set(expected), set(clip_ids)
     split = f"the test split of {ground.task.name}.{ground.split.name}"
     if foreign := [clip_id for clip_id in clip_ids if clip_id not in known]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import filecmp
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from mirbench.benchmark.api import DataError
 from mirbench.benchmark.protocol import FewShot
 from mirbench.benchmark.result import (
     Predictions,
+    Result,
     predictions_path,
     read_predictions,
     read_result,
     rows_below,
 )
+from mirbench.benchmark.submissions.commitments import check_commitment
 from mirbench.benchmark.submissions.content import (
     check_content,
     check_path,
@@ -30,15 +32,18 @@ from mirbench.benchmark.submissions.files import (
     stray_reason,
 )
 from mirbench.benchmark.submissions.ground import Ground, Splits, find_ground
+from mirbench.benchmark.submissions.likeness import Likenesses
+from mirbench.benchmark.submissions.names import confusable_notes
 from mirbench.benchmark.submissions.neighbours import (
     Neighbours,
     annotated,
     check_name_taken,
     check_targets,
 )
+from mirbench.benchmark.submissions.plausible import odd_notes
 from mirbench.benchmark.submissions.predictions import check_digest, read_submitted
 from mirbench.benchmark.submissions.schema import check_canonical, check_schema
-from mirbench.benchmark.submissions.scores import check_ids, check_scores
+from mirbench.benchmark.submissions.scores import check_ids, check_scores, check_worst, scored_ids
 from mirbench.benchmark.submissions.strict_json import parse_json
 from mirbench.benchmark.submissions.texts import check_name, check_texts
 from mirbench.benchmark.submissions.verdict import Verdict
@@ -50,6 +55,7 @@ def validate(
     changed: bool = False,
     data: Path | None = None,
     placed: bool = True,
+    published: Collection[str] = (),
 ) -> Iterator[Verdict]:
     """Check rows; nothing of them is run, and nothing is written.
 
@@ -66,6 +72,8 @@ def validate(
         Folder of the datasets, whose annotation is read if it is there.
     placed : bool
         Whether a row must lie where it would on the board.
+    published : collection of str
+        Models whose published figures stand on the board, with which names are compared.
 
     Yields
     ------
@@ -87,7 +95,7 @@ def validate(
         leaving = {_place(row) for row in rows} | {place.parts for place in gone}
     for stray in strays:
         yield Verdict(stray, [stray_reason(stray)])
-    judge = _Judge(data)
+    judge = _Judge(data, published)
     judge.add_board(rows, board, leaving)
     for row in rows:
         yield judge.verdict(row, placed)
@@ -119,9 +127,11 @@ def _on_board(row: Path, board: Path) -> bool:
 class _Judge:
     """Checks rows one after another; knows the board and the rows before."""
 
-    def __init__(self, data: Path | None) -> None:
+    def __init__(self, data: Path | None, published: Collection[str]) -> None:
         self.data = data
+        self.published = published
         self.neighbours = Neighbours()
+        self.likenesses = Likenesses()
         self._splits = Splits(data)
         self._truth: dict[tuple[str, str], Predictions | None] = {}
 
@@ -152,6 +162,7 @@ class _Judge:
                 self.neighbours.add_targets(result, predictions)
                 if not leaves:
                     self.neighbours.add(path, result, predictions)
+                    self.likenesses.add(result, predictions)
 
     def verdict(self, path: Path, placed: bool = True) -> Verdict:
         """Check one row, from the cheapest question to the most expensive."""
@@ -180,25 +191,34 @@ class _Judge:
         errors, notes = check_name_taken(result.representation)
         verdict.errors += errors
         verdict.notes += notes
-        unstated = missing_trained_on(result.representation)
-        if unstated is not None:
-            verdict.notes.append(unstated)
-        if result.environment.dirty:
-            verdict.notes.append("environment.dirty: mirbench had changes that are not committed")
+        verdict.notes += self._notes(result)
         ground, errors = find_ground(result, self._splits)
         verdict.errors += errors
         if ground is not None:
             verdict.errors += check_content(result, ground)
+            errors, notes = check_commitment(result, ground)
+            verdict.errors += errors
+            verdict.notes += notes
             self._check_predictions(verdict, ground)
         if not verdict.errors:
             verdict.errors += check_canonical(result, content)
         return verdict
 
+    def _notes(self, result: Result) -> Iterator[str]:
+        record = result.representation
+        unstated = missing_trained_on(record)
+        if unstated is not None:
+            yield unstated
+        if result.environment.dirty:
+            yield "environment.dirty: mirbench had changes that are not committed"
+        yield from confusable_notes(record, self.published, self.neighbours.names)
+        yield from odd_notes(result)
+        yield from self.neighbours.notes(result)
+
     def _check_predictions(self, verdict: Verdict, ground: Ground) -> None:
         result = verdict.result
         assert result is not None
-        lost = {clip.clip_id for clip in result.task.missing}
-        expected = sum(clip_id not in lost for clip_id in ground.split.ids("test"))
+        expected = len(scored_ids(result, ground))
         rules = ground.protocol
         draws = rules.draws if isinstance(rules, FewShot) else None
         try:
@@ -210,17 +230,24 @@ class _Judge:
         verdict.predictions = predictions
         verdict.errors += check_ids(predictions.clip_ids, result, ground)
         verdict.errors += check_texts(sorted(set(predictions.groups)))
+        verdict.errors += check_worst(result, predictions, ground)
         verdict.errors += check_scores(result, predictions, ground)
         truth = self._annotation(ground)
         if truth is not None:
             verdict.compared = True
             verdict.errors += check_targets(predictions, truth, "the annotation")
         verdict.errors += self.neighbours.check(verdict.path, result, predictions)
+        found = self.likenesses.look(result, predictions)
+        verdict.likeness = found.line()
+        errors, notes = found.problems()
+        verdict.errors += errors
+        verdict.notes += notes
         if not verdict.errors:
             verdict.errors += check_digest(verdict.path)
         if not verdict.errors:
             self.neighbours.add_targets(result, predictions)
             self.neighbours.add(verdict.path, result, predictions)
+            self.likenesses.add(result, predictions)
 
     def _annotation(self, ground: Ground) -> Predictions | None:
         key = ground.task.name, ground.split.name

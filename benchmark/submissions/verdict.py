@@ -29,6 +29,8 @@ class Verdict:
         The content, as far as it could be read.
     compared : bool
         Whether the targets were compared with the dataset's own annotation.
+    likeness : str
+        What the outputs are like: how much they correlate with the truth and with other rows'.
     """
 
     path: Path
@@ -37,6 +39,7 @@ class Verdict:
     result: Result | None = None
     predictions: Predictions | None = None
     compared: bool = False
+    likeness: str = ""
 
     @property
     def accepted(self) -> bool:
@@ -63,6 +66,7 @@ def verdict_lines(verdicts: Iterable[Verdict]) -> list[str]:
         if len(verdict.errors) > SHOWN:
             lines.append(f"  … and {count(len(verdict.errors) - SHOWN, 'more error')}")
         lines += [f"  note: {text}" for text in verdict.notes[:SHOWN]]
+        lines += [f"  alike: {verdict.likeness}"] * bool(verdict.likeness)
     lines.append(
         f"{count(rows, 'file')}, {accepted:,} accepted; targets compared with the annotation in "
         f"{compared:,}"

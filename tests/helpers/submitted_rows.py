@@ -17,7 +17,15 @@ from mirbench.benchmark.datasets.targets import targets_by_clip
 from mirbench.benchmark.evaluation.select import test_scores as score
 from mirbench.benchmark.protocol import get_protocol
 from mirbench.benchmark.registry import load_split, load_task
-from mirbench.benchmark.result import Predictions, Result, predictions_path, write_result
+from mirbench.benchmark.result import (
+    Predictions,
+    Result,
+    committed_clips,
+    predictions_path,
+    sketch_text,
+    write_result,
+)
+from mirbench.benchmark.scoring.worst import worst_outputs
 
 
 def submit_row(
@@ -37,18 +45,31 @@ def submit_row(
     clips = read_clips(spec, Path("nowhere"), table)
     targets = targets_by_clip(spec, table, clips)
     counts = {name: len(set(table.ids(name)) - set(missing)) for name in SPLITS}
-    ids = tuple(clip_id for clip_id in table.ids("test") if clip_id not in missing)
+    lost = {clip_id for clip_id in missing if table.of[clip_id] == "test"} - spec.faulty
+    ids = tuple(clip_id for clip_id in table.ids("test") if clip_id not in set(missing) - lost)
     group_of = {clip.id: clip.group for clip in clips}
     outputs = np.random.default_rng(seed).standard_normal((len(ids), len(spec.labels)))
+    outputs = outputs.astype(np.float32)
+    if lost:
+        absent = np.array([clip_id in lost for clip_id in ids])
+        wrong = np.stack([targets[clip_id] for clip_id in ids])[absent]
+        arguments = (spec.kind, spec.metrics, spec.labels, outputs[~absent], wrong)
+        outputs[absent] = worst_outputs(*arguments)
     predictions = Predictions(
         ids,
         tuple(group_of[clip_id] for clip_id in ids),
-        outputs.astype(np.float32),
+        outputs,
         np.stack([targets[clip_id] for clip_id in ids]),
     )
     config = rules.grid()[2]
     probe = {name: getattr(config, name) for name in type(config).__slots__}
     window = spec.window is not None
+    present = [clip_id for clip_id in table.of if clip_id not in missing]
+    noise = np.random.default_rng(seed)
+    sketches = {
+        clip_id: sketch_text(noise.standard_normal(16))
+        for clip_id in committed_clips(table.sha256, present)
+    }
     facts = {
         "name": rep,
         "origin": "file",
@@ -70,7 +91,9 @@ def submit_row(
             "counts": counts,
             "rows": {name: 2 * count if window else count for name, count in counts.items()},
             "missing": [
-                {"clip_id": clip_id, "reason": "cannot be decoded"} for clip_id in sorted(missing)
+                {"clip_id": clip_id, "reason": "cannot be decoded"}
+                | ({"wrong": True} if clip_id in lost else {})
+                for clip_id in sorted(missing)
             ],
             "embeddings_sha256": "a" * 64,
         },
@@ -97,7 +120,7 @@ def submit_row(
         "cost": {
             "embedding_seconds": 1.5,
             "probing_seconds": 2.5,
-            "peak_memory_bytes": 1000,
+            "peak_memory_bytes": 600_000_000,
             "device": "cpu",
         },
         "environment": {
@@ -108,6 +131,7 @@ def submit_row(
             "commit": None,
             "dirty": None,
         },
+        "commitment": {"sketches": sketches},
     }
     return write_result(folder, Result.model_validate(document), predictions)
 

@@ -100,6 +100,20 @@ def test_a_rendered_clip_is_never_missing(task: str, max_missing: float, tmp_pat
 
 
 def test_a_clip_of_a_dataset_may_be(arguments: dict[str, Any]) -> None:
-    _save(arguments["embeddings"], "gtzan", ("jazz.00054", "blues.00029"))
-    row = probe(**arguments).result.task
-    assert [clip.clip_id for clip in row.missing] == ["blues.00029", "jazz.00054"]
+    lost = ("jazz.00054", "blues.00000", "country.00054")  # in train, valid and test
+    _save(arguments["embeddings"], "gtzan", lost)
+    row = probe(**arguments)
+    task = row.result.task
+    assert [(clip.clip_id, clip.wrong) for clip in task.missing] == [
+        ("blues.00000", False),
+        ("country.00054", True),
+        ("jazz.00054", False),
+    ]
+    # The test clip is scored all the same, as wrong.
+    predictions = read_predictions(row.path)
+    assert task.counts["test"] == 289
+    assert task.tested == row.result.scores["accuracy"].n == len(predictions.clip_ids) == 290
+    place = predictions.clip_ids.index("country.00054")
+    assert predictions.outputs[place].argmax() != predictions.targets[place]
+    hits = predictions.outputs.argmax(axis=1) == predictions.targets
+    assert row.result.scores["accuracy"].value == pytest.approx(hits.mean())

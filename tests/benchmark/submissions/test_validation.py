@@ -270,7 +270,7 @@ def test_a_lie_about_targets_is_caught_without_the_annotation(
     assert errors(path, board=board) == []
     predictions(lambda _, arrays: arrays["targets"].__setitem__(slice(0, 2), 5))(path)
     found = errors(path, board=board)
-    lie = "the targets of 1 of 71 clips are not those of the row of 'theirs'"
+    lie = "the targets of 2 of 72 clips are not those of the row of 'theirs'"
     assert any(lie in error for error in found)
     # Nor if the row that knows better is replaced.
     path.parent.rename(new / "theirs")
@@ -337,7 +337,8 @@ def test_the_command(tmp_path: Path) -> None:
     done = mirbench("leaderboard", "validate", good, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout == (
-        f"accepted  {good}\n1 file, 1 accepted; targets compared with the annotation in 1\n"
+        f"accepted  {good}\n  alike: outputs correlate 0.03 with the truth\n"
+        "1 file, 1 accepted; targets compared with the annotation in 1\n"
     )
     bad = submit_row(tmp_path / "out", "bad", seed=1)
     put("environment.platform", "\x1b[31m\n::error::x ##[group]y")(bad)
