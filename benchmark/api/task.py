@@ -96,6 +96,8 @@ class Task:
         `downloads` brought, and raises `DataError` where that is absent.
     prepare : callable or None
         ``prepare(root)`` makes the dataset, for tasks that need no download.
+    group : str
+        What the groups of its clips are, in the singular: ``artist``, ``song``, ``voice``.
     by_default : bool
         Whether a run that names no task takes it where its data is.
     transposable : bool
@@ -135,6 +137,7 @@ class Task:
     downloads: tuple[Download, ...] = ()
     list_files: Callable[[Path], Iterator[Download]] | None = field(default=None, repr=False)
     prepare: Callable[[Path], None] | None = field(default=None, repr=False)
+    group: str = "group"
     by_default: bool = True
     transposable: bool = False
     faulty: frozenset[str] = frozenset()
@@ -157,6 +160,10 @@ class Task:
                 raise PluginError(f"task {self.name!r}: {member} must be a tuple of str")
             if not names or len(set(names)) != len(names):
                 raise PluginError(f"task {self.name!r}: {member} must be non-empty and distinct")
+        if not re.fullmatch(r"[A-Za-z][A-Za-z -]*", self.group):
+            raise PluginError(
+                f"task {self.name!r}: group must be a word for what its groups are, such as artist"
+            )
         for split in self.splits:
             if not re.fullmatch(r"[A-Za-z0-9_-]+", split):
                 raise PluginError(

@@ -18,6 +18,7 @@ from mirbench.benchmark.embedding.pair import Pair
 from mirbench.benchmark.evaluation.arrange import Rows, arrange_rows, probe_data
 from mirbench.benchmark.evaluation.commit import commitment_of
 from mirbench.benchmark.evaluation.environment import describe_environment
+from mirbench.benchmark.evaluation.facts import task_facts
 from mirbench.benchmark.evaluation.found import announce_replacement, has_groups, read_whole
 from mirbench.benchmark.evaluation.layers import train_layers
 from mirbench.benchmark.evaluation.select import (
@@ -196,6 +197,7 @@ def _measure(
         probe=chosen.probe,
         curve=chosen.curve,
         scores=test_scores(data.task, predictions),
+        facts=task_facts(data),
         cost=Cost(
             embedding_seconds=round(embeddings.seconds, 3),
             probing_seconds=round(time.perf_counter() - started, 3),

@@ -42,6 +42,7 @@ from mirbench.benchmark.result.records import (
     RepresentationRecord,
     Result,
     Score,
+    TaskFacts,
     TaskRecord,
     row_identity,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "Row",
     "Score",
     "Standing",
+    "TaskFacts",
     "TaskRecord",
     "Verification",
     "committed_clips",
