@@ -12,6 +12,7 @@ from mirbench.benchmark.result import Result, Row
 from mirbench.benchmark.scoring.bootstrap import interval_of
 from mirbench.leaderboard.names import BOARDS, CHANGE, PAPER, PAPER_TASKS, metric_name, task_name
 from mirbench.leaderboard.overlap import overlaps
+from mirbench.leaderboard.pairs import Ends, paired_ends
 from mirbench.leaderboard.samples import SampledRow, Samples, sample_rows
 from mirbench.leaderboard.statistics import average_samples, better, rank_groups
 
@@ -57,6 +58,8 @@ class Column:
         Representations with a cell, the best first.
     wins : ndarray of bool
         Who of them is better than whom, as `statistics.better` gives it.
+    ends : ndarray of int32
+        Intervals of their differences, as `pairs.paired_ends` gives them; only of main columns.
     """
 
     task: str
@@ -65,6 +68,9 @@ class Column:
     names: tuple[str, ...] = ()
     wins: npt.NDArray[np.bool_] = field(
         default_factory=lambda: np.zeros((0, 0), bool), repr=False, compare=False
+    )
+    ends: Ends = field(
+        default_factory=lambda: np.zeros((0, 2), np.int32), repr=False, compare=False
     )
 
     @property
@@ -253,7 +259,9 @@ def _value(column: Column, rows: Sequence[SampledRow]) -> float:
 def _fill(column: Column, entries: Entries) -> tuple[Column, dict[str, Cell]]:
     values = {name: _value(column, rows) for name, (rows, _) in entries.items()}
     names = tuple(sorted(entries, key=lambda name: (-values[name], name)))
-    wins = better([entries[name][1] for name in names])
+    sampled = [entries[name][1] for name in names]
+    wins = better(sampled)
+    ends = paired_ends(sampled if column.main else [], wins)
     groups = rank_groups([values[name] for name in names], wins)
     cells = {}
     for name, group in zip(names, groups, strict=True):
@@ -264,13 +272,13 @@ def _fill(column: Column, entries: Entries) -> tuple[Column, dict[str, Cell]]:
             low=100 * low,
             high=100 * high,
             group=group,
-            rows=tuple(sampled.row for sampled in rows),
+            rows=tuple(one.row for one in rows),
             overlap=any(
                 overlaps(s.row.result.representation.trained_on, s.row.result.task.name)
                 for s in rows
             ),
         )
-    return Column(column.task, column.metric, column.main, names, wins), cells
+    return Column(column.task, column.metric, column.main, names, wins, ends), cells
 
 
 def _mean(columns: Sequence[Column], line: Line) -> float:
