@@ -117,13 +117,16 @@ def _read(results: Path) -> tuple[list[Row], list[Table]]:
 
 def _pages(rows: list[Row], tables: list[Table], out: Path) -> dict[Path, str]:
     version = data_version(rows)
+    # Beside the rows, as a run writes them; or the rows are in a folder of the page's folder.
+    beside = bool(rows) and rows[0].path.parent.parent.resolve() == out.resolve()
+    place = "" if beside else "results/"
     texts = (
         board_markdown(tables),
-        board_html(rows, tables, version),
+        board_html(rows, tables, version, place),
         compare_html(tables, version),
     )
     pages = {out / name: text for name, text in zip(PAGES, texts, strict=True)}
-    for name, text in representation_pages(rows, tables).items():
+    for name, text in representation_pages(rows, tables, place).items():
         pages[out / FOLDER / name] = text
     return pages
 
@@ -142,8 +145,10 @@ def _remove(left_over: Iterator[Path]) -> None:
 
 def _write(pages: dict[Path, str]) -> None:
     for path in pages:
-        if os.path.lexists(path) and not _is_ours(path):
-            raise MirbenchError(f"{path} was not written by mirbench and is left as it is")
+        folder = path.parent
+        for there, ours in ((folder, folder.is_dir()), (path, _is_ours(path))):
+            if os.path.lexists(there) and not ours:
+                raise MirbenchError(f"{there} was not written by mirbench and is left as it is")
     for path, text in pages.items():
         write_atomic(path, text.encode())
 

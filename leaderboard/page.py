@@ -30,8 +30,20 @@ class Section:
     published: PublishedTable | None
 
 
-def board_html(rows: Sequence[Row], tables: Sequence[Table], version: DataVersion) -> str:
-    """Render the page."""
+def board_html(
+    rows: Sequence[Row], tables: Sequence[Table], version: DataVersion, place: str
+) -> str:
+    """Render the page.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    tables : sequence of Table
+    version : DataVersion
+        Of the rows.
+    place : str
+        What leads from the page to the folders of the rows: nothing, or ``results/``.
+    """
     sections = _sections(tables)
     names = subjects(rows)
     numbers = {name: place for place, name in enumerate(names)}
@@ -52,7 +64,7 @@ def board_html(rows: Sequence[Row], tables: Sequence[Table], version: DataVersio
         figures=figures,
         data=script_json(
             payload(rows, [section.table for section in sections])
-            | {"facets": facets_payload(rows, names)}
+            | {"facets": facets_payload(rows, names), "place": place}
         ),
         version=version.words,
         choices=CHOICES,

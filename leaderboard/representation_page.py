@@ -61,8 +61,18 @@ def page_name(name: str) -> str:
     return f"{slug(name)}.html"
 
 
-def representation_pages(rows: Sequence[Row], tables: Sequence[Table]) -> dict[str, str]:
-    """Render the page of every representation; names of pages to their texts."""
+def representation_pages(
+    rows: Sequence[Row], tables: Sequence[Table], place: str
+) -> dict[str, str]:
+    """Render the page of every representation; names of pages to their texts.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    tables : sequence of Table
+    place : str
+        What leads from the main page to the folders of the rows: nothing, or ``results/``.
+    """
     by_name: dict[str, list[Row]] = {}
     for row in rows:
         by_name.setdefault(row.result.representation.name, []).append(row)
@@ -88,7 +98,7 @@ def representation_pages(rows: Sequence[Row], tables: Sequence[Table]) -> dict[s
             parts=parts[name],
             number=_number,
             interval=_interval,
-            rows=[_row(result) for result in results],
+            rows=[_row(result, place) for result in results],
             figures=[(figure, Markup(layer_svg(figure))) for figure in layer_figures(results)],
             references=references,
             csv_address=_download("text/csv", _csv(name, parts[name])),
@@ -169,13 +179,13 @@ def _commands(results: Sequence[Result], facets: Facets) -> list[str]:
     return [one_line(command) for command in dict.fromkeys(commands)]
 
 
-def _row(result: Result) -> list[str]:
+def _row(result: Result, place: str) -> list[str]:
     """Cells of the table of rows; the first two are the address and the name of its file."""
-    cost, place = result.cost, result.place
+    cost, file = result.cost, result.place
     seconds = cost.embedding_seconds
     return [
-        f"../results/{_quoted(place.parent.name)}/{_quoted(place.name)}",
-        place.name,
+        f"../{place}{_quoted(file.parent.name)}/{_quoted(file.name)}",
+        file.name,
         f"{task_name(result.task.name)}, version {result.task.version}",
         result.task.split,
         result.protocol_label,

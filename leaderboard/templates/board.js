@@ -254,6 +254,10 @@
         `Distinguishable from ${others === 1 ? "the other" : `all ${others} others`}.`));
     if (cell.querySelector("b")) body.append(make("p", "◊ Its pre-training data overlaps the task: its clips, or others of the same source."));
     if (rows.length > 1) body.append(make("p", "The mean over four tasks, after the scores of each task; the rows it follows from:"));
+    const more = make("p");
+    more.append(make("a", "Its page", { href: pageOf.get(of) }), " · ", make("a", "compare it with another", { href: `compare.html#${
+      new URLSearchParams({ a: name, split: section.element.dataset.split, protocol: section.element.dataset.protocol, score: key })}` }));
+    body.append(more);
     for (const row of rows) {
       if (rows.length > 1) body.append(make("h3", fact(row, "task")));
       const list = make("dl");
@@ -276,7 +280,7 @@
       const seconds = fact(row, "seconds");
       add("Cost", `${seconds ? `${seconds.toLocaleString("en")} s embedding` : "embedding not measured"}, ${fact(row, "probing").toLocaleString("en")} s probing, ${fact(row, "memory").toLocaleString("en")} MiB at most`);
       add("Made with", fact(row, "versions"));
-      const place = `results/${fact(row, "folder")}/${fact(row, "file")}`;
+      const place = `${data.place}${fact(row, "folder")}/${fact(row, "file")}`;
       add("Row", make("a", place, { href: place.split("/").map(encodeURIComponent).join("/") }));
       body.append(list);
     }

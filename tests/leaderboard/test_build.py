@@ -17,6 +17,7 @@ from helpers.made_board import write_board, write_row
 
 from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.result import Result, predictions_path, read_result, result_path
+from mirbench.benchmark.submissions.files import find_rows
 from mirbench.leaderboard import build_pages, stale_pages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -220,6 +221,32 @@ def test_a_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_a_file_in_the_place_of_the_folder_is_left_alone(
+    tmp_path: Path, make_result: Callable[..., Result]
+) -> None:
+    write_row(tmp_path / "results", make_result, "one", "gtzan")
+    (tmp_path / "rep").write_text("mine")
+    with pytest.raises(MirbenchError, match="rep was not written by mirbench"):
+        build_pages(tmp_path / "results", tmp_path)
+    assert (tmp_path / "rep").read_text() == "mine"
+    assert not (tmp_path / "index.html").exists()
+
+
+def test_pages_beside_their_rows_lead_to_them(
+    tmp_path: Path, make_result: Callable[..., Result]
+) -> None:
+    """As a run leaves them; a representation may even be called as the folder of the pages."""
+    write_row(tmp_path, make_result, "rep", "gtzan")
+    build_pages(tmp_path, tmp_path)
+    own = Page((tmp_path / "rep" / "rep.html").read_text("utf-8"))
+    links = [attributes.get("href") or "" for tag, attributes in own.tags if tag == "a"]
+    assert "../rep/gtzan.paper.json" in links
+    assert '"place":""' in (tmp_path / "index.html").read_text("utf-8")
+    rows, strays = find_rows([tmp_path])
+    assert rows == [tmp_path / "rep" / "gtzan.paper.json"]
+    assert strays == []
+
+
 def test_stale_pages(tmp_path: Path, make_result: Callable[..., Result]) -> None:
     rows = tmp_path / "results"
     write_row(rows, make_result, "one", "gtzan")
@@ -288,5 +315,7 @@ def test_a_large_board_is_built_in_time(large_board: Path, monkeypatch: pytest.M
     assert time.process_time() - before < 2 * 20
     assert spent[0] < 2 * 15
     assert page.stat().st_size < 400_000
+    assert page.with_name("compare.html").stat().st_size < 1_000_000
+    assert max(own.stat().st_size for own in (page.parent / "rep").iterdir()) < 50_000
     first = result_path(large_board, "representation-000", "gtzan", "paper", "castellon2021")
     assert predictions_path(first).exists()

@@ -235,6 +235,9 @@ def test_a_panel_has_an_address(visit: Callable[..., Any]) -> None:
     page = visit("index.html", address)
     assert page.get_by_role("dialog").is_visible()
     assert page.locator("#ptitle").inner_text() == title
+    page.get_by_role("dialog").get_by_text("compare it with another").click()
+    assert page.locator("[name=a]").evaluate("e => e.selectedOptions[0].text") == "mfcc"
+    assert page.locator("[name=score]").input_value() == "gtzan.accuracy"
 
 
 def test_downloads(visit: Callable[..., Any], tmp_path: Path) -> None:

@@ -190,12 +190,12 @@ def test_provenance(page: Any) -> None:
         "Trained on\nMagnaTagATune",
     ):
         assert words in text
-    assert dialog.locator("a").get_attribute("href") == "results/middle/magnatagatune.paper.json"
+    assert dialog.locator("dd a").get_attribute("href") == "results/middle/magnatagatune.paper.json"
     page.keyboard.press("Escape")
     assert not dialog.is_visible()
     row.locator("td button").first.click()
     assert dialog.locator("h3").count() == 4
-    assert dialog.locator("a").count() == 4
+    assert dialog.locator("dd a").count() == 4
     dialog.get_by_label("Close").click()
     assert not dialog.is_visible()
 
@@ -219,7 +219,7 @@ def test_bars_are_the_intervals(page: Any) -> None:
 def test_links_to_rows_lead_to_files(page: Any, board: Path) -> None:
     row = page.locator("section:visible tbody.measured tr").last
     row.locator("td button").first.click()
-    href = page.get_by_role("dialog").locator("a").evaluate("a => decodeURI(a.href)")
+    href = page.get_by_role("dialog").locator("dd a").evaluate("a => decodeURI(a.href)")
     assert Path(href.removeprefix("file://")).is_file()
 
 
