@@ -12,10 +12,9 @@ from typing import Any
 
 from mirbench.benchmark.result import slug
 from mirbench.leaderboard import wording
-from mirbench.leaderboard.board import AVERAGE, Column, Table
 from mirbench.leaderboard.escaping import one_line, script_json
-from mirbench.leaderboard.names import metric_name, task_name
 from mirbench.leaderboard.pairs import pack_ends
+from mirbench.leaderboard.tables import Column, Table
 from mirbench.leaderboard.templating import page_environment
 from mirbench.leaderboard.version import DataVersion
 
@@ -38,9 +37,10 @@ def compared(tables: Sequence[Table]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``names`` and ``pages`` by number; ``tables``: those with a representation, with their
-        columns: representations, the best first, their scores, the ends of the interval of
-        each and of every difference, in hundredths of a point, and their rank groups.
+        ``names`` and ``pages`` by number; ``tables``, with what they were tested on and their
+        columns: ranked representations, the best first, with scores in hundredths of a point and
+        as they are shown, rank groups, marks of overlap and of chance, and the ends of the
+        interval of every difference; and who is not ranked.
     """
     names = sorted({line.name for table in tables for line in table.lines})
     number = {name: place for place, name in enumerate(names)}
@@ -51,11 +51,11 @@ def compared(tables: Sequence[Table]) -> dict[str, Any]:
             {
                 "split": one_line(table.split),
                 "protocol": one_line(table.protocol),
-                "title": one_line(table.heading),
+                "tested": one_line(wording.tested_on(table.tests)),
                 "columns": [
                     _column(table, column, number)
                     for column in table.columns
-                    if column.main and column.names
+                    if column.main and table.scored(column)
                 ],
             }
             for table in tables
@@ -67,13 +67,13 @@ def _column(table: Table, column: Column, number: dict[str, int]) -> dict[str, A
     cells = {line.name: line.cells[column.key] for line in table.lines if column.key in line.cells}
     ordered = [cells[name] for name in column.names]
     size, ends = pack_ends(column.ends)
-    task, score = one_line(task_name(column.task)), one_line(metric_name(column.metric))
-    if column.task == AVERAGE:
-        task, score = column.title
+    task, score = map(one_line, column.title)
     return {
         "key": one_line(column.key),
         "task": task,
         "score": score,
+        "unranked": [number[name] for name in cells if name not in column.names],
+        "chance": [int(cell.at_chance) for cell in ordered],
         "order": [number[name] for name in column.names],
         "values": [round(100 * cell.value) for cell in ordered],
         # As everywhere else, rounded once.

@@ -43,6 +43,7 @@ _LATEX = {
     "†": r"\textdagger{}",
     "‡": r"\textdaggerdbl{}",
     "…": r"\textellipsis{}",
+    "≈": r"$\approx$",
 }
 
 #: Letters of Latin Extended-A that LaTeX has in no common encoding.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from mirbench.leaderboard.board import Column, Table
 from mirbench.leaderboard.escaping import one_line
+from mirbench.leaderboard.tables import Column, Table
 from mirbench.leaderboard.wording import MARK
 
 NAME_WIDTH, PANEL, GAP, ROW, TOP, BOTTOM = 190, 130, 14, 18, 44, 26
@@ -15,12 +15,14 @@ _LONGEST = 30
 def table_svg(table: Table) -> str:
     """Draw a panel for each score, a line for each representation; rank group 1 is filled.
 
+    A dashed line stands at the chance level, if it is known.
+
     Returns
     -------
     str
         An SVG document: same table, same bytes.
     """
-    columns = [column for column in table.columns if column.main and column.names]
+    columns = [column for column in table.columns if column.main and table.scored(column)]
     width = NAME_WIDTH + len(columns) * (PANEL + GAP) + GAP
     height = TOP + ROW * len(table.lines) + BOTTOM
     title = f"{table.heading}, split {table.split}, protocol {table.protocol}"
@@ -49,7 +51,9 @@ def _panel(table: Table, column: Column, left: float) -> list[str]:
         for place, line in enumerate(table.lines)
         if column.key in line.cells
     ]
-    low, high = min(cell.low for _, cell in cells), max(cell.high for _, cell in cells)
+    chance = [] if column.chance is None else [column.chance]
+    low = min([cell.low for _, cell in cells] + chance)
+    high = max([cell.high for _, cell in cells] + chance)
     room = (high - low) * 0.05 or 1.0
     low, high = low - room, high + room
 
@@ -69,9 +73,11 @@ def _panel(table: Table, column: Column, left: float) -> list[str]:
             f'<text x="{x(value)}" y="{bottom + 13}" text-anchor="{anchor}" fill="#555">'
             f"{number}</text>"
         )
+    for level in chance:
+        parts.append(f'<path d="M{x(level)} {TOP}V{bottom}" stroke="#999" stroke-dasharray="3 3"/>')
     for place, cell in cells:
         y = f"{TOP + ROW * place + ROW / 2:.1f}"
-        fill = "#111" if cell.group == 1 else "#fff"
+        fill = "#111" if cell.best else "#fff"
         parts.append(
             f'<path d="M{x(cell.low)} {y}H{x(cell.high)}" stroke="#111"/>'
             f'<circle cx="{x(cell.value)}" cy="{y}" r="3" fill="{fill}" stroke="#111"/>'

@@ -71,7 +71,7 @@ def _files(results: Path) -> Iterator[Path]:
 
 def _code() -> Iterator[Path]:
     here = Path(__file__).parent
-    for folder in (here, here / "templates", here / "published", *_packages()):
+    for folder in (here, here / "templates", here / "published", here / "known", *_packages()):
         yield from sorted(path for path in folder.iterdir() if path.suffix in _KINDS)
     # For the cards in them.
     yield from sorted((here.parent / "representations").rglob("*.py"))

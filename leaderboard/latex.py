@@ -2,13 +2,16 @@ r"""A table of the board for papers: LaTeX with ``booktabs``."""
 
 from __future__ import annotations
 
-from mirbench.leaderboard.board import Cell, Table
+from mirbench.leaderboard.baselines import BaselineLine
 from mirbench.leaderboard.escaping import latex
-from mirbench.leaderboard.wording import MARK, RANK_GROUPS
+from mirbench.leaderboard.tables import Cell, Table, baseline_cell
+from mirbench.leaderboard.wording import CHANCE, MARK, RANK_GROUPS, UNRANKED
 
 
 def table_latex(table: Table) -> str:
     r"""Render a table: scores with intervals, rank groups as superscripts, group 1 bold.
+
+    Scores at chance are marked ``\approx``; below the rule stand baselines and chance.
 
     Needs ``\usepackage{booktabs}`` and ``\usepackage[T1]{fontenc}``.
     """
@@ -27,9 +30,17 @@ def table_latex(table: Table) -> str:
     for line in table.lines:
         cells = [f"& {_cell(line.cells.get(column.key))}" for column in columns]
         lines.append(" ".join([latex(line.name), *cells]) + r" \\")
+    below = [_baseline(table, line) for line in table.baselines]
+    if table.has_chance:
+        levels = [column.chance for column in columns]
+        texts = ["--" if level is None else _number(level) for level in levels]
+        below.append(["chance", *texts])
+    if below:
+        lines += [r"\midrule", *(" & ".join(cells) + r" \\" for cells in below)]
     caption = (
         f"{table.heading}, split {table.split}, protocol {table.protocol}. Scores are times 100, "
-        f"with 95 % intervals by bootstrap over groups. Superscripts: rank groups. {RANK_GROUPS}"
+        f"with 95 % intervals by bootstrap over groups. Superscripts: rank groups. {RANK_GROUPS} "
+        f"{CHANCE} {UNRANKED}"
     )
     lines += [r"\bottomrule", r"\end{tabular}", f"% Caption: {latex(caption)}"]
     return "\n".join(lines) + "\n"
@@ -38,8 +49,23 @@ def table_latex(table: Table) -> str:
 def _cell(cell: Cell | None) -> str:
     if cell is None:
         return "--"
-    value = rf"\textbf{{{cell.value:z.1f}}}" if cell.group == 1 else f"{cell.value:z.1f}"
+    value = _number(cell.value)
+    if cell.best:
+        value = rf"\textbf{{{value}}}"
+    marks = str(cell.group or "--") + (r"$,\approx$" if cell.at_chance else "")
+    return rf"{value}\textsuperscript{{{marks}}} {_range(cell.low, cell.high)}"
+
+
+def _baseline(table: Table, line: BaselineLine) -> list[str]:
+    found = [baseline_cell(line, column) for column in table.columns if column.main]
+    texts = [f"{_number(c.value)} {_range(c.low, c.high)}" if c else "--" for c in found]
+    return [rf"\textit{{{latex(line.name)}}}", *texts]
+
+
+def _number(value: float) -> str:
     # In text mode a hyphen is a hyphen; the minus of a negative score is set in math.
-    value = value.replace("-", "$-$")
-    range_ = f"{cell.low:z.1f}, {cell.high:z.1f}".replace("-", "$-$")
-    return rf"{value}\textsuperscript{{{cell.group}}} {{\scriptsize [{range_}]}}"
+    return f"{value:z.1f}".replace("-", "$-$")
+
+
+def _range(low: float, high: float) -> str:
+    return rf"{{\scriptsize [{_number(low)}, {_number(high)}]}}"

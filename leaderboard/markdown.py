@@ -6,51 +6,75 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from mirbench.leaderboard.board import AVERAGE, Column, Line, Table
+from mirbench.leaderboard import wording
 from mirbench.leaderboard.escaping import markdown
 from mirbench.leaderboard.names import PAPER, metric_name, task_name
 from mirbench.leaderboard.references import NAMES, PublishedTable, load_published
-from mirbench.leaderboard.wording import (
-    CAUTION,
-    INTRODUCTION,
-    MARK,
-    NOT_MAIN,
-    ORDER,
-    OVERLAP,
-    PUBLISHED,
-    RANK_GROUPS,
-    coverage,
-)
+from mirbench.leaderboard.tables import AVERAGE, Column, Line, Table, baseline_cell
+from mirbench.leaderboard.wording import coverage, tested_on
 
 
 def board_markdown(tables: Sequence[Table]) -> str:
     """Render every table, and the published figures."""
-    parts = ["# mirbench leaderboard", f"<!-- {MARK} -->", INTRODUCTION]
-    parts.append(f"The number after an interval is the rank group. {RANK_GROUPS} {CAUTION}")
-    parts.append(ORDER)
-    parts.append(f"◊ {OVERLAP}")
+    parts = ["# mirbench leaderboard", f"<!-- {wording.MARK} -->", wording.INTRODUCTION]
+    parts.append(
+        f"The number after an interval is the rank group. {wording.RANK_GROUPS} {wording.CAUTION}"
+    )
+    parts += [f"{wording.CHANCE} {wording.BASELINES}", f"{wording.UNRANKED} {wording.ORDER}"]
+    parts += [f"◊ {wording.OVERLAP}", wording.STATUS]
     for table in tables:
-        note = "" if table.main_board else f" {NOT_MAIN}"
-        parts.append(f"## {markdown(table.heading)}, split {markdown(table.split)}")
-        parts.append(f"Protocol {markdown(table.protocol)}.{note}")
-        header = ["representation", "dims", "coverage"]
-        header += [markdown(column.words) for column in table.columns]
-        parts.append(_grid([_line(table, line) for line in table.lines], header))
+        parts += _table(table)
     if not tables:
         parts.append("There are no results yet.")
-    parts += ["## Published figures", PUBLISHED]
+    parts += ["## Published figures", wording.PUBLISHED]
     for name in NAMES:
         parts += _published(load_published(name))
     return "\n\n".join(parts) + "\n"
 
 
+def _table(table: Table) -> list[str]:
+    note = "" if table.main_board else f" {wording.NOT_MAIN}"
+    header = ["representation", "dims", "coverage", "status"]
+    header += [markdown(column.words) for column in table.columns]
+    notes = [
+        f"{markdown(line.name)}, {markdown(column.words)}: {markdown(difference.words)}"
+        for line, column, difference in table.differences
+    ]
+    return [
+        f"## {markdown(table.heading)}, split {markdown(table.split)}",
+        f"Protocol {markdown(table.protocol)}.{note} Tested on {markdown(tested_on(table.tests))}.",
+        _grid([*(_line(table, line) for line in table.lines), *_unranked(table)], header),
+        *notes,
+    ]
+
+
 def _line(table: Table, line: Line) -> list[str]:
-    cells = [markdown(line.name), str(line.dims), coverage(line.covered, len(table.tasks))]
+    covered = coverage(line.covered, len(table.tasks))
+    cells = [markdown(line.name), str(line.dims), covered, line.status]
     for column in table.columns:
         cell = line.cells.get(column.key)
-        mark = " ◊" if cell and cell.overlap else ""
-        cells.append(f"{cell.text} {cell.group}{mark}" if cell else "–")
+        if cell is None:
+            cells.append("–")
+            continue
+        marks = [f"{cell.text} {cell.group or '–'}", *(["◊"] if cell.overlap else [])]
+        if cell.remarks:
+            marks.append(markdown(f"({'; '.join(cell.remarks)})"))
+        cells.append(" ".join(marks))
     return cells
+
+
+def _unranked(table: Table) -> list[list[str]]:
+    """Lines of baselines and of chance."""
+    lines = []
+    for line in table.baselines:
+        found = [baseline_cell(line, column) for column in table.columns]
+        texts = [cell.text if cell else "–" for cell in found]
+        lines.append([f"*{markdown(line.name)}*", str(line.dims), "–", "baseline", *texts])
+    if table.has_chance:
+        levels = [c.chance for c in table.columns]
+        texts = ["–" if level is None else f"{level:z.1f}" for level in levels]
+        lines.append(["*chance*", "–", "–", "–", *texts])
+    return lines
 
 
 def _published(table: PublishedTable) -> list[str]:

@@ -57,10 +57,6 @@ _METRICS = {
 }
 
 
-#: Ends the name of a score's change by a deformation of the test clips.
-CHANGE = " change"
-
-
 def task_name(task: str) -> str:
     """Name of a task for people; ``rendered_key`` is "key", in the table of rendered tasks."""
     if task.startswith("rendered_"):
@@ -70,7 +66,5 @@ def task_name(task: str) -> str:
 
 def metric_name(metric: str) -> str:
     """Name of a score for people; ``r2_valence`` is "R² valence"."""
-    if metric.endswith(CHANGE):
-        return f"{metric_name(metric.removesuffix(CHANGE))}, change"
     base, _, output = metric.partition("r2_")
     return f"R² {output}" if output and not base else _METRICS.get(metric, metric)

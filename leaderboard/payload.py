@@ -14,9 +14,9 @@ from mirbench.benchmark.result import (
     Result,
     Row,
 )
-from mirbench.leaderboard.board import Column, Table
 from mirbench.leaderboard.escaping import one_line
 from mirbench.leaderboard.pairs import pack_wins
+from mirbench.leaderboard.tables import Column, Table
 
 #: What the script knows of a row, in three records; equal records are on the page once.
 SUBJECT = ("name", "origin", "dims", "trained", "weights", "fingerprint", "folder")
@@ -34,8 +34,9 @@ def payload(rows: Sequence[Row], tables: Sequence[Table]) -> dict[str, Any]:
         ``rows``: one list per row, in the order of `rows`: numbers into the
         lists of ``records``, then what is the row's own; ``fields`` names
         all of these. ``names``: by number. ``columns``: for each column of each
-        table, its representations, the best first, who of them is better than
+        table, its ranked representations, the best first, who of them is better than
         whom, and the files of its rows, in the folder of a representation.
+        ``notes``: what is known of scores that disagree with published ones.
     """
     names = subjects(rows)
     number = {name: place for place, name in enumerate(names)}
@@ -61,7 +62,12 @@ def payload(rows: Sequence[Row], tables: Sequence[Table]) -> dict[str, Any]:
             ]
             for place, table in enumerate(tables)
             for column in table.columns
-            if column.names
+            if table.scored(column)
+        },
+        "notes": {
+            f"{place}.{column.key}": {str(number[line.name]): one_line(difference.words)}
+            for place, table in enumerate(tables)
+            for line, column, difference in table.differences
         },
     }
 

@@ -15,7 +15,6 @@ from mirbench.benchmark.progress import count
 from mirbench.benchmark.result import Result, Row, slug
 from mirbench.leaderboard import wording
 from mirbench.leaderboard.bibliography import COMMON, entry_of
-from mirbench.leaderboard.board import Cell, Column, Table
 from mirbench.leaderboard.cards import BUILT_IN, NOT_STATED
 from mirbench.leaderboard.curves import layer_figures
 from mirbench.leaderboard.curves_svg import layer_svg
@@ -24,6 +23,7 @@ from mirbench.leaderboard.facets import CHOICES, Facets, facets_of
 from mirbench.leaderboard.lacks import command_for
 from mirbench.leaderboard.names import task_name
 from mirbench.leaderboard.overlap import OVERLAPS, overlaps
+from mirbench.leaderboard.tables import Cell, Column, Table
 from mirbench.leaderboard.templating import page_environment
 from mirbench.leaderboard.version import data_version
 
@@ -50,9 +50,16 @@ CSV_COLUMNS = (
 
 @dataclass(frozen=True)
 class Part:
-    """Scores of a representation in one table of the board."""
+    """Scores of a representation in one table of the board.
+
+    Attributes
+    ----------
+    status : str
+        Who vouches for its rows.
+    """
 
     table: Table
+    status: str
     scores: tuple[tuple[Column, Cell], ...]
 
 
@@ -80,7 +87,7 @@ def representation_pages(
     for table in tables:
         for line in table.lines:
             scores = tuple((c, line.cells[c.key]) for c in table.columns if c.key in line.cells)
-            parts[line.name].append(Part(table, scores))
+            parts[line.name].append(Part(table, line.status, scores))
     template = page_environment().get_template("rep.html")
     pages = {}
     for name, own in sorted(by_name.items()):

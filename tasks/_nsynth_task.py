@@ -66,6 +66,7 @@ def nsynth_task(
         metrics=("accuracy", second_metric),
         read_clips=read_clips,
         folder=FOLDER,
+        group="instrument",
         licence=LICENCE,
         citation=CITATION,
         how_to_get=HOW_TO_GET,

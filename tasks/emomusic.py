@@ -154,6 +154,7 @@ TASK = Task(
     metrics=("r2",),
     read_clips=read_clips,
     folder="emomusic",
+    group="artist",
     licence="research use, on request from the authors",
     citation=(
         "M. Soleymani, M. N. Caro, E. M. Schmidt, C.-Y. Sha and Y.-H. Yang, 1000 songs for "

@@ -154,6 +154,7 @@ TASK = Task(
     metrics=("weighted_key_score", "accuracy"),
     read_clips=read_clips,
     folder="fma_keys",
+    group="artist",
     licence="keys CC BY 4.0; audio under the licence that each artist chose",
     citation=(
         "S. Wong and G. Hernandez, FMAK: a dataset of key and mode annotations for the Free Music "

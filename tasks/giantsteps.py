@@ -241,6 +241,7 @@ TASK = Task(
     metrics=("weighted_key_score", "accuracy"),
     read_clips=read_clips,
     folder="giantsteps",
+    group="artist",
     licence="not stated; the audio are previews of a record shop",
     citation=(
         "P. Knees, Á. Faraldo, P. Herrera, R. Vogl, S. Böck, F. Hörschläger and M. Le Goff, Two "

@@ -166,6 +166,7 @@ TASK = Task(
     z_score=False,
     read_clips=read_clips,
     folder=giantsteps.TASK.folder,
+    group="artist",
     licence="test annotations CC BY-SA 4.0, MTG tempi CC BY 3.0; audio: previews of a record shop",
     citation=(
         "P. Knees, Á. Faraldo, P. Herrera, R. Vogl, S. Böck, F. Hörschläger and M. Le Goff, Two "

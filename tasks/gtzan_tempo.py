@@ -97,6 +97,8 @@ TASK = Task(
     z_score=False,
     read_clips=read_clips,
     folder=gtzan.TASK.folder,
+    group="artist",
+    faulty=frozenset({"jazz.00054"}),
     licence="not stated",
     citation=(
         "U. Marchand, Q. Fresnel and G. Peeters, GTZAN-Rhythm: extending the GTZAN test-set with "

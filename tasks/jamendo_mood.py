@@ -248,6 +248,7 @@ TASK = Task(
     metrics=("roc_auc", "average_precision"),
     read_clips=read_clips,
     folder="jamendo",
+    group="artist",
     licence="metadata CC BY-NC-SA 4.0, audio per track (Creative Commons)",
     citation=(
         "D. Bogdanov, M. Won, P. Tovstogan, A. Porter and X. Serra, The MTG-Jamendo dataset for "

@@ -139,6 +139,7 @@ TASK = Task(
     metrics=("roc_auc", "average_precision"),
     read_clips=read_clips,
     folder="magnatagatune",
+    group="artist",
     licence="CC BY-NC-SA 3.0",
     citation=(
         "E. Law, K. West, M. Mandel, M. Bay and J. S. Downie, Evaluation of algorithms using "

@@ -141,6 +141,7 @@ TASK = Task(
     metrics=("mean_recall", "accuracy"),
     read_clips=read_clips,
     folder="medley_solos",
+    group="song",
     licence="CC BY 4.0",
     citation=(
         "V. Lostanlen and C.-E. Cella, Deep convolutional networks on the pitch spiral for "

@@ -193,6 +193,7 @@ TASK = Task(
     metrics=("average_precision", "roc_auc"),
     read_clips=read_clips,
     folder="openmic",
+    group="artist",
     licence="labels CC BY 4.0, audio per track (Creative Commons)",
     citation=(
         "E. J. Humphrey, S. Durand and B. McFee, OpenMIC-2018: an open dataset for multiple "

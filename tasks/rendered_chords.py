@@ -35,6 +35,7 @@ TASK = Task(
     metrics=("accuracy",),
     read_clips=read_clips,
     folder=corpus.FOLDER,
+    group="band",
     splits=("paper", "artist"),
     by_default=False,
     board="rendered",

@@ -30,6 +30,7 @@ TASK = Task(
     metrics=("roc_auc", "average_precision"),
     read_clips=read_clips,
     folder=corpus.FOLDER,
+    group="band",
     splits=("paper", "artist"),
     transposable=True,
     board="rendered",

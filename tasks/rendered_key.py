@@ -28,6 +28,7 @@ TASK = Task(
     read_clips=read_clips,
     window=6.0,
     folder=corpus.FOLDER,
+    group="band",
     splits=("paper", "artist"),
     board="rendered",
     prepare=files.prepare,

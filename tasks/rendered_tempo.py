@@ -29,6 +29,7 @@ TASK = Task(
     metrics=("r2",),
     read_clips=read_clips,
     folder=corpus.FOLDER,
+    group="band",
     splits=("paper", "artist"),
     transposable=True,
     board="rendered",

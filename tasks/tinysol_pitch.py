@@ -140,6 +140,7 @@ TASK = Task(
     metrics=("accuracy", "chroma_accuracy"),
     read_clips=read_clips,
     folder="tinysol",
+    group="instrument",
     licence="CC BY 4.0",
     citation=(
         "C.-E. Cella, D. Ghisi, V. Lostanlen, F. Lévy, J. Fineberg and Y. Maresz, OrchideaSOL: a "

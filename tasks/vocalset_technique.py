@@ -128,6 +128,7 @@ TASK = Task(
     metrics=("accuracy", "mean_recall"),
     read_clips=read_clips,
     folder="vocalset",
+    group="singer",
     licence="CC BY 4.0",
     citation=(
         "J. Wilkins, P. Seetharaman, A. Wahl and B. Pardo, VocalSet: a singing voice dataset, "

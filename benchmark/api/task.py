@@ -93,11 +93,16 @@ class Task:
         `downloads` brought, and raises `DataError` where that is absent.
     prepare : callable or None
         ``prepare(root)`` makes the dataset, for tasks that need no download.
+    group : str
+        What the groups of its clips are, in the singular: ``artist``, ``song``, ``voice``.
     by_default : bool
         Whether a run that names no task takes it where its data is.
     transposable : bool
         Whether clips keep their labels a semitone higher or lower, so that
         ``--deform pitch_up`` and ``pitch_down`` may be asked for.
+    faulty : frozenset of str
+        Clips whose audio cannot be decoded as it is published. They may be missing; of other
+        clips of a test split that are, the scores count the worst outcome.
     board : str
         Table of the leaderboard: ``paper``, ``rendered``, ``theory`` or ``other``.
     stem : callable
@@ -129,8 +134,10 @@ class Task:
     downloads: tuple[Download, ...] = ()
     list_files: Callable[[Path], Iterator[Download]] | None = field(default=None, repr=False)
     prepare: Callable[[Path], None] | None = field(default=None, repr=False)
+    group: str = "group"
     by_default: bool = True
     transposable: bool = False
+    faulty: frozenset[str] = frozenset()
     board: str = "other"
     stem: Callable[[str], str] = field(default=str, repr=False)
 
@@ -150,6 +157,10 @@ class Task:
                 raise PluginError(f"task {self.name!r}: {member} must be a tuple of str")
             if not names or len(set(names)) != len(names):
                 raise PluginError(f"task {self.name!r}: {member} must be non-empty and distinct")
+        if not re.fullmatch(r"[A-Za-z][A-Za-z -]*", self.group):
+            raise PluginError(
+                f"task {self.name!r}: group must be a word for what its groups are, such as artist"
+            )
         for split in self.splits:
             if not re.fullmatch(r"[A-Za-z0-9_-]+", split):
                 raise PluginError(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mirbench.benchmark.api import SPLITS, DataError, UsageError
+from mirbench.benchmark.api import SPLITS
 from mirbench.benchmark.datasets.dataset import Dataset
 from mirbench.benchmark.datasets.targets import check_labels
 from mirbench.benchmark.embedding.compute import embed_task
@@ -19,11 +19,12 @@ from mirbench.benchmark.embedding.pair import Pair
 from mirbench.benchmark.embedding.verdicts import what_was_found
 from mirbench.benchmark.evaluation.arrange import Rows, arrange_rows, probe_data
 from mirbench.benchmark.evaluation.environment import describe_environment
+from mirbench.benchmark.evaluation.facts import task_facts
+from mirbench.benchmark.evaluation.found import announce_replacement, has_groups, read_whole
 from mirbench.benchmark.evaluation.layers import train_layers
 from mirbench.benchmark.evaluation.select import best_probe, test_predictions, test_scores
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.evaluation.without_grid import probe_layers
-from mirbench.benchmark.progress import say
 from mirbench.benchmark.protocol import AnyProtocol, Protocol
 from mirbench.benchmark.registry import RepresentationSpec
 from mirbench.benchmark.result import (
@@ -34,8 +35,6 @@ from mirbench.benchmark.result import (
     Result,
     Row,
     TaskRecord,
-    read_predictions,
-    read_result,
     result_path,
     row_identity,
     write_result,
@@ -190,13 +189,13 @@ def _describe(
 
 def _look(path: Path, question: _Question, data: Dataset) -> Result | None:
     """Read the row that is there, if it answers the same question; say so if it does not."""
-    found = _read_whole(path)
+    found = read_whole(path)
     if found is None:
         return None
     whole = len(found.curve) == question.representation.layers
-    if found.identity == question.identity and whole and _has_groups(path, data.groups):
+    if found.identity == question.identity and whole and has_groups(path, data.groups):
         return found
-    _announce_replacement(found.representation, question.representation, path)
+    announce_replacement(found.representation, question.representation, path)
     return None
 
 
@@ -220,6 +219,7 @@ def _measure(
         probe=chosen.probe,
         curve=chosen.curve,
         scores=test_scores(data.task, predictions),
+        facts=task_facts(data),
         cost=Cost(
             embedding_seconds=round(embeddings.seconds, 3),
             probing_seconds=round(time.perf_counter() - started, 3),
@@ -268,33 +268,3 @@ def _task_record(data: Dataset, embeddings: Embeddings, rows: Rows) -> TaskRecor
         notes=embeddings.notes,
         embeddings_sha256=embeddings.sha256,
     )
-
-
-def _read_whole(path: Path) -> Result | None:
-    """Read the row that is there, if there is a whole one."""
-    if not path.exists():
-        return None
-    try:
-        result = read_result(path)
-        read_predictions(path)
-    except DataError:
-        return None
-    return result
-
-
-def _has_groups(path: Path, groups: Mapping[str, str]) -> bool:
-    """Whether the intervals of a row are over the groups that its test clips have now.
-
-    They may depend on the files that a task's reader finds, at one version.
-    """
-    predictions = read_predictions(path)
-    return [groups.get(clip_id) for clip_id in predictions.clip_ids] == list(predictions.groups)
-
-
-def _announce_replacement(old: RepresentationRecord, new: RepresentationRecord, path: Path) -> None:
-    if old.origin != new.origin:
-        raise UsageError(
-            f"{path} is the row of another {old.name!r} (origin: {old.origin}); name this one "
-            "otherwise, choose another --out, or replace it with --force"
-        )
-    say(f"{path} is of another version of {old.name!r} or of its data; it will be replaced")

@@ -33,6 +33,7 @@ from mirbench.benchmark.result.records import (
     RepresentationRecord,
     Result,
     Score,
+    TaskFacts,
     TaskRecord,
     row_identity,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "Result",
     "Row",
     "Score",
+    "TaskFacts",
     "TaskRecord",
     "limited_rows_below",
     "predictions_path",

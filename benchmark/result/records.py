@@ -108,6 +108,20 @@ class ProtocolRecord(Record):
         return content
 
 
+class TaskFacts(Record):
+    """What a task and its labels tell without any representation. Not part of a row's identity."""
+
+    group: str = Field(description="What its groups are, such as artist or band")
+    test: int = Field(description="Clips of the test split", gt=0)
+    faulty: tuple[str, ...] = Field(
+        default=(), description="Those of them that cannot be decoded as they are published"
+    )
+    constants: dict[str, str | tuple[float, ...]] = Field(
+        description="By metric, the constant answer that is best on train: a label, or a value per "
+        "output; of tags nothing, since all constants are equal"
+    )
+
+
 class Score(Record):
     """A score on the test set."""
 
@@ -192,6 +206,9 @@ class Result(Record):
         default=(), description="Every layer in order; absent if the representation has none"
     )
     scores: dict[str, Score]
+    facts: TaskFacts | None = Field(
+        default=None, description="What the task's labels alone tell; absent in older rows"
+    )
     deformation: DeformationRecord | None = Field(
         default=None, description="Of the test clips; absent if they are as they are"
     )
@@ -244,7 +261,7 @@ class Result(Record):
 
     def to_json(self) -> str:
         """Canonical JSON, with a final newline."""
-        absent = {name for name in ("curve", "deformation") if not getattr(self, name)}
+        absent = {name for name in ("curve", "deformation", "facts") if not getattr(self, name)}
         content = self.model_dump(mode="json", exclude=absent)
         if not self.task.notes:
             del content["task"]["notes"]

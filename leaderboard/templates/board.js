@@ -28,7 +28,7 @@
     const keys = heads.map((head) => head.dataset.key);
     const bodies = [...table.tBodies].map((body) => {
       const lines = [...body.rows].filter((row) => !row.classList.contains("group"));
-      return { body, measured: body.classList.contains("measured"), lines: lines.map((row, order) => {
+      return { body, measured: body.classList.contains("measured"), beside: body.classList.contains("baselines"), lines: lines.map((row, order) => {
         const cells = [...row.cells];
         return { row, order, of: Number(row.dataset.n), name: cells[0].firstChild.textContent.trim(), cells,
           values: cells.map((cell, place) => place ? number((cell.querySelector("button") ?? cell).firstChild.textContent) : NaN) };
@@ -38,7 +38,8 @@
       title: element.querySelector("h2").textContent, sorted: null,
       hidden: new Set(keys.filter((_, place) => "extra" in heads[place].dataset)) };
   });
-  const interval = (cell) => cell.lastElementChild.textContent.split(/–| to /).map(number);
+  const ends = (cell) => cell.querySelector("p").textContent;
+  const interval = (cell) => ends(cell).split(/–| to /).map(number);
   // Names lead to the pages of their representations.
   const pageOf = new Map(data.rows.map((_, row) => [fact(row, "name"), `rep/${fact(row, "folder")}.html`]));
   for (const { cells, of } of sections.flatMap(({ bodies }) => bodies).filter((part) => part.measured).flatMap((part) => part.lines)) {
@@ -57,8 +58,8 @@
         .map((line) => [line.cells[place], ...interval(line.cells[place]), line.values[place]]);
       const least = Math.min(...found.map(([, low]) => low));
       const width = Math.max(...found.map(([, , high]) => high)) - least || 1;
-      for (const [cell, ...ends] of found) {
-        const [low, high, value] = ends.map((end) => Math.round(1000 * (end - least) / width) / 10);
+      for (const [cell, ...limits] of found) {
+        const [low, high, value] = limits.map((end) => Math.round(1000 * (end - least) / width) / 10);
         cell.style.cssText = `--l:${low};--h:${high};--v:${value}`;
         cell.querySelector("b")?.setAttribute("title", "pre-training data overlaps");
       }
@@ -84,7 +85,12 @@
         if (key === "name") return sign * a.name.localeCompare(b.name, "en") || a.order - b.order;
         const [x, y] = [a.values[place], b.values[place]];
         if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y) || a.order - b.order;
-        if (ranked) return -sign * (rank.get(a.of) - rank.get(b.of));
+        if (ranked) {
+          // What is not ranked comes after what is, in either direction.
+          const [first, second] = [rank.get(a.of), rank.get(b.of)];
+          if (first === undefined || second === undefined) return (first === undefined) - (second === undefined) || sign * (x - y) || a.order - b.order;
+          return -sign * (first - second);
+        }
         return sign * (x - y) || a.order - b.order;
       });
       body.append(...lines.map((line) => line.row));
@@ -100,7 +106,8 @@
     const published = controls.elements.published.checked;
     const found = new Set();
     for (const section of sections) {
-      for (const { body, measured, lines } of section.bodies) {
+      for (const { body, measured, beside, lines } of section.bodies) {
+        if (beside) continue;
         let any = false;
         for (const { row, name } of lines) {
           const fits = words.every((word) => name.toLowerCase().includes(word)) && filters.fits(row.dataset.n);
@@ -138,6 +145,7 @@
         input.addEventListener("change", () => {
           section.hidden[input.checked ? "delete" : "add"](key);
           hide(section);
+          hints();
           tell(`Column ${headText(section, key)} ${input.checked ? "shown" : "hidden"}.`);
           remember();
         });
@@ -155,6 +163,7 @@
     columns();
     filter(true);
     costs.scores();
+    hints();
     const names = shown().map((section) => section.title);
     if (!quiet) {
       tell(`Split ${split.value}, protocol ${protocol.value}: ${names.length ? names.join("; ") : "no tables"}.`);
@@ -246,10 +255,18 @@
     document.getElementById("ptitle").textContent = `${name}: ${headText(section, key)}`;
     const body = dialog.querySelector(".body");
     const big = make("p", value, { class: "big" });
-    big.append(make("small", `  95 % interval ${cell.lastElementChild.textContent}, rank group ${button.querySelector("sup").textContent}`));
-    const alike = peers(section, key, of);
+    const ranked = data.columns[`${section.number}.${key}`][0].includes(of);
+    big.append(make("small", `  95 % interval ${ends(cell)}, ${ranked ? `rank group ${button.querySelector("sup").textContent}` : "not ranked"}`));
+    const alike = ranked ? peers(section, key, of) : [];
     const others = data.columns[`${section.number}.${key}`][0].length - 1;
-    body.replaceChildren(big, make("p", others === 0 ? "There is nothing to compare it with yet." :
+    const remarks = cell.querySelector("small")?.textContent;
+    body.replaceChildren(big);
+    if (remarks) body.append(make("p", `${remarks[0].toUpperCase()}${remarks.slice(1)}.`));
+    const level = section.bodies.find((part) => part.beside)?.lines.at(-1)?.cells[cell.cellIndex].textContent;
+    if (number(level ?? "–") >= 0 || level?.startsWith("\u2212")) body.append(make("p", `Chance: ${level}.`));
+    const why = data.notes[`${section.number}.${key}`]?.[of];
+    if (why) body.append(make("p", why, { class: "why" }));
+    if (ranked) body.append(make("p", others === 0 ? "There is nothing to compare it with yet." :
       alike.length ? `Not distinguishable from ${alike.length} of ${others}: ${alike.join(", ")}.` :
         `Distinguishable from ${others === 1 ? "the other" : `all ${others} others`}.`));
     if (cell.querySelector("b")) body.append(make("p", "◊ Its pre-training data overlaps the task: its clips, or others of the same source."));
@@ -289,6 +306,25 @@
     panel = `${key} ${name}`;
     remember();
   }
+
+  // A table that is wider than the page says so, and how much of it there is to come.
+  const boxes = [...document.querySelectorAll(".scroll")].map((box) => {
+    const hint = make("p", undefined, { class: "hint", "aria-hidden": "true" });
+    hint.hidden = true;
+    box.before(hint);
+    return { box, hint, heads: [...box.querySelectorAll("thead th")] };
+  });
+  function hints() {
+    for (const { box, hint, heads } of boxes) {
+      const edge = box.getBoundingClientRect().right;
+      const left = heads.filter((head) => head.offsetWidth && head.getBoundingClientRect().right > edge + 1).length;
+      hint.hidden = box.scrollWidth <= box.clientWidth + 1;
+      box.classList.toggle("more", left > 0);
+      hint.textContent = left ? `${left} more column${left === 1 ? "" : "s"}: scroll sideways \u2192` : "\u2190 scroll back";
+    }
+  }
+  for (const { box } of boxes) box.addEventListener("scroll", hints, { passive: true });
+  addEventListener("resize", hints);
 
   for (const section of sections) {
     section.heads.forEach((head, place) => {

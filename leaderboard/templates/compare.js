@@ -86,6 +86,7 @@
     const [a, b] = [Number(form.a.value), Number(form.b.value)];
     const found = [];
     const lines = [];
+    document.getElementById("tested").textContent = distinct(chosen().map((table) => table.tested)).filter(Boolean).map((text) => `Tested on ${text}.`).join(" ");
     for (const column of columns()) {
       const [i, j] = [column.order.indexOf(a), column.order.indexOf(b)];
       const both = i >= 0 && j >= 0 && i !== j;
@@ -96,20 +97,22 @@
         one.value = column.values[i] - column.values[j];
         found.push(one);
       }
-      if (i >= 0 || j >= 0) lines.push(one);
+      if (i >= 0 || j >= 0 || [a, b].some((of) => column.unranked.includes(of))) lines.push(one);
     }
     const reach = Math.max(1, ...found.flatMap((one) => one.ends[0] === null ? [] : one.ends.map(Math.abs)),
       ...found.map((one) => Math.abs(one.value)));
     const cell = (column, at) => {
       const td = make("td", at < 0 ? "–" : column.shown[at]);
-      if (at >= 0) td.append(make("sup", String(column.groups[at])), column.overlap[at] ? " ◊" : "");
+      if (at >= 0) td.append(make("sup", String(column.groups[at])), column.overlap[at] ? " ◊" : "", column.chance[at] ? " ≈ chance" : "");
       return td;
     };
+    const lacks = ({ column, i, j }) => [["A", a, i], ["B", b, j]].filter(([, , at]) => at < 0)
+      .map(([side, of]) => `${side} ${column.unranked.includes(of) ? "is not ranked" : "was not run"}`).join(", ");
     document.querySelector("#differences tbody").replaceChildren(...lines.map((one) => {
       const row = make("tr");
       row.append(make("th", label(one.column), { scope: "row" }), cell(one.column, one.i), cell(one.column, one.j));
       if (!one.ends) {
-        row.append(make("td", "–"), make("td", "–"), make("td"), make("td", a === b ? "" : `${one.i < 0 ? "A" : "B"} was not run`, { class: "words" }));
+        row.append(make("td", "–"), make("td", "–"), make("td"), make("td", a === b ? "" : lacks(one), { class: "words" }));
         return row;
       }
       const [low, high] = one.ends;
@@ -131,7 +134,7 @@
     body.replaceChildren();
     if (!column) return;
     const n = column.order.length;
-    const named = n <= 60;
+    const named = n <= 60; // few enough that each cell is drawn on its own
     const size = Math.max(3, Math.min(26, Math.floor(600 / n)));
     const short = (name) => name.length > 26 ? `${name.slice(0, 25)}…` : name;
     const [L, T] = named ? [190, 120] : [4, 4];
@@ -140,7 +143,7 @@
       const cells = column.order.map((_, j) => i === j ? "self" : verdict(endsOf(column, i, j)));
       for (let from = 0; from < n;) {
         let to = from + 1;
-        while (to < n && cells[to] === cells[from]) to += 1;
+        while (!named && to < n && cells[to] === cells[from]) to += 1;
         if (cells[from] in paths) paths[cells[from]] += `M${L + from * size} ${T + i * size}h${(to - from) * size}v${size}h${(from - to) * size}z`;
         from = to;
       }

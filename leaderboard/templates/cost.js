@@ -26,7 +26,7 @@ function makeCost({ sections, shown, rowsOf, fact, headText, interval, number, m
     const found = [];
     for (const { row, of, name, cells } of section.bodies.filter((part) => part.measured).flatMap((part) => part.lines)) {
       const button = cells[place].querySelector("button");
-      if (!button || row.hidden) continue;
+      if (!button || row.hidden || !(Number(button.querySelector("sup").textContent) > 0)) continue; // not ranked: not comparable
       const [low, high] = interval(cells[place]);
       found.push({ name, x: PRICES[by.value](rowsOf(section, section.keys[place], of), of), y: number(button.firstChild.textContent),
         low, high, group: Number(button.querySelector("sup").textContent) });
@@ -85,7 +85,7 @@ function makeCost({ sections, shown, rowsOf, fact, headText, interval, number, m
     const found = points(score.value);
     const seen = found.filter((point) => point.x !== null);
     const without = found.length - seen.length;
-    document.getElementById("costnote").textContent = `Bars: 95 % intervals. Line: the Pareto front of what is drawn, by the scores alone. Only representations that the filters leave are drawn. The horizontal axis is logarithmic.${
+    document.getElementById("costnote").textContent = `Bars: 95 % intervals. Line: the Pareto front of what is drawn, by the scores alone. Only representations that are ranked, and that the filters leave, are drawn. The horizontal axis is logarithmic.${
       by.value === "seconds" ? " Seconds are those of each row’s own machine and device, summed over processes: a hint, not a race." : ""}${
       without ? ` Not drawn: ${without} without ${ABSENT[by.value]}.` : ""}`;
     tell(seen);

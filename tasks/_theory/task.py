@@ -12,6 +12,7 @@ from mirbench.tasks._rendered.corpus import CITATION, LICENCE
 from mirbench.tasks._rendered.folder import Corpus, fill
 from mirbench.tasks._theory.audio import N_SAMPLES, render
 from mirbench.tasks._theory.concept import VERSION, Concept, Example
+from mirbench.tasks._theory.sounds import kits
 
 
 def theory_task(
@@ -38,6 +39,7 @@ def theory_task(
         metrics=("r2",) if kind == "regression" else ("accuracy",),
         read_clips=concept.read_clips,
         folder=concept.folder,
+        group="kit" if concept.sounds is kits else "voice",
         splits=("paper", "artist"),
         board="theory",
         by_default=False,

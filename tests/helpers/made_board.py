@@ -9,7 +9,13 @@ from unittest import mock
 
 import numpy as np
 
-from mirbench.benchmark.result import Predictions, Result, write_result
+from mirbench.benchmark.result import (
+    MissingClip,
+    Predictions,
+    Result,
+    read_result,
+    write_result,
+)
 from mirbench.benchmark.scoring.resampled import resampled_scores
 
 #: Task: kind, outputs, metrics, test clips, groups.
@@ -112,11 +118,34 @@ def write_row(
         representation, task=task, split=split, metrics=metrics, board=board, **fields
     )
     content = row.model_dump(mode="json")
-    content["task"] |= {"kind": kind, "labels": labels}
+    content["task"] |= {"kind": kind, "labels": labels, "missing": []}
     predictions = made_predictions(task, split, skill, seed)
     return write_result(
         folder, with_scores(Result.model_validate(content), predictions), predictions
     )
+
+
+def write_short_row(
+    folder: Path,
+    make_result: Callable[..., Result],
+    representation: str,
+    task: str,
+    kept: int,
+    **fields: Any,
+) -> Path:
+    """Write a row that was scored on the first clips only, and names the others as missing."""
+    whole = read_result(write_row(folder, make_result, representation, task, skill=30, **fields))
+    every = made_predictions(task, "paper", 30, 0)
+    some = Predictions(
+        every.clip_ids[:kept],
+        every.groups[:kept],
+        every.outputs[:kept],
+        np.asarray(every.targets)[:kept],
+    )
+    lost = tuple(MissingClip(clip_id=name, reason="not there") for name in every.clip_ids[kept:])
+    task_record = whole.task.model_copy(update={"missing": lost})
+    row = with_scores(whole.model_copy(update={"task": task_record}), some)
+    return write_result(folder, row, some)
 
 
 def write_board(folder: Path, make_result: Callable[..., Result], n_representations: int) -> None:

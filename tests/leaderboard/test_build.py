@@ -77,14 +77,15 @@ def test_markdown_and_page_have_the_same_numbers(
     markdown, page = build(tmp_path)
     good, bad = cells_of(markdown, "good"), cells_of(markdown, "bad")
     assert good[2] == bad[2] == "1 of 4 tasks"
-    assert good[3] == bad[3] == "–"  # no average
-    value, low, high, group = re.findall(r"[\d.]+", good[6])
+    assert good[3] == bad[3] == "self-reported"
+    assert good[4] == bad[4] == "–"  # no average
+    value, low, high, group = re.findall(r"[\d.]+", good[7])
     assert group == "1"
-    assert bad[6].endswith("2")
+    assert bad[7].endswith("2")
     assert f">{value}<sup>1</sup></button><p>{low}–{high}<" in page
     texts = Page(page).texts
     assert texts.index("good") < texts.index("bad")
-    assert "1 of 4 tasks" in texts
+    assert "1 of 4 tasks, self-reported" in texts
 
 
 def test_published_averages_stand_in_both(tmp_path: Path) -> None:

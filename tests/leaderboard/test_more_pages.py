@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.made_board import write_row
-from helpers.needs import BROWSERS, needs
+from helpers.made_board import write_row, write_short_row
+from helpers.needs import needs
 
 from mirbench.benchmark.result import Result, read_result
 from mirbench.leaderboard import build_pages
 
-CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), "")
 HOSTILE = '=x<img src=x onerror="document.title=1"></script><script>document.title=2</script>,"/:'
 TASKS = ("gtzan", "emomusic", "rendered_key", "rendered_tempo")
 
@@ -33,17 +31,6 @@ MADE: dict[str, tuple[float, int, float, dict[str, Any]]] = {
     ),
     HOSTILE: (1.5, 3, 0.0, {}),
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        options = ["--no-sandbox", "--disable-gpu"]
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +112,25 @@ def test_who_does_not_differ_is_said_so(visit: Callable[..., Any]) -> None:
     assert page.locator("#words").inner_text() == (
         "There is no representation nobody on this board."
     )
+
+
+def test_who_is_not_ranked_is_not_compared(
+    browser: Any, tmp_path: Path, make_result: Callable[..., Result]
+) -> None:
+    rows = tmp_path / "results"
+    write_row(rows, make_result, "whole", "gtzan", skill=1.0)
+    write_short_row(rows, make_result, "few", "gtzan", kept=4)
+    page = browser.new_page()
+    build_pages(rows, tmp_path)
+    page.goto((tmp_path / "compare.html").as_uri() + "#a=few&b=whole")
+    assert "have no score in common" in page.locator("#words").inner_text()
+    assert cells(page, "GTZAN accuracy")[-1] == "A is not ranked"
+    assert page.locator("#counts tbody tr").count() == 1
+    own = (tmp_path / "rep" / "few.html").read_text("utf-8")
+    assert "unranked: scored on 4 of 290 clips" in own
+    page.goto((tmp_path / "index.html").as_uri())
+    assert page.locator("#cost circle").count() == 1
+    page.close()
 
 
 def test_the_map_and_its_table_agree(visit: Callable[..., Any]) -> None:

@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers.made_board import SIZES, write_board, write_row
-from helpers.needs import BROWSERS, needs
+from helpers.needs import needs
 
 from mirbench.benchmark.result import Result, read_result, result_path
 from mirbench.leaderboard import build_pages
 
-CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), "")
 WIDE = {"viewport": {"width": 1200, "height": 900}}
 
 pytestmark = needs("chromium", "playwright")
 
 HOSTILE = '<img src=x onerror="document.title=1"> </script><script>document.title=2</script>'
-OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -245,6 +224,7 @@ def test_what_the_panel_says_of_weights_and_remarks(
     content = read_result(path).model_dump(mode="json")
     content["representation"]["weights"] = {"model.pt": "ab" * 32}
     content["task"]["notes"] = {"repeated to 3 s": 12}
+    content["task"]["missing"] = [{"clip_id": "lost", "reason": "lost.wav does not exist"}]
     path.write_text(Result.model_validate(content).to_json(), encoding="utf-8")
     page = browser.new_page()
     page.goto(build_pages(tmp_path / "results", tmp_path)[1].as_uri())
@@ -252,6 +232,9 @@ def test_what_the_panel_says_of_weights_and_remarks(
     text = page.get_by_role("dialog").inner_text()
     assert "SHA-256 of model.pt abababababab…" in text
     assert "1 missing; repeated to 3 s: 12" in text
+    assert "95 % interval" in text
+    assert "not ranked" in text
+    assert "Unranked: scored on 290 of 291 clips." in text
     page.close()
 
 

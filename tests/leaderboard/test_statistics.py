@@ -13,7 +13,7 @@ from mirbench.benchmark.result import Result, read_predictions, read_result
 from mirbench.benchmark.scoring.bootstrap import intervals
 from mirbench.leaderboard.board import AVERAGE, make_board
 from mirbench.leaderboard.rows import read_rows
-from mirbench.leaderboard.samples import sample_rows
+from mirbench.leaderboard.samples import Measure, sample_rows
 from mirbench.leaderboard.statistics import average_samples, better, rank_groups
 
 rng = np.random.default_rng(4)
@@ -140,4 +140,4 @@ def test_a_representation_that_lacks_clips_is_compared_on_the_others(
     part, full = sample_rows(read_rows(tmp_path))
     assert part.row.result.task.counts["test"] == 122
     # Nearly the same clips on the same resamples: nearly the same scores.
-    assert np.corrcoef(part.samples["r2"], full.samples["r2"])[0, 1] > 0.95
+    assert np.corrcoef(part.samples[Measure("r2")], full.samples[Measure("r2")])[0, 1] > 0.95

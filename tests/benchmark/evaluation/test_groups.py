@@ -38,6 +38,9 @@ def test_a_row_over_other_groups_is_not_taken_for_the_same(arguments: dict[str, 
     first = probe(**arguments)
     assert not first.found
     assert first.result.scores["accuracy"].groups == 123
+    facts = first.result.facts
+    assert facts is not None
+    assert (facts.group, facts.test, facts.constants) == ("artist", 290, {"accuracy": "classical"})
     assert probe(**arguments).found
     for spoil in (_regroup, _make_older):
         before = spoil(first)

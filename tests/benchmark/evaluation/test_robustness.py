@@ -124,7 +124,10 @@ def test_tables_of_their_own(arguments: dict[str, Any], tmp_path: Path) -> None:
     tables = {table.protocol: table for table in make_board(rows)}
     assert list(tables) == ["quick", "quick + gain", "quick + noise10"]
     noise = tables["quick + noise10"]
-    assert [column.metric for column in noise.columns] == ["accuracy", "accuracy change"]
+    assert [(column.metric, column.change) for column in noise.columns] == [
+        ("accuracy", False),
+        ("accuracy", True),
+    ]
     cell = noise.lines[0].cells["tinytask.accuracy change"]
     result = next(row.result for row in rows if row.result.protocol_label == noise.protocol)
     assert result.deformation is not None

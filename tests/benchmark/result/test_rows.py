@@ -66,6 +66,18 @@ def test_weights_stand_in_rows_that_have_some(make_result: MakeResult) -> None:
     assert other.identity != result.identity
 
 
+def test_facts_stand_in_rows_that_have_them_and_are_no_part_of_the_question(
+    make_result: MakeResult,
+) -> None:
+    result = make_result()
+    assert "facts" not in json.loads(result.to_json())
+    facts = {"group": "band", "test": 30, "constants": {"accuracy": "x", "r2": [0.5], "ap": []}}
+    content = result.model_dump(mode="json") | {"facts": facts}
+    other = Result.model_validate(content)
+    assert Result.model_validate_json(other.to_json(), strict=True) == other
+    assert other.identity == result.identity
+
+
 def test_identity_leaves_cost_and_scores_out(make_result: MakeResult) -> None:
     result = make_result()
     assert result.identity == make_result(value=0.9, seconds=99.0).identity

@@ -22,7 +22,7 @@ from mirbench.benchmark.submissions.validation import validate
 from mirbench.leaderboard.board import make_board
 from mirbench.leaderboard.build import build_pages
 from mirbench.leaderboard.rows import read_rows
-from mirbench.leaderboard.samples import sample_rows
+from mirbench.leaderboard.samples import Measure, sample_rows
 
 
 def made_embeddings(path: Path, task: str) -> Path:
@@ -103,7 +103,7 @@ def test_tables_of_their_own_and_every_score_follows(tmp_path: Path) -> None:
     for sampled in sample_rows(rows):
         # The table's interval is that of the row.
         score = sampled.row.result.scores["roc_auc"]
-        drawn = np.nanpercentile(sampled.samples["roc_auc"], [2.5, 97.5])
+        drawn = np.nanpercentile(sampled.samples[Measure("roc_auc")], [2.5, 97.5])
         np.testing.assert_allclose(drawn, [score.low, score.high], atol=1e-9)
     build_pages(tmp_path / "out", tmp_path / "pages")
     page = (tmp_path / "pages" / "README.md").read_text(encoding="utf-8")
