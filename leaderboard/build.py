@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from mirbench.benchmark.api import MirbenchError
@@ -10,16 +11,19 @@ from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.foreign import Damaged, read_bounded
 from mirbench.benchmark.result import Row, slug
 from mirbench.leaderboard.board import Table, make_board
+from mirbench.leaderboard.compare import COMPARE, compare_html
 from mirbench.leaderboard.figures import table_svg
 from mirbench.leaderboard.fresh import are_fresh, note_pages, source_digest
 from mirbench.leaderboard.latex import table_latex
 from mirbench.leaderboard.markdown import board_markdown
 from mirbench.leaderboard.page import board_html
+from mirbench.leaderboard.representation_page import FOLDER, representation_pages
 from mirbench.leaderboard.rows import read_rows
+from mirbench.leaderboard.version import data_version
 from mirbench.leaderboard.wording import MARK
 
 #: Names of the pages.
-PAGES = ("README.md", "index.html")
+PAGES = ("README.md", "index.html", COMPARE)
 #: Bytes of a page; that of 1,000 rows has a tenth of it.
 _LARGEST = 2**28
 
@@ -34,7 +38,9 @@ def build_pages(
     results : Path
         Folder of the rows.
     out : Path
-        Folder of ``README.md`` and ``index.html``.
+        Folder of the pages: ``README.md``, ``index.html``, ``compare.html``, and in its folder
+        ``rep`` one for each representation; those of representations that have no row any more
+        are removed.
     latex, svg : bool
         Whether to write each table as LaTeX, and as a figure, too.
     figures : Path, optional
@@ -43,7 +49,7 @@ def build_pages(
     Returns
     -------
     list of Path
-        The files that were written.
+        What was written: files, and for the pages of representations their folder.
 
     Raises
     ------
@@ -63,11 +69,17 @@ def build_pages(
         if svg:
             pages[folder / f"{name}.svg"] = table_svg(table)
     _write(pages)
-    return list(pages)
+    _remove(_left_over(pages, out))
+    return [path for path in pages if path.parent != out / FOLDER] + [out / FOLDER][: bool(rows)]
 
 
 def refresh_pages(results: Path, out: Path) -> list[Path]:
     """As `build_pages`, unless the pages are there already, made from the same rows.
+
+    Returns
+    -------
+    list of Path
+        The pages `PAGES`.
 
     Raises
     ------
@@ -79,12 +91,13 @@ def refresh_pages(results: Path, out: Path) -> list[Path]:
     if not are_fresh(places, source, out):
         pages = _pages(*_read(results), out)
         _write(pages)
+        _remove(_left_over(pages, out))
         note_pages(pages, source, out)
     return places
 
 
 def stale_pages(results: Path, out: Path) -> list[Path]:
-    """List the pages in `out` that are not what `build_pages` would write there.
+    """List the pages in `out` that are not what `build_pages` would write or leave there.
 
     Raises
     ------
@@ -92,7 +105,9 @@ def stale_pages(results: Path, out: Path) -> list[Path]:
         As `build_pages`.
     """
     pages = _pages(*_read(results), out)
-    return [path for path, text in pages.items() if not _holds(path, text)]
+    return [path for path, text in pages.items() if not _holds(path, text)] + [
+        *_left_over(pages, out)
+    ]
 
 
 def _read(results: Path) -> tuple[list[Row], list[Table]]:
@@ -101,14 +116,39 @@ def _read(results: Path) -> tuple[list[Row], list[Table]]:
 
 
 def _pages(rows: list[Row], tables: list[Table], out: Path) -> dict[Path, str]:
-    texts = (board_markdown(tables), board_html(rows, tables))
-    return {out / name: text for name, text in zip(PAGES, texts, strict=True)}
+    version = data_version(rows)
+    # Beside the rows, as a run writes them; or the rows are in a folder of the page's folder.
+    beside = bool(rows) and rows[0].path.parent.parent.resolve() == out.resolve()
+    place = "" if beside else "results/"
+    texts = (
+        board_markdown(tables),
+        board_html(rows, tables, version, place),
+        compare_html(tables, version),
+    )
+    pages = {out / name: text for name, text in zip(PAGES, texts, strict=True)}
+    for name, text in representation_pages(rows, tables, place).items():
+        pages[out / FOLDER / name] = text
+    return pages
+
+
+def _left_over(pages: dict[Path, str], out: Path) -> Iterator[Path]:
+    """Pages of representations that have no row any more."""
+    for path in sorted((out / FOLDER).glob("*.html")):
+        if path not in pages and _is_ours(path):
+            yield path
+
+
+def _remove(left_over: Iterator[Path]) -> None:
+    for path in left_over:
+        path.unlink(missing_ok=True)
 
 
 def _write(pages: dict[Path, str]) -> None:
     for path in pages:
-        if os.path.lexists(path) and not _is_ours(path):
-            raise MirbenchError(f"{path} was not written by mirbench and is left as it is")
+        folder = path.parent
+        for there, ours in ((folder, folder.is_dir()), (path, _is_ours(path))):
+            if os.path.lexists(there) and not ours:
+                raise MirbenchError(f"{there} was not written by mirbench and is left as it is")
     for path, text in pages.items():
         write_atomic(path, text.encode())
 

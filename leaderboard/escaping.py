@@ -58,6 +58,8 @@ def one_line(text: str) -> str:
     become U+FFFD.
     """
     line = " ".join(str(text).split())
+    if line.isprintable():  # which is to say that it has none of these
+        return line
     return "".join(REPLACEMENT if unicodedata.category(c)[0] == "C" else c for c in line)
 
 

@@ -10,6 +10,7 @@ from mirbench.benchmark.scoring.bootstrap import interval_of
 from mirbench.leaderboard.differences import find_difference
 from mirbench.leaderboard.names import PAPER_TASKS
 from mirbench.leaderboard.overlap import overlaps
+from mirbench.leaderboard.pairs import paired_ends
 from mirbench.leaderboard.samples import SampledRow, Samples, stated_values
 from mirbench.leaderboard.statistics import average_samples, better, rank_groups
 from mirbench.leaderboard.tables import AVERAGE, Cell, Column
@@ -75,7 +76,8 @@ def fill(column: Column, entries: Entries) -> tuple[Column, dict[str, Cell]]:
             key=lambda name: (-values[name], name),
         )
     )
-    wins = better([entries[name][1] for name in names])
+    sampled = [entries[name][1] for name in names]
+    wins = better(sampled)
     groups = dict(zip(names, rank_groups([values[name] for name in names], wins), strict=True))
     chance = _chance(column, entries)
     cells = {}
@@ -87,7 +89,7 @@ def fill(column: Column, entries: Entries) -> tuple[Column, dict[str, Cell]]:
             low=100 * low,
             high=100 * high,
             group=groups.get(name, 0),
-            rows=tuple(sampled.row for sampled in rows),
+            rows=tuple(one.row for one in rows),
             overlap=any(
                 overlaps(s.result.representation.trained_on, s.result.task.name) for s in rows
             ),
@@ -102,6 +104,7 @@ def fill(column: Column, entries: Entries) -> tuple[Column, dict[str, Cell]]:
         change=column.change,
         names=names,
         wins=wins,
+        ends=paired_ends(sampled if column.main else [], wins),
         chance=None if chance is None else 100 * chance,
     )
     return done, cells

@@ -38,12 +38,13 @@ def source_digest(results: Path) -> str:
 
 
 def are_fresh(pages: list[Path], source: str, out: Path) -> bool:
-    """Whether the note in `out` says that these pages are there, made from that source."""
+    """Whether the note in `out` says that these pages and others are there, made from `source`."""
     try:
         note = read_note(out / NOTE)
         return bool(
             note["source"] == source
-            and note["pages"] == {page.name: file_sha256(page) for page in pages}
+            and {_name(page, out) for page in pages} <= set(note["pages"])
+            and all(file_sha256(out / name) == sum_ for name, sum_ in note["pages"].items())
         )
     except (OSError, *DAMAGES):
         return False
@@ -54,8 +55,12 @@ def note_pages(pages: Mapping[Path, str], source: str, out: Path) -> None:
 
     Another process may have written its own meanwhile, which the note then does not fit.
     """
-    sums = {page.name: sha256(text.encode()).hexdigest() for page, text in pages.items()}
+    sums = {_name(page, out): sha256(text.encode()).hexdigest() for page, text in pages.items()}
     write_atomic(out / NOTE, json.dumps({"source": source, "pages": sums}, indent=1).encode())
+
+
+def _name(page: Path, out: Path) -> str:
+    return page.relative_to(out).as_posix()
 
 
 def _files(results: Path) -> Iterator[Path]:
@@ -68,6 +73,8 @@ def _code() -> Iterator[Path]:
     here = Path(__file__).parent
     for folder in (here, here / "templates", here / "published", here / "known", *_packages()):
         yield from sorted(path for path in folder.iterdir() if path.suffix in _KINDS)
+    # For the cards in them.
+    yield from sorted((here.parent / "representations").rglob("*.py"))
 
 
 def _packages() -> Iterator[Path]:

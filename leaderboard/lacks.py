@@ -53,7 +53,7 @@ def explain_lacks(results: Sequence[Result], name: str) -> list[str]:
                 lines.append(f"  {task}: there{f', without {clips}' if lost else ''}")
                 continue
             other = f" (there is one with protocol {tried[task]})" if task in tried else ""
-            lines.append(f"  {task}: lacking{other}; {_remedy(rows[0], task, split)}")
+            lines.append(f"  {task}: lacking{other}; {command_for(rows[0], task, split)}")
         lacking = [task for task in PAPER_TASKS if task not in has]
         if lacking:
             done = len(PAPER_TASKS) - len(lacking)
@@ -65,7 +65,8 @@ def explain_lacks(results: Sequence[Result], name: str) -> list[str]:
     return lines
 
 
-def _remedy(row: Result, task: str, split: str) -> str:
+def command_for(row: Result, task: str, split: str) -> str:
+    """Write the command that makes a row of the representation of `row` on a task and split."""
     name, origin = row.representation.name, row.representation.origin
     where = f"--task {task}{'' if split == 'paper' else f' --split {split}'}"
     if not task.startswith("rendered"):

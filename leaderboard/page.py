@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
 from mirbench.benchmark.result import Row
@@ -13,11 +12,14 @@ from mirbench.leaderboard import wording
 from mirbench.leaderboard.baselines import BaselineLine
 from mirbench.leaderboard.curves import layer_figures
 from mirbench.leaderboard.curves_svg import layer_svg
-from mirbench.leaderboard.escaping import html, one_line, script_json
+from mirbench.leaderboard.escaping import one_line, script_json
+from mirbench.leaderboard.facets import CHOICES, TITLES, facets_payload
 from mirbench.leaderboard.names import PAPER
 from mirbench.leaderboard.payload import payload, subjects
 from mirbench.leaderboard.references import NAMES, PublishedRow, PublishedTable, load_published
 from mirbench.leaderboard.tables import AVERAGE, Cell, Column, Line, Table, baseline_cell
+from mirbench.leaderboard.templating import page_environment
+from mirbench.leaderboard.version import DataVersion
 
 
 @dataclass(frozen=True)
@@ -29,22 +31,29 @@ class Section:
     published: PublishedTable | None
 
 
-def board_html(rows: Sequence[Row], tables: Sequence[Table]) -> str:
-    """Render the page."""
+def board_html(
+    rows: Sequence[Row], tables: Sequence[Table], version: DataVersion, place: str
+) -> str:
+    """Render the page.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    tables : sequence of Table
+    version : DataVersion
+        Of the rows.
+    place : str
+        What leads from the page to the folders of the rows: nothing, or ``results/``.
+    """
     sections = _sections(tables)
-    numbers = {name: place for place, name in enumerate(subjects(rows))}
-    environment = Environment(
-        loader=PackageLoader("mirbench.leaderboard"),
-        autoescape=select_autoescape(default=True),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["text"] = html
+    names = subjects(rows)
+    numbers = {name: place for place, name in enumerate(names)}
     figures = [
         (figure, Markup(layer_svg(figure)))
         for figure in layer_figures([row.result for row in rows])
     ]
-    return environment.get_template("index.html").render(
+    template = page_environment().get_template("index.html")
+    return template.render(
         wording=wording,
         sections=sections,
         opened=_opened(sections),
@@ -58,7 +67,13 @@ def board_html(rows: Sequence[Row], tables: Sequence[Table]) -> str:
         remarks=_remarks,
         published_cell=_published_cell,
         figures=figures,
-        data=script_json(payload(rows, [section.table for section in sections])),
+        data=script_json(
+            payload(rows, [section.table for section in sections])
+            | {"facets": facets_payload(rows, names), "place": place}
+        ),
+        version=version.words,
+        choices=CHOICES,
+        choice_titles=TITLES,
     )
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from mirbench.benchmark.progress import count
 from mirbench.benchmark.result import (
@@ -18,6 +15,7 @@ from mirbench.benchmark.result import (
     Row,
 )
 from mirbench.leaderboard.escaping import one_line
+from mirbench.leaderboard.pairs import pack_wins
 from mirbench.leaderboard.tables import Column, Table
 
 #: What the script knows of a row, in three records; equal records are on the page once.
@@ -59,7 +57,7 @@ def payload(rows: Sequence[Row], tables: Sequence[Table]) -> dict[str, Any]:
         "columns": {
             f"{place}.{column.key}": [
                 [number[name] for name in column.names],
-                _bits(column),
+                pack_wins(column.wins),
                 _files(table, column),
             ]
             for place, table in enumerate(tables)
@@ -163,9 +161,3 @@ def _files(table: Table, column: Column) -> list[str]:
     """Names of the files of a column's rows, which are the same for every representation."""
     cell = next(line.cells[column.key] for line in table.lines if column.key in line.cells)
     return [one_line(row.result.place.name) for row in cell.rows]
-
-
-def _bits(column: Column) -> str:
-    """Pack, for each pair of a better and a worse score, whether the one is better: base64."""
-    upper = np.triu_indices(len(column.names), 1)
-    return base64.b64encode(np.packbits(column.wins[upper]).tobytes()).decode()

@@ -14,6 +14,7 @@ from mirbench.leaderboard.baselines import BaselineCell, BaselineLine
 from mirbench.leaderboard.differences import Difference
 from mirbench.leaderboard.facts import TaskTest
 from mirbench.leaderboard.names import BOARDS, metric_name, task_name
+from mirbench.leaderboard.pairs import Ends
 from mirbench.leaderboard.samples import Measure
 
 AVERAGE = "average"
@@ -96,6 +97,8 @@ class Column:
         Representations with a ranked cell, the best first.
     wins : ndarray of bool
         Who of them is better than whom, as `statistics.better` gives it.
+    ends : ndarray of int32
+        Intervals of their differences, as `pairs.paired_ends` gives them; only of main columns.
     chance : float or None
         What the best constant answer scores, times 100; None: not known.
     """
@@ -107,6 +110,9 @@ class Column:
     names: tuple[str, ...] = ()
     wins: npt.NDArray[np.bool_] = field(
         default_factory=lambda: np.zeros((0, 0), bool), repr=False, compare=False
+    )
+    ends: Ends = field(
+        default_factory=lambda: np.zeros((0, 2), np.int32), repr=False, compare=False
     )
     chance: float | None = None
 

@@ -30,7 +30,7 @@ def leaderboard_build(
         bool, typer.Option("--svg", help="Draw each table as a vector figure, too: figures/*.svg")
     ] = False,
 ) -> None:
-    """Render README.md and index.html from result rows."""
+    """Render the pages of the board from result rows."""
     from mirbench.leaderboard import build_pages
 
     folder = _rows(results)
@@ -40,7 +40,7 @@ def leaderboard_build(
 
 @board.command("check")
 def leaderboard_check(results: Results = None, out: Pages = None) -> None:
-    """Fail if README.md or index.html is not what build would write."""
+    """Fail if a page is not what build would write, or is left over."""
     from mirbench.leaderboard import stale_pages
 
     folder = _rows(results)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -43,6 +44,7 @@ def describe_environment(
         commit=commit,
         dirty=dirty,
         checked=checked or {},
+        date=datetime.now(UTC).date(),
     )
 
 

@@ -1,8 +1,9 @@
 """The result row: what one run found, how, and from what.
 
-A row is canonical JSON (sorted keys, no times), ``<representation>/<task>.<split>.json``,
-so that running again shows as a diff. The outputs on the test set, from which
-every score follows, lie beside it as safetensors.
+A row is canonical JSON (sorted keys, of times only the day it was made on),
+``<representation>/<task>.<split>.json``, so that running again shows as a diff.
+The outputs on the test set, from which every score follows, lie beside it as
+safetensors.
 
 `records` is the schema, `paths` says where the files lie, `predictions` are
 the outputs, `rows` reads and writes rows, and `shown` shows them in Python.

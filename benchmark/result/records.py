@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 from typing import Any, Literal
@@ -208,13 +209,17 @@ class Environment(Record):
         "other versions of libraries), whether silence and the end of a long clip are heard, "
         "weights that are not used, and what is known of a published model",
     )
+    date: datetime.date | None = Field(
+        default=None, description="Day on which it was made, UTC; absent in older rows"
+    )
 
     @model_serializer(mode="wrap")
-    def _without_checks(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave the field out where there is nothing in it, as in rows that are older than it."""
+    def _without_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave fields out where there is nothing in them, as in rows that are older than them."""
         content: dict[str, Any] = handler(self)
-        if not self.checked:
-            del content["checked"]
+        for name in ("checked", "date"):
+            if not content[name]:
+                del content[name]
         return content
 
 

@@ -71,7 +71,8 @@ def stray_reason(path: Path) -> str:
 def _generated(folder: Path) -> set[Path]:
     """Pages that `mirbench run` writes beside the rows, where that is not the board's folder."""
     board = folder.name == "results" and folder.absolute().parent.name == "leaderboard"
-    return set() if board else {folder / "README.md", folder / "index.html"}
+    names = ("README.md", "index.html", "compare.html")
+    return set() if board else {folder / name for name in names} | {*folder.glob("rep/*.html")}
 
 
 def _walk(folder: Path, leave_out: set[Path]) -> Iterator[Path]:

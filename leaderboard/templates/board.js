@@ -3,7 +3,6 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const controls = document.getElementById("controls");
   const said = document.getElementById("said");
-  const cost = document.getElementById("cost");
   const dialog = document.getElementById("provenance");
   const field = Object.fromEntries(data.fields.flatMap((names, record) =>
     names.map((name, place) => [name, [record, place]])));
@@ -20,6 +19,7 @@
     return element;
   };
   const number = (text) => parseFloat(text.replace("\u2212", "-"));
+  const filters = makeFilters({ data, controls, make });
 
   // Tables, read once: what is sorted is an array, and the page is touched once.
   const sections = [...document.querySelectorAll("section[data-number]")].map((element) => {
@@ -40,6 +40,13 @@
   });
   const ends = (cell) => cell.querySelector("p").textContent;
   const interval = (cell) => ends(cell).split(/–| to /).map(number);
+  // Names lead to the pages of their representations.
+  const pageOf = new Map(data.rows.map((_, row) => [fact(row, "name"), `rep/${fact(row, "folder")}.html`]));
+  for (const { cells, of } of sections.flatMap(({ bodies }) => bodies).filter((part) => part.measured).flatMap((part) => part.lines)) {
+    const link = make("a", undefined, { href: pageOf.get(of) });
+    link.append(cells[0].firstChild);
+    cells[0].prepend(link);
+  }
   const rowOf = new Map(data.rows.map((_, row) => [`${fact(row, "name")}/${fact(row, "file")}`, row]));
   const rowsOf = (section, key, of) => data.columns[`${section.number}.${key}`][2].map((file) => rowOf.get(`${of}/${file}`));
 
@@ -63,6 +70,8 @@
     const head = section.heads[section.keys.indexOf(key)];
     return (head.querySelector("button") ?? head).textContent.replace(/\s+/g, " ").trim();
   };
+
+  const costs = makeCost({ sections, shown, rowsOf, fact, headText, interval, number, make, filters, changed: () => remember() });
 
   function sort(section, key, direction, quiet) {
     const place = section.keys.indexOf(key);
@@ -101,7 +110,7 @@
         if (beside) continue;
         let any = false;
         for (const { row, name } of lines) {
-          const fits = words.every((word) => name.toLowerCase().includes(word));
+          const fits = words.every((word) => name.toLowerCase().includes(word)) && filters.fits(row.dataset.n);
           row.hidden = !fits;
           any ||= fits;
           if (fits && measured && !section.element.hidden) found.add(name);
@@ -111,6 +120,7 @@
       const note = section.element.querySelector(".note.published");
       if (note) note.hidden = !published;
     }
+    costs.draw();
     if (!quiet) tell(`${found.size} of ${measuredNames().size} measured representations shown.`);
   }
   const measuredNames = () => new Set(shown().flatMap((section) => section.bodies
@@ -152,7 +162,7 @@
     }
     columns();
     filter(true);
-    scores();
+    costs.scores();
     hints();
     const names = shown().map((section) => section.title);
     if (!quiet) {
@@ -170,6 +180,9 @@
     const state = new URLSearchParams({ split: split.value, protocol: protocol.value });
     if (words.value) state.set("filter", words.value);
     if (!published.checked) state.set("published", "no");
+    filters.remember(state);
+    costs.remember(state);
+    if (panel) state.set("panel", panel);
     for (const section of sections) {
       if (section.sorted) state.set(`sort${section.number}`, section.sorted.join(" "));
       const extra = section.keys.filter((_, place) => "extra" in section.heads[place].dataset);
@@ -188,6 +201,8 @@
     }
     words.value = state.get("filter") ?? "";
     published.checked = state.get("published") !== "no";
+    filters.recall(state);
+    costs.recall(state);
     for (const section of sections) {
       const [key, direction] = (state.get(`sort${section.number}`) ?? "").split(" ");
       if (key) sort(section, key, direction === "ascending" ? "ascending" : "descending", true);
@@ -195,16 +210,39 @@
     }
   }
 
-  // Where a score is from.
+  const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  // Where a score is from; which panel is open is in the address, too.
+  let panel = "";
+  function reopen(wanted) {
+    const [key, ...name] = (wanted ?? "").split(" ");
+    for (const section of shown()) {
+      const place = section.keys.indexOf(key);
+      const line = section.bodies.flatMap((part) => part.lines).find((one) => one.name === name.join(" "));
+      const button = place > 1 && line?.cells[place].querySelector("button");
+      if (button) { provenance(button); return; }
+    }
+  }
   function peers(section, key, of) {
-    const [order, bits] = data.columns[`${section.number}.${key}`];
-    const packed = Uint8Array.from(atob(bits), (character) => character.charCodeAt(0));
+    const [order, runs] = data.columns[`${section.number}.${key}`];
     const own = order.indexOf(of);
-    const better = (i, j) => {
-      const bit = i * order.length - i * (i + 1) / 2 + j - i - 1;
-      return (packed[bit >> 3] >> (7 - (bit & 7))) & 1;
-    };
-    return order.filter((_, at) => at !== own && !better(Math.min(at, own), Math.max(at, own))).map((at) => data.names[at]);
+    const alike = [];
+    let at = 0;
+    // Runs of worse scores that each is not better than, and is, by turns.
+    for (let first = 0; first < order.length - 1; first += 1) {
+      for (let [second, better] = [first + 1, false]; second < order.length; better = !better) {
+        let length = 0;
+        let digit;
+        do {
+          digit = DIGITS.indexOf(runs[at]);
+          at += 1;
+          length += digit;
+        } while (digit === 63);
+        for (const end = second + length; second < end; second += 1) {
+          if (!better && (first === own || second === own)) alike.push(first === own ? second : first);
+        }
+      }
+    }
+    return alike.map((place) => data.names[order[place]]);
   }
   function provenance(button) {
     const cell = button.closest("td");
@@ -233,6 +271,10 @@
         `Distinguishable from ${others === 1 ? "the other" : `all ${others} others`}.`));
     if (cell.querySelector("b")) body.append(make("p", "◊ Its pre-training data overlaps the task: its clips, or others of the same source."));
     if (rows.length > 1) body.append(make("p", "The mean over four tasks, after the scores of each task; the rows it follows from:"));
+    const more = make("p");
+    more.append(make("a", "Its page", { href: pageOf.get(of) }), " · ", make("a", "compare it with another", { href: `compare.html#${
+      new URLSearchParams({ a: name, split: section.element.dataset.split, protocol: section.element.dataset.protocol, score: key })}` }));
+    body.append(more);
     for (const row of rows) {
       if (rows.length > 1) body.append(make("h3", fact(row, "task")));
       const list = make("dl");
@@ -255,108 +297,14 @@
       const seconds = fact(row, "seconds");
       add("Cost", `${seconds ? `${seconds.toLocaleString("en")} s embedding` : "embedding not measured"}, ${fact(row, "probing").toLocaleString("en")} s probing, ${fact(row, "memory").toLocaleString("en")} MiB at most`);
       add("Made with", fact(row, "versions"));
-      const place = `results/${fact(row, "folder")}/${fact(row, "file")}`;
+      const place = `${data.place}${fact(row, "folder")}/${fact(row, "file")}`;
       add("Row", make("a", place, { href: place.split("/").map(encodeURIComponent).join("/") }));
       body.append(list);
     }
     dialog.showModal();
     body.scrollTop = 0;
-  }
-
-  // Score against cost.
-  const drawn = (name, attributes, text) => {
-    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    if (text !== undefined) element.textContent = text;
-    return element;
-  };
-  const score = cost.querySelector("[name=score]");
-  const by = cost.querySelector("[name=cost]");
-  const points = (choice) => {
-    const [at, ...rest] = choice.split(".");
-    const section = sections.find((one) => one.number === at);
-    const place = section.keys.indexOf(rest.join("."));
-    const found = [];
-    for (const { of, name, cells } of section.bodies.filter((part) => part.measured).flatMap((part) => part.lines)) {
-      const button = cells[place].querySelector("button");
-      if (!button) continue;
-      const rows = rowsOf(section, section.keys[place], of);
-      const x = by.value === "dims" ? Math.max(...rows.map((row) => fact(row, "dims"))) :
-        rows.every((row) => fact(row, "seconds")) ? rows.reduce((sum, row) => sum + fact(row, "seconds"), 0) : 0;
-      const [low, high] = interval(cells[place]);
-      found.push({ name, x, y: number(button.firstChild.textContent), low, high });
-    }
-    return found;
-  };
-  const drawable = (choice) => points(choice).filter((point) => point.x > 0);
-  function scores() {
-    const before = score.selectedOptions[0]?.textContent;
-    score.replaceChildren();
-    for (const section of shown()) {
-      for (const key of section.keys.slice(2)) {
-        if (data.columns[`${section.number}.${key}`]) {
-          score.append(make("option", headText(section, key), { value: `${section.number}.${key}` }));
-        }
-      }
-    }
-    const options = [...score.options];
-    const first = options.find((option) => option.textContent === before) ??
-      options.find((option) => drawable(option.value).length > 1);
-    if (first) first.selected = true;
-    cost.hidden = options.length === 0;
-    draw();
-  }
-  function draw() {
-    const box = cost.querySelector(".drawing");
-    box.replaceChildren();
-    if (cost.hidden) return;
-    const found = points(score.value);
-    const seen = found.filter((point) => point.x > 0);
-    const without = found.length - seen.length;
-    const words = `${score.selectedOptions[0].textContent} against ${by.selectedOptions[0].textContent}`;
-    document.getElementById("costnote").textContent = `Bars: 95 % intervals. The horizontal axis is logarithmic.${
-      by.value === "seconds" ? " Seconds are those of each row’s own machine and device, summed over processes: a hint, not a race." : ""}${
-      without ? ` Not drawn: ${without} without a measured cost (embedded elsewhere).` : ""}`;
-    if (!seen.length) return;
-    const [W, H, L, R, T, B] = [box.clientWidth < 480 ? 400 : 640, 340, 44, 44, 14, 42];
-    const labels = [];
-    const logs = seen.map((point) => Math.log10(point.x));
-    let [x0, x1] = [Math.floor(Math.min(...logs)), Math.ceil(Math.max(...logs))];
-    if (x1 <= x0) x1 = x0 + 1;
-    let [y0, y1] = [Math.min(...seen.map((p) => p.low)), Math.max(...seen.map((p) => p.high))];
-    const step = [1, 2, 5, 10, 20, 50, 100, 1000].find((size) => (y1 - y0) / size <= 6);
-    [y0, y1] = [Math.floor(y0 / step) * step, Math.ceil(y1 / step) * step || 1];
-    if (y1 <= y0) y1 = y0 + step;
-    const X = (value) => L + (W - L - R) * (Math.log10(value) - x0) / (x1 - x0);
-    const Y = (value) => H - B - (H - B - T) * (value - y0) / (y1 - y0);
-    const svg = drawn("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label":
-      `${words}. ${seen.length} representations; the table above has the numbers.` });
-    svg.append(drawn("path", { class: "axis", d: `M${L} ${T}V${H - B}H${W - R}` }));
-    for (let power = x0; power <= x1; power += 1) {
-      svg.append(drawn("text", { x: X(10 ** power), y: H - B + 17, "text-anchor": "middle" }, (10 ** power).toLocaleString("en")));
-    }
-    for (let value = y0; value <= y1 + 1e-9; value += step) {
-      svg.append(drawn("text", { x: L - 8, y: Y(value) + 4, "text-anchor": "end" }, String(value)));
-    }
-    svg.append(drawn("text", { x: (L + W - R) / 2, y: H - 6, "text-anchor": "middle" }, by.selectedOptions[0].textContent));
-    seen.sort((a, b) => b.y - a.y);
-    for (const point of seen) {
-      const group = drawn("g", {});
-      group.append(drawn("title", {}, `${point.name}: ${point.y.toFixed(1)} [${point.low.toFixed(1)}, ${point.high.toFixed(1)}], ${point.x.toLocaleString("en")}`),
-        drawn("line", { x1: X(point.x), x2: X(point.x), y1: Y(point.low), y2: Y(point.high) }),
-        drawn("circle", { cx: X(point.x), cy: Y(point.y), r: seen.length > 30 ? 3 : 4.5 }));
-      if (seen.length <= 12) {
-        const name = point.name.length > 24 ? `${point.name.slice(0, 23)}…` : point.name;
-        const left = X(point.x) + 7 * name.length > W - 10;
-        const from = left ? X(point.x) - 8 - 6.5 * name.length : X(point.x) + 8;
-        let y = Y(point.y) + 4;
-        while (labels.some((other) => Math.abs(other.y - y) < 13 && other.from < from + 6.5 * name.length && from < other.to)) y += 13;
-        labels.push({ y, from, to: from + 6.5 * name.length });
-        group.append(drawn("text", { class: "name", x: X(point.x) + (left ? -8 : 8), y, "text-anchor": left ? "end" : "start" }, name));
-      }
-      svg.append(group);
-    }
-    box.append(svg);
+    panel = `${key} ${name}`;
+    remember();
   }
 
   // A table that is wider than the page says so, and how much of it there is to come.
@@ -397,6 +345,7 @@
       if (button) provenance(button);
     });
   }
+  dialog.addEventListener("close", () => { panel = ""; remember(); });
   dialog.querySelector(".close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
   controls.addEventListener("submit", (event) => event.preventDefault());
@@ -410,9 +359,12 @@
   menu.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && menu.open) { menu.open = false; menu.firstElementChild.focus(); }
   });
-  for (const choice of [score, by]) choice.addEventListener("change", draw);
+  filters.listen(() => { filter(); remember(); });
+  filters.offer({ shown, headText, interval, number });
   controls.hidden = false;
+  const wanted = new URLSearchParams(location.hash.slice(1)).get("panel");
   recall();
   sections.forEach(hide);
   show(true);
+  reopen(wanted);
 })();

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import importlib
+import json
 import re
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from helpers.made_board import write_board, write_row
 
 from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.result import Result, predictions_path, read_result, result_path
+from mirbench.benchmark.submissions.files import find_rows
 from mirbench.leaderboard import build_pages, stale_pages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,9 +43,16 @@ class Page(HTMLParser):
 
 def build(folder: Path) -> tuple[str, str]:
     paths = build_pages(folder / "results", folder)
-    assert [path.name for path in paths] == ["README.md", "index.html"]
-    markdown, page = (path.read_text("utf-8") for path in paths)
+    assert [path.name for path in paths[:3]] == ["README.md", "index.html", "compare.html"]
+    assert [path.name for path in paths[3:]] in ([], ["rep"])
+    markdown, page = (path.read_text("utf-8") for path in paths[:2])
     return markdown, page
+
+
+def other_pages(folder: Path) -> dict[str, str]:
+    """Pages besides the main ones: names to texts."""
+    paths = [folder / "compare.html", *(folder / "rep").iterdir()]
+    return {path.name: path.read_text("utf-8") for path in paths}
 
 
 def cells_of(markdown: str, name: str) -> list[str]:
@@ -106,16 +115,20 @@ def test_same_rows_same_bytes(tmp_path: Path, make_result: Callable[..., Result]
             )
     first, second = build(tmp_path / "1"), build(tmp_path / "2")
     assert first == second
-    assert not any(str(tmp_path) in page for page in first)
+    others = [other_pages(tmp_path / number) for number in "12"]
+    assert others[0] == others[1]
+    assert set(others[0]) == {"compare.html", "a.html", "b.html", "c+x=1.html"}
+    assert not any(str(tmp_path) in page for page in (*first, *others[0].values()))
     figures = [
         [
             path.read_bytes()
             for path in build_pages(tmp_path / n / "results", tmp_path / n, True, True)
+            if path.is_file()
         ]
         for n in "12"
     ]
     assert figures[0] == figures[1]
-    assert len(figures[0]) == 2 + 2 * 4
+    assert len(figures[0]) == 3 + 2 * 4
 
 
 def test_protocols_and_boards_stand_in_order(
@@ -144,14 +157,23 @@ def test_names_are_only_names(tmp_path: Path, make_result: Callable[..., Result]
     write_row(rows, make_result, HOSTILE, "gtzan")
     write_row(rows, make_result, "plain", "gtzan", seed=1)
     paths = build_pages(rows, tmp_path, latex=True, svg=True)
-    markdown, page, latex, svg = (path.read_text("utf-8") for path in paths)
+    markdown, page, compared, latex, svg = (
+        path.read_text("utf-8") for path in paths if path.is_file()
+    )
     shown = " ".join(HOSTILE.split())
     parsed = Page(page)
     assert [tag for tag, _ in parsed.tags].count("script") == 2
     assert shown in parsed.texts
-    script = page.split('id="data">')[1].split("</script>")[0]
-    assert "<" not in script
-    assert "\u2028" not in page
+    own = next(text for name, text in other_pages(tmp_path).items() if name.startswith("_script"))
+    for text, scripts in ((page, 2), (compared, 2), (own, 0)):
+        assert [tag for tag, _ in Page(text).tags].count("script") == scripts
+        assert not {"img", "z", "x"} & {tag for tag, _ in Page(text).tags}
+        assert "\u2028" not in text
+        if scripts:
+            script = text.split('id="data">')[1].split("</script>")[0]
+            assert "<" not in script
+            assert json.dumps(shown)[1:-1].replace("<", "\\u003c")[:8] in script
+    assert shown in Page(own).texts
     for table in re.findall(r"(?:^\|.*\n)+", markdown, flags=re.MULTILINE):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
     assert "\\<script\\>" in markdown
@@ -166,9 +188,10 @@ def test_figures_for_papers(tmp_path: Path, make_result: Callable[..., Result]) 
     for name, skill in (("good", 3.0), ("bad", 0.5)):
         for task in ("gtzan", "emomusic"):
             write_row(tmp_path / "results", make_result, name, task, skill=skill)
-    *_, latex, svg = (
+    latex, svg = (
         path.read_text("utf-8")
         for path in build_pages(tmp_path / "results", tmp_path, latex=True, svg=True)
+        if path.parent.name == "figures"
     )
     body = latex.split(r"\midrule")[1].split(r"\bottomrule")[0]
     assert {line.count("&") for line in body.strip().splitlines()} == {7}
@@ -186,7 +209,8 @@ def test_figures_stay_in_their_folder(tmp_path: Path, make_result: Callable[...,
     content["task"]["board"] = "../../elsewhere"
     path.write_text(Result.model_validate(content).to_json(), encoding="utf-8")
     pages = build_pages(tmp_path / "results", tmp_path / "out", latex=True, svg=True)
-    assert {page.resolve().parent for page in pages[2:]} == {tmp_path / "out" / "figures"}
+    figures = [page for page in pages if page.suffix in (".tex", ".svg")]
+    assert {page.resolve().parent for page in figures} == {tmp_path / "out" / "figures"}
 
 
 def test_a_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
@@ -198,18 +222,53 @@ def test_a_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_a_file_in_the_place_of_the_folder_is_left_alone(
+    tmp_path: Path, make_result: Callable[..., Result]
+) -> None:
+    write_row(tmp_path / "results", make_result, "one", "gtzan")
+    (tmp_path / "rep").write_text("mine")
+    with pytest.raises(MirbenchError, match="rep was not written by mirbench"):
+        build_pages(tmp_path / "results", tmp_path)
+    assert (tmp_path / "rep").read_text() == "mine"
+    assert not (tmp_path / "index.html").exists()
+
+
+def test_pages_beside_their_rows_lead_to_them(
+    tmp_path: Path, make_result: Callable[..., Result]
+) -> None:
+    """As a run leaves them; a representation may even be called as the folder of the pages."""
+    write_row(tmp_path, make_result, "rep", "gtzan")
+    build_pages(tmp_path, tmp_path)
+    own = Page((tmp_path / "rep" / "rep.html").read_text("utf-8"))
+    links = [attributes.get("href") or "" for tag, attributes in own.tags if tag == "a"]
+    assert "../rep/gtzan.paper.json" in links
+    assert '"place":""' in (tmp_path / "index.html").read_text("utf-8")
+    rows, strays = find_rows([tmp_path])
+    assert rows == [tmp_path / "rep" / "gtzan.paper.json"]
+    assert strays == []
+
+
 def test_stale_pages(tmp_path: Path, make_result: Callable[..., Result]) -> None:
     rows = tmp_path / "results"
     write_row(rows, make_result, "one", "gtzan")
-    pages = [tmp_path / "README.md", tmp_path / "index.html"]
-    assert stale_pages(rows, tmp_path) == pages
+    pages = [tmp_path / name for name in ("README.md", "index.html", "compare.html")]
+    one, two = (tmp_path / "rep" / f"{name}.html" for name in ("one", "two"))
+    assert stale_pages(rows, tmp_path) == [*pages, one]
     build_pages(rows, tmp_path)
     assert stale_pages(rows, tmp_path) == []
     pages[0].write_text(pages[0].read_text() + "x")
     assert stale_pages(rows, tmp_path) == pages[:1]
     build_pages(rows, tmp_path)
-    write_row(rows, make_result, "two", "gtzan", seed=1)
-    assert stale_pages(rows, tmp_path) == pages
+    path = write_row(rows, make_result, "two", "gtzan", seed=1)
+    assert stale_pages(rows, tmp_path) == [*pages, one, two]
+    build_pages(rows, tmp_path)
+    # A page whose representation has no row any more is stale, and goes; others' files stay.
+    path.unlink()
+    (tmp_path / "rep" / "mine.html").write_text("of somebody else")
+    assert two in stale_pages(rows, tmp_path)
+    build_pages(rows, tmp_path)
+    assert stale_pages(rows, tmp_path) == []
+    assert sorted(page.name for page in (tmp_path / "rep").iterdir()) == ["mine.html", "one.html"]
 
 
 def test_the_committed_board_is_what_the_committed_rows_give() -> None:
@@ -224,6 +283,8 @@ def test_the_scores_of_every_committed_row_are_linked_to_it() -> None:
     for path in (ROOT / "leaderboard" / "results").glob("*/*.json"):
         assert html.escape(path.parent.name) in page
         assert path.name in page
+        own = ROOT / "leaderboard" / "rep" / f"{path.parent.name}.html"
+        assert f">{path.name}</a>" in own.read_text("utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -255,5 +316,7 @@ def test_a_large_board_is_built_in_time(large_board: Path, monkeypatch: pytest.M
     assert time.process_time() - before < 2 * 20
     assert spent[0] < 2 * 15
     assert page.stat().st_size < 400_000
+    assert page.with_name("compare.html").stat().st_size < 1_000_000
+    assert max(own.stat().st_size for own in (page.parent / "rep").iterdir()) < 50_000
     first = result_path(large_board, "representation-000", "gtzan", "paper", "castellon2021")
     assert predictions_path(first).exists()

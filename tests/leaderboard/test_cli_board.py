@@ -42,7 +42,10 @@ def test_check_says_how_to_mend_a_stale_board(call: Callable[..., tuple[int, str
     options = ("--results", "rows", "--out", "pages")
     status, _, err = call("check", *options)
     assert status == 1
-    assert "pages/README.md, pages/index.html: not what the rows give" in err
+    assert (
+        "pages/README.md, pages/index.html, pages/compare.html, pages/rep/mine.html: not what"
+        in err
+    )
     command = "leaderboard build --results rows --out pages"
     assert f"mend with: mirbench {command}" in err
     assert call("build", *command.split()[2:])[0] == 0
@@ -61,8 +64,10 @@ def test_figures_are_written_on_request(call: Callable[..., tuple[int, str, str]
         for name in (
             "README.md",
             "index.html",
+            "compare.html",
             "figures/paper.paper.castellon2021.tex",
             "figures/paper.paper.castellon2021.svg",
+            "rep",
         )
     ]
 

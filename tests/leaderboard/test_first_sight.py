@@ -82,10 +82,10 @@ def test_own_rows_are_seen_at_once_beside_baselines_and_chance(page: Any) -> Non
 
 
 def test_what_is_not_better_than_chance_or_not_ranked_says_so(page: Any) -> None:
-    cell = page.locator("tr:has(th:text-is('other')) td:nth-child(3)")
+    cell = page.locator("tr:has(a:text-is('other')) td:nth-child(3)")
     assert "≈ chance" in cell.inner_text()
     assert page.locator("tbody.measured button.best").count() == 2  # mine, twice
-    few = page.locator("tr:has(th:text-is('few')) td:nth-child(3)")
+    few = page.locator("tr:has(a:text-is('few')) td:nth-child(3)")
     assert "unranked: scored on 4 of 72 clips" in few.inner_text()
     few.locator("button").click()
     text = page.get_by_role("dialog").inner_text()
@@ -144,7 +144,7 @@ def test_a_phone_shows_scores_and_says_that_there_are_more(browser: Any) -> None
 
 def test_a_disagreement_with_the_paper_is_explained_where_it_is_seen(browser: Any) -> None:
     page = opened(browser, BOARD, 1200)
-    row = page.locator("tr:has(th:text-is('choi-published-features'))").first
+    row = page.locator("tr:has(a:text-is('choi-published-features'))").first
     assert "published: 75.9" in row.inner_text()
     row.locator("td button").first.click()
     words = page.get_by_role("dialog").locator(".why").inner_text()

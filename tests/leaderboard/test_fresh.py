@@ -38,7 +38,7 @@ def rows(tmp_path: Path, make_result: Callable[..., Result]) -> Path:
 
 def test_the_same_rows_are_rendered_once(rows: Path, tmp_path: Path, rendered: list[Path]) -> None:
     first = {page: page.read_bytes() for page in refresh_pages(rows, tmp_path)}
-    assert refresh_pages(rows, tmp_path) == list(first) == build_pages(rows, tmp_path)
+    assert refresh_pages(rows, tmp_path) == list(first) == build_pages(rows, tmp_path)[:3]
     assert {page: page.read_bytes() for page in first} == first
     assert len(rendered) == 2  # the first of `refresh_pages`, and `build_pages`
 

@@ -87,12 +87,12 @@ def test_rows_that_are_not_comparable(
     write_row(tmp_path, make_result, "fine", "gtzan")
     place = write_row(tmp_path, make_result, "other", "gtzan", seed=1)
     build_pages(tmp_path, tmp_path / "pages")
-    before = {path: path.read_bytes() for path in (tmp_path / "pages").iterdir()}
+    before = {path: path.read_bytes() for path in (tmp_path / "pages").glob("*.*")}
     write_result(tmp_path, *change(read_result(place), made_predictions("gtzan", "paper", 2.0, 1)))
     with pytest.raises(DataError, match=message) as caught:
         build_pages(tmp_path, tmp_path / "pages")
     assert str(place).removesuffix(".json") in str(caught.value)
-    assert {path: path.read_bytes() for path in (tmp_path / "pages").iterdir()} == before
+    assert {path: path.read_bytes() for path in (tmp_path / "pages").glob("*.*")} == before
 
 
 def test_rows_in_the_wrong_place_and_without_predictions(

@@ -380,7 +380,8 @@ def test_probe_with_too_few_clips(main: Callable[..., tuple[int, str, str]]) -> 
 def test_leaderboard_build(main: Callable[..., tuple[int, str, str]], finished: Finished) -> None:
     shutil.copytree(finished.out, "copy")
     status, out, _ = main("leaderboard", "build", "--results", "copy", "--out", "pages")
-    assert (status, out) == (0, "wrote pages/README.md\nwrote pages/index.html\n")
+    names = ("README.md", "index.html", "compare.html", "rep")
+    assert (status, out) == (0, "".join(f"wrote pages/{name}\n" for name in names))
     (Path("copy") / "tinyrep" / "bad.json").write_text("{}")
     status, _, err = main("leaderboard", "build", "--results", "copy")
     assert status == 1

@@ -210,3 +210,25 @@ def test_slugs_are_readable() -> None:
     assert slug("mfcc") == "mfcc"
     assert slug("musicnn:model=MSD,layer=2") == "musicnn+model=MSD,layer=2"
     assert slug("a+b") != slug("a:b")
+
+
+def test_the_day_stands_in_rows_that_say_it(make_result: MakeResult) -> None:
+    """Older rows are written again as they were."""
+    result = make_result()
+    assert result.environment.date is None
+    assert '"date"' not in result.to_json()
+    content = result.model_dump(mode="json")
+    content["environment"]["date"] = "2026-11-27"
+    dated = Result.model_validate(content)
+    assert '"date": "2026-11-27"' in dated.to_json()
+    assert Result.model_validate_json(dated.to_json()) == dated
+    assert dated.identity == result.identity
+
+
+def test_a_new_row_says_its_day() -> None:
+    from datetime import UTC, datetime
+
+    from mirbench.benchmark.evaluation.environment import describe_environment
+
+    before = datetime.now(UTC).date()
+    assert before <= (describe_environment({}).date or before.min) <= datetime.now(UTC).date()

@@ -1,0 +1,49 @@
+"""References in BibTeX: mirbench, the paper whose protocol it follows, and those of models."""
+
+from __future__ import annotations
+
+import re
+
+from mirbench.benchmark.result import RepresentationRecord, slug
+from mirbench.leaderboard.cards import Known
+from mirbench.leaderboard.escaping import latex
+
+#: What every use of the board cites.
+COMMON = (
+    "@misc{mirbench,\n"
+    "  title = {mirbench: a benchmark suite and leaderboard for music-audio representations},\n"
+    "  author = {{the mirbench authors}},\n"
+    "  howpublished = {\\url{https://github.com/mirbench/mirbench}}\n"
+    "}\n",
+    "@inproceedings{castellon2021codified,\n"
+    "  title = {Codified audio language modeling learns useful representations for music "
+    "information retrieval},\n"
+    "  author = {Castellon, Rodrigo and Donahue, Chris and Liang, Percy},\n"
+    "  booktitle = {Proceedings of the 22nd International Society for Music Information Retrieval "
+    "Conference (ISMIR)},\n"
+    "  year = {2021},\n"
+    "  eprint = {2107.05677},\n"
+    "  archiveprefix = {arXiv}\n"
+    "}\n",
+)
+
+
+def entry_of(record: RepresentationRecord, known: Known) -> str | None:
+    """Entry of the work that a representation's card cites; None where no card is known."""
+    if known.paper is None:
+        return None
+    base = record.name.partition(":")[0]
+    fields = {"title": known.title or base, "note": known.paper}
+    if known.year is not None:
+        fields["year"] = str(known.year)
+    preprint = re.search(r"(?i)arxiv:(\d{4}\.\d{4,5})", known.paper.partition(";")[0])
+    lines = [f"  {name} = {{{_escaped(text)}}}" for name, text in fields.items()]
+    if preprint:
+        lines += [f"  eprint = {{{preprint[1]}}}", "  archiveprefix = {arXiv}"]
+    key = re.sub(r"[^A-Za-z0-9_-]", "_", slug(base))
+    return "\n".join([f"@misc{{{key},", ",\n".join(lines), "}", ""])
+
+
+def _escaped(text: str) -> str:
+    """Escape for LaTeX, but leave signs alone that could only join to ligatures."""
+    return re.sub(r"([-?!,])\{\}", r"\1", latex(text))

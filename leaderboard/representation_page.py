@@ -1,0 +1,250 @@
+"""One page for each representation: its card, its rows, its layers, and how to run it."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import string
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from mirbench.benchmark.progress import count
+from mirbench.benchmark.result import Result, Row, slug
+from mirbench.leaderboard import wording
+from mirbench.leaderboard.bibliography import COMMON, entry_of
+from mirbench.leaderboard.cards import BUILT_IN, NOT_STATED
+from mirbench.leaderboard.curves import layer_figures
+from mirbench.leaderboard.curves_svg import layer_svg
+from mirbench.leaderboard.escaping import one_line
+from mirbench.leaderboard.facets import CHOICES, Facets, facets_of
+from mirbench.leaderboard.lacks import command_for
+from mirbench.leaderboard.names import task_name
+from mirbench.leaderboard.overlap import OVERLAPS, overlaps
+from mirbench.leaderboard.tables import Cell, Column, Table
+from mirbench.leaderboard.templating import page_environment
+from mirbench.leaderboard.version import data_version
+
+#: Folder of the pages, beside the main one.
+FOLDER = "rep"
+
+#: Characters that need no escape in an address.
+_PLAIN = frozenset(string.ascii_letters + string.digits + "-._~")
+
+#: Of the table of scores that can be downloaded.
+CSV_COLUMNS = (
+    "representation",
+    "split",
+    "protocol",
+    "task",
+    "metric",
+    "score",
+    "low",
+    "high",
+    "rank_group",
+    "compared",
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Scores of a representation in one table of the board.
+
+    Attributes
+    ----------
+    status : str
+        Who vouches for its rows.
+    """
+
+    table: Table
+    status: str
+    scores: tuple[tuple[Column, Cell], ...]
+
+
+def page_name(name: str) -> str:
+    """Name of a representation's page: safe characters only, distinct for distinct names."""
+    return f"{slug(name)}.html"
+
+
+def representation_pages(
+    rows: Sequence[Row], tables: Sequence[Table], place: str
+) -> dict[str, str]:
+    """Render the page of every representation; names of pages to their texts.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    tables : sequence of Table
+    place : str
+        What leads from the main page to the folders of the rows: nothing, or ``results/``.
+    """
+    by_name: dict[str, list[Row]] = {}
+    for row in rows:
+        by_name.setdefault(row.result.representation.name, []).append(row)
+    parts: dict[str, list[Part]] = {name: [] for name in by_name}
+    for table in tables:
+        for line in table.lines:
+            scores = tuple((c, line.cells[c.key]) for c in table.columns if c.key in line.cells)
+            parts[line.name].append(Part(table, line.status, scores))
+    template = page_environment().get_template("rep.html")
+    pages = {}
+    for name, own in sorted(by_name.items()):
+        results = [row.result for row in own]
+        facets = facets_of(results)
+        entry = entry_of(results[0].representation, facets.known)
+        references = "\n".join([*COMMON, *([entry] if entry else [])])
+        pages[page_name(name)] = template.render(
+            wording=wording,
+            name=name,
+            version=data_version(own).words,
+            anchor=f"../compare.html#{_address({'a': name})}",
+            facts=_facts(results, facets),
+            commands=_commands(results, facets),
+            parts=parts[name],
+            number=_number,
+            interval=_interval,
+            rows=[_row(result, place) for result in results],
+            figures=[(figure, Markup(layer_svg(figure))) for figure in layer_figures(results)],
+            references=references,
+            csv_address=_download("text/csv", _csv(name, parts[name])),
+            bib_address=_download("application/x-bibtex", references),
+            file_name=slug(name),
+        )
+    return pages
+
+
+def _facts(results: Sequence[Result], facets: Facets) -> list[tuple[str, str]]:
+    """Say what is known of a representation: terms and words for people."""
+    known = facets.known
+    records = [result.representation for result in results]
+    parameters = NOT_STATED if known.parameters is None else f"{known.parameters:,}"
+    first = records[0]
+    facts = [
+        ("Model", known.title or NOT_STATED),
+        ("Licence", f"{known.licence or NOT_STATED} (commercial use: {known.commercial})"),
+        ("Year", str(known.year or NOT_STATED)),
+        ("Paper", known.paper or NOT_STATED),
+        ("Code", _code(first.origin, known.module)),
+        ("Parameters", "none: it is no model" if known.parameters == 0 else parameters),
+        ("Dimensions", _distinct(f"{record.dims:,}" for record in records)),
+        ("Layers", _distinct(_layers(record.layers) for record in records)),
+        ("Layer used", CHOICES["layer"][facets.layer]),
+        ("Trained on", _distinct(record.trained_on or NOT_STATED for record in records)),
+        ("Overlaps", _overlaps(results)),
+        ("Options", _distinct(_options(record.params) for record in records)),
+        ("Fingerprint", _distinct(record.fingerprint for record in records)),
+    ]
+    weights = dict.fromkeys(
+        f"{file}, SHA-256 {sha256}" for record in records for file, sha256 in record.weights.items()
+    )
+    return [*facts, *(("Weights", one) for one in weights)]
+
+
+def _distinct(texts: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(texts))
+
+
+def _code(origin: str, module: str | None) -> str:
+    if module is not None:
+        return f"representations/{module} of mirbench"
+    words = {
+        BUILT_IN: "built in, in a version of mirbench that had it",
+        "file": "a file of whoever made the rows, not part of mirbench",
+        "precomputed": "embeddings from a file; what made them is not part of mirbench",
+    }
+    return words.get(origin, f"the distribution {origin}")
+
+
+def _layers(layers: int) -> str:
+    return count(layers, "layer") if layers else "one output"
+
+
+def _options(params: Mapping[str, object]) -> str:
+    return ", ".join(f"{key}={params[key]}" for key in sorted(params)) or "as they are by default"
+
+
+def _overlaps(results: Sequence[Result]) -> str:
+    trained = {result.representation.trained_on for result in results}
+    if trained == {None}:
+        return "not known, since its training data is not stated"
+    tasks = sorted({*OVERLAPS, *(result.task.name for result in results)})
+    found = [task_name(task) for task in tasks if any(overlaps(text, task) for text in trained)]
+    return ", ".join(found) or "with no task, as far as the names of the data tell"
+
+
+def _commands(results: Sequence[Result], facets: Facets) -> list[str]:
+    """Write what runs it: what it needs, its weights, then the rows of the main protocol."""
+    first = results[0].representation
+    commands = list(facets.known.install)
+    if facets.known.weights is not None and first.weights:
+        base = first.name.partition(":")[0]
+        commands.append(f"mirbench weights fetch {base}:{facets.known.weights}")
+    shown = [result for result in results if result.protocol.main_board] or list(results)
+    commands += [command_for(result, result.task.name, result.task.split) for result in shown]
+    return [one_line(command) for command in dict.fromkeys(commands)]
+
+
+def _row(result: Result, place: str) -> list[str]:
+    """Cells of the table of rows; the first two are the address and the name of its file."""
+    cost, file = result.cost, result.place
+    seconds = cost.embedding_seconds
+    return [
+        f"../{place}{_quoted(file.parent.name)}/{_quoted(file.name)}",
+        file.name,
+        f"{task_name(result.task.name)}, version {result.task.version}",
+        result.task.split,
+        result.protocol_label,
+        f"{result.task.counts.get('test', 0):,}",
+        f"{len(result.task.missing):,}",
+        result.probe.layer or "–",
+        _number(100 * result.probe.valid),
+        f"{seconds:,.1f}" if seconds else "not measured",
+        f"{cost.probing_seconds:,.1f}",
+        f"{cost.peak_memory_bytes >> 20:,}",
+        cost.device,
+        _distinct(f"{k} {v}" for k, v in sorted(result.environment.embedded_with.items()))
+        or NOT_STATED,
+        result.environment.date.isoformat() if result.environment.date else NOT_STATED,
+    ]
+
+
+def _csv(name: str, parts: Sequence[Part]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for part in parts:
+        for column, cell in part.scores:
+            words = (name, part.table.split, part.table.protocol, column.task, column.metric)
+            ends = (f"{value:z.2f}" for value in (cell.value, cell.low, cell.high))
+            writer.writerow([*map(_spreadsheet, words), *ends, cell.group, len(column.names)])
+    return text.getvalue()
+
+
+def _spreadsheet(text: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    line = one_line(text)
+    return f"'{line}" if line[:1] in tuple("=+-@") else line
+
+
+def _download(kind: str, text: str) -> str:
+    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"
+
+
+def _address(state: Mapping[str, str]) -> str:
+    """Write a view of a page as the part of its address that a script reads."""
+    return "&".join(f"{key}={_quoted(one_line(value))}" for key, value in state.items())
+
+
+def _quoted(text: str) -> str:
+    """Write a text as a part of an address, as every browser reads it."""
+    return "".join(chr(byte) if chr(byte) in _PLAIN else f"%{byte:02X}" for byte in text.encode())
+
+
+def _number(value: float) -> str:
+    return f"{value:z.1f}".replace("-", "−")
+
+
+def _interval(cell: Cell) -> str:
+    return f"{_number(cell.low)} to {_number(cell.high)}"
