@@ -136,7 +136,6 @@ TASK = Task(
     read_clips=read_clips,
     folder="gtzan",
     group="artist",
-    faulty=frozenset({"jazz.00054"}),
     licence="unknown",
     citation=(
         "G. Tzanetakis and P. Cook, Musical genre classification of audio signals, IEEE "

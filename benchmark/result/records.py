@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 
 from mirbench.benchmark.api import Kind
 from mirbench.benchmark.files.checksums import digest
@@ -20,6 +20,11 @@ from mirbench.benchmark.result.shown import Shown
 
 class RepresentationRecord(Record):
     """Which representation."""
+
+    UNWRITTEN: ClassVar = (
+        "weights",
+        "live",
+    )
 
     name: str = Field(description="Canonical name, with the parameters that are not default")
     origin: str = Field(
@@ -43,18 +48,11 @@ class RepresentationRecord(Record):
         "can repeat the row, and it stays off the board; absent: no",
     )
 
-    @model_serializer(mode="wrap")
-    def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave fields out where there is nothing in them, as in rows that are older than they."""
-        content: dict[str, Any] = handler(self)
-        for name in ("weights", "live"):
-            if not content[name]:
-                del content[name]
-        return content
-
 
 class MissingClip(Record):
     """A clip of the split that could not be embedded."""
+
+    UNWRITTEN: ClassVar = ("wrong",)
 
     clip_id: str = Field(description="Its id")
     reason: str = Field(description="Why")
@@ -64,17 +62,15 @@ class MissingClip(Record):
         "that could be, and count in every score",
     )
 
-    @model_serializer(mode="wrap")
-    def _without_wrong(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave the field out where it is false, as in rows that are older than it."""
-        content: dict[str, Any] = handler(self)
-        if not self.wrong:
-            del content["wrong"]
-        return content
-
 
 class TaskRecord(Record):
     """Which task and split."""
+
+    UNWRITTEN: ClassVar = (
+        "origin",
+        "fingerprint",
+        "notes",
+    )
 
     name: str = Field(description="As in --task")
     origin: str = Field(
@@ -106,17 +102,11 @@ class TaskRecord(Record):
         """Test clips that are scored: those with an embedding, and those that count as wrong."""
         return self.counts.get("test", 0) + sum(clip.wrong for clip in self.missing)
 
-    @model_serializer(mode="wrap")
-    def _without_origin(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out where a task is from if it is built in, as in rows that are older than that."""
-        content: dict[str, Any] = handler(self)
-        if self.origin == "built-in" and not self.fingerprint:
-            del content["origin"], content["fingerprint"]
-        return content
-
 
 class ProtocolRecord(Record):
     """How it was probed."""
+
+    UNWRITTEN: ClassVar = ("limit",)
 
     name: str = Field(description="As in --protocol")
     hash: str = Field(description="Of everything that defines the protocol")
@@ -128,14 +118,6 @@ class ProtocolRecord(Record):
         description="Clips per split, of a row on the first ones only, to try things; absent: all",
         gt=0,
     )
-
-    @model_serializer(mode="wrap")
-    def _without_limit(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave the field out where there is none, as in rows that are older than it."""
-        content: dict[str, Any] = handler(self)
-        if self.limit is None:
-            del content["limit"]
-        return content
 
 
 class TaskFacts(Record):
@@ -194,6 +176,11 @@ class Cost(Record):
 class Environment(Record):
     """Where it was run. Not part of a row's identity."""
 
+    UNWRITTEN: ClassVar = (
+        "checked",
+        "date",
+    )
+
     python: str
     platform: str
     packages: dict[str, str]
@@ -213,18 +200,16 @@ class Environment(Record):
         default=None, description="Day on which it was made, UTC; absent in older rows"
     )
 
-    @model_serializer(mode="wrap")
-    def _without_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave fields out where there is nothing in them, as in rows that are older than them."""
-        content: dict[str, Any] = handler(self)
-        for name in ("checked", "date"):
-            if not content[name]:
-                del content[name]
-        return content
-
 
 class Result(Shown, Record):
     """One row of the leaderboard: one representation, task, split and protocol."""
+
+    UNWRITTEN: ClassVar = (
+        "curve",
+        "deformation",
+        "commitment",
+        "facts",
+    )
 
     schema_version: Literal[1] = 1
     status: Literal["measured"] = "measured"
@@ -296,11 +281,7 @@ class Result(Shown, Record):
 
     def to_json(self) -> str:
         """Canonical JSON, with a final newline."""
-        optional = ("curve", "deformation", "commitment", "facts")
-        absent = {name for name in optional if not getattr(self, name)}
-        content = self.model_dump(mode="json", exclude=absent)
-        if not self.task.notes:
-            del content["task"]["notes"]
+        content = self.model_dump(mode="json")
         return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
