@@ -27,13 +27,9 @@ class RepresentationRecord(Record):
     )
 
     name: str = Field(description="Canonical name, with the parameters that are not default")
-    origin: str = Field(
-        description="built-in, file, precomputed, live, or the distribution it is from"
-    )
+    origin: str = Field(description="built-in, file, precomputed, live, or its distribution's name")
     params: dict[str, Any] = Field(description="Parameters that differ from the defaults")
-    fingerprint: str = Field(
-        description="Digest of its source, parameters and files; of a live one, of its embeddings"
-    )
+    fingerprint: str = Field(description="Digest of source, parameters, files; live: of embeddings")
     dims: int = Field(description="Length of one embedding", gt=0)
     layers: int = Field(description="Layers it exposes; 0: it has one output", ge=0)
     trained_on: str | None = Field(
@@ -44,8 +40,8 @@ class RepresentationRecord(Record):
     )
     live: bool = Field(
         default=False,
-        description="Whether it was a model object in Python, which no name brings back: nobody "
-        "can repeat the row, and it stays off the board; absent: no",
+        description="It was a model object in Python: no name repeats the row, which stays off the "
+        "board; absent: no",
     )
 
 
