@@ -340,8 +340,8 @@ def test_the_board_is_rendered_from_the_rows(runner: Path) -> None:
     submit_row(runner / "leaderboard" / "results", "mine")
     done = run_step(workflow("board"), "Render the rows", runner)
     assert done.returncode == 0, done.stderr
-    assert "mine" in (runner / "site" / "index.html").read_text(encoding="utf-8")
-    assert (runner / "site" / "results" / "mine" / "rendered_key.paper.json").is_file()
+    assert "mine" in (runner / "site" / "board" / "index.html").read_text(encoding="utf-8")
+    assert (runner / "site" / "board" / "results" / "mine" / "rendered_key.paper.json").is_file()
 
 
 def fake(workspace: Path, name: str, script: str) -> str:

@@ -68,7 +68,7 @@ def _index(tasks: list[Task], counts: Mapping[str, Any], notes: Mapping[str, Any
             "what others have published, what may have been heard in pre-training, and what is "
             "wrong with the data. Figures are × 100.",
             "",
-            *_table(rows),
+            *table(rows),
             "",
             "Sizes are those of the first split of each task. [datasets.md](../datasets.md) says "
             "how to get the data, [splits/README.md](../../splits/README.md) how the splits were "
@@ -76,7 +76,7 @@ def _index(tasks: list[Task], counts: Mapping[str, Any], notes: Mapping[str, Any
             "",
             "## Left out",
             "",
-            *_table(out),
+            *table(out),
             "",
         ]
     )
@@ -87,7 +87,7 @@ def _page(task: Task, counts: Any, notes: Mapping[str, Any]) -> str:
         raise ValueError(f"{task.name}: counts.json is of another version; see helpers.task_counts")
     sections = [
         [f"# {task.title}", "", HEAD, "", notes.get("asks", f"{task.title}.")],
-        _table([["", ""], *_facts(task, notes)]),
+        table([["", ""], *_facts(task, notes)]),
         ["## How to get it", "", *_how_to_get(task)],
         ["## Splits", "", *_splits(task, counts, notes)],
         ["## Chance", "", *_chance(task, counts)],
@@ -159,17 +159,17 @@ def _splits(task: Task, counts: Any, notes: Mapping[str, Any]) -> list[str]:
         for part in SPLITS:
             content = counts[split][part]
             rows.append([split, part, f"{content['clips']:,}", f"{content['groups']:,}"])
-    lines = [*_table(rows), "", "Intervals are over groups.", ""]
+    lines = [*table(rows), "", "Intervals are over groups.", ""]
     if task.kind == "regression":
-        return [*lines, *_table(list(_moments(task, counts)))]
+        return [*lines, *table(list(_moments(task, counts)))]
     if len(task.labels) > MOST_LABELS:
-        return [*lines, *_table(list(_ranges(task, counts)))]
+        return [*lines, *table(list(_ranges(task, counts)))]
     head = [f"{split}, {part}" for split in task.splits for part in SPLITS]
     columns = [counts[split][part] for split in task.splits for part in SPLITS]
     rows = [["label", *head]]
     for number, label in enumerate(task.labels):
         rows.append([label, *(_cell(column, number) for column in columns)])
-    return [*lines, *_table(rows)]
+    return [*lines, *table(rows)]
 
 
 def _cell(column: Mapping[str, Any], number: int) -> str:
@@ -204,7 +204,7 @@ def _chance(task: Task, counts: Any) -> list[str]:
     for split in task.splits:
         for metric, told in counts[split]["constant"].items():
             rows.append([split, metric, told["answer"], f"{100 * told['score']:z.1f}"])
-    return _table(rows)
+    return table(rows)
 
 
 def _figures(task: Task, notes: Mapping[str, Any]) -> list[str]:
@@ -222,7 +222,7 @@ def _figures(task: Task, notes: Mapping[str, Any]) -> list[str]:
     note = []
     if any("*" in row[1] for row in rows):
         note = ["", "\\* On another subset than the split here, hence not comparable."]
-    return [*_table(rows), *note] if len(rows) > 1 else ["None is known."]
+    return [*table(rows), *note] if len(rows) > 1 else ["None is known."]
 
 
 def _overlaps(task: Task, notes: Mapping[str, Any]) -> list[str]:
@@ -246,7 +246,7 @@ def _listed(items: list[str] | None) -> list[str]:
     return [f"- {item}" for item in items] if items else ["Nothing is known."]
 
 
-def _table(rows: list[list[str]]) -> list[str]:
+def table(rows: list[list[str]]) -> list[str]:
     cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     lines = [f"| {' | '.join(row)} |" for row in cells]
     return [lines[0], "|" + "---|" * len(rows[0]), *lines[1:]]
