@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 
@@ -17,6 +18,14 @@ Step = Callable[[Question], Answer]
 #: How many times the limit for a clip loading may take, and a step, which has many clips.
 _LOADING, _STEP = 10, 30
 
+#: Streams of every process; stdout is for the findings, which may be read as JSON.
+_STDOUT, _STDERR = 1, 2
+
+
+def _print_to(stream: int) -> None:
+    """Let what this process prints go to another stream."""
+    os.dup2(stream, _STDOUT)
+
 
 class Process:
     """A worker process that is started anew when it has ended."""
@@ -30,6 +39,7 @@ class Process:
         if self._worker is None or not self._worker.alive:
             self.close()
             self._worker = WorkerProcess()
+            self._worker.call(_print_to, _STDERR)
         worker = self._worker
 
         def end() -> None:

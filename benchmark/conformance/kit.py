@@ -157,12 +157,12 @@ class _Kit:
 
             loaded = step("loading", load)
             if self._failed(loaded):
-                found = self._elsewhere().findings  # it may be the network that it lacks
-                self.findings += [each for each in found if each.check == "network"]
+                self._lacks_network()
                 return
             first = step("contract", first_calls)
             self._outside(loaded)
             if self._failed(first):
+                self._lacks_network()
                 return
             # Not before, since Numba's cache is not made for two processes that compile at once.
             there = self._threads.submit(self._elsewhere)
@@ -184,6 +184,11 @@ class _Kit:
     def _failed(answer: Answer) -> bool:
         """Whether there is nothing that later steps could go on with."""
         return len(answer.findings) == 1 and answer.findings[0].state == "failed"
+
+    def _lacks_network(self) -> None:
+        """Add whether it asked for the network, which may be why nothing else can be tried."""
+        found = self._elsewhere().findings
+        self.findings += [each for each in found if each.check == "network"]
 
     def _outside(self, loaded: Answer) -> None:
         """Add what loading has set and printed, where embedding does not."""
