@@ -157,6 +157,7 @@ TASK = Task(
             ),
             sha256="24347e0223d2ba798e0a558c4c172d9d4a19c00bb7963fe055d183dadb4ef2c6",
             unpack="tar.gz",
+            audio=True,
         ),
     ),
     splits=("paper", "artist"),

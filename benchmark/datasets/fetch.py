@@ -84,7 +84,7 @@ def fetch(
     archives: list[Path] = []
     downloads = () if _is_complete(task, folder) else task.downloads
     if annotations:
-        downloads = tuple(item for item in downloads if not item.audio)
+        downloads = _without_audio(task, downloads)
     on_request = []
     for group in archive_groups(downloads):
         absent = [item for item in group if not (folder / item.filename).exists()]
@@ -106,6 +106,15 @@ def fetch(
     if task.list_files is not None and not annotations:
         downloaded += _fetch_files(task, list(task.list_files(folder)), folder)
     return Fetched(task, folder, downloaded, unpacked, tuple(archives), annotations)
+
+
+def _without_audio(task: Task, downloads: Sequence[Download]) -> tuple[Download, ...]:
+    if task.list_files is None and not any(item.audio for item in task.downloads):
+        raise MirbenchError(
+            f"{task.title}: its audio and its annotations are not published apart from each other; "
+            "leave out --annotations"
+        )
+    return tuple(item for item in downloads if not item.audio)
 
 
 def fetch_folder(task: Task, data: Path | None) -> Path:

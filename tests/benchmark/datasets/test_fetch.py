@@ -13,6 +13,7 @@ import pytest
 from helpers.webserver import Page, Site, serve
 
 from mirbench.benchmark.api import Clip, Download, MirbenchError, Task
+from mirbench.benchmark.cli.data_report import fetch_report
 from mirbench.benchmark.datasets.fetch import archive_groups, fetch
 from mirbench.benchmark.registry import load_task
 
@@ -83,6 +84,35 @@ def test_archives_are_downloaded_and_unpacked_once(task: Task, site: Site, tmp_p
     assert (again.downloaded, again.unpacked, site.requests) == (0, 0, [])
     (tmp_path / "toy" / "audio" / "1.wav").unlink()
     assert fetch(task, tmp_path / "toy").unpacked == 1
+
+
+def test_the_audio_can_be_left_out(task: Task, site: Site, tmp_path: Path) -> None:
+    table, audio = task.downloads
+    apart = replace(task, downloads=(table, replace(audio, audio=True)))
+    done = fetch(apart, tmp_path, annotations=True)
+    assert (done.downloaded, done.unpacked, done.annotations) == (1, 0, True)
+    assert [path for path, _ in site.requests] == ["/table.csv"]
+    assert "The audio was left out. Next:\n    mirbench reproduce castellon2021" in fetch_report(
+        done
+    )
+    with pytest.raises(MirbenchError, match="not published apart from each other; leave out --ann"):
+        fetch(task, tmp_path, annotations=True)
+
+
+def test_every_task_of_the_paper_knows_its_audio() -> None:
+    kept = {
+        name: [item.filename for item in load_task(name).downloads if not item.audio]
+        for name in ("magnatagatune", "gtzan", "giantsteps", "emomusic")
+    }
+    assert kept == {
+        "magnatagatune": ["annotations_final.csv", "clip_info_final.csv"],
+        "gtzan": [],
+        "giantsteps": [
+            "giantsteps-mtg-key-dataset-master.zip",
+            "giantsteps-key-dataset-master.zip",
+        ],
+        "emomusic": ["annotations.tar.gz"],
+    }
 
 
 def test_a_wrong_archive_is_put_aside_and_a_changed_table_kept(

@@ -20,6 +20,7 @@ from mirbench.benchmark.submissions.names import looks
 from mirbench.benchmark.submissions.validation import validate
 from mirbench.benchmark.submissions.verdict import Verdict, verdict_lines
 from mirbench.leaderboard.references import published_names
+from mirbench.leaderboard.rows import read_rows, read_test_set
 
 Arrays = dict[str, np.ndarray]
 
@@ -308,9 +309,16 @@ def test_clips_that_are_dropped_count_as_wrong(tmp_path: Path) -> None:
     assert read_result(honest).scores["accuracy"].value <= before
 
 
-@pytest.mark.parametrize("task", ["gtzan"])
-def test_outputs_of_missing_clips_are_the_worst(task: str, tmp_path: Path) -> None:
-    path = submit_row(tmp_path, task=task, missing=["country.00054"])
+def test_the_board_takes_rows_with_clips_that_count_as_wrong(tmp_path: Path) -> None:
+    submit_row(tmp_path, "theirs", "gtzan")
+    submit_row(tmp_path, "mine", "gtzan", missing=["country.00054", "jazz.00054"], seed=1)
+    rows = read_rows(tmp_path)
+    assert [row.result.task.tested for row in rows] == [290, 290]
+    assert [len(each.clip_ids) for each in read_test_set(rows)] == [290, 290]
+
+
+def test_outputs_of_missing_clips_are_the_worst(tmp_path: Path) -> None:
+    path = submit_row(tmp_path, task="gtzan", missing=["country.00054"])
     place = read_predictions(path).clip_ids.index("country.00054")
 
     def better(arrays: Arrays) -> np.ndarray:

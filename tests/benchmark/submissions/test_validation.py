@@ -337,7 +337,7 @@ def test_the_command(tmp_path: Path) -> None:
     done = mirbench("leaderboard", "validate", good, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout == (
-        f"accepted  {good}\n  alike: outputs correlate 0.03 with the truth\n"
+        f"accepted  {good}\n  alike: outputs correlate 0.01 with the truth\n"
         "1 file, 1 accepted; targets compared with the annotation in 1\n"
     )
     bad = submit_row(tmp_path / "out", "bad", seed=1)
