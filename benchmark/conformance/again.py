@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mirbench.benchmark.api import FloatArray
+from mirbench.benchmark.api import FloatArray, PluginError
 from mirbench.benchmark.conformance.findings import Finding
 from mirbench.benchmark.conformance.subject import FIRST, Subject
 from mirbench.benchmark.embedding.difference import difference
@@ -47,7 +47,10 @@ def explained(finding: Finding, subject: Subject) -> Finding:
     subject : Subject
         Its model is loaded anew where that tells more.
     """
-    cause = _cause(subject)
+    try:
+        cause = _cause(subject)
+    except PluginError:  # by chance, it may be
+        cause = None
     if cause is None:
         return finding
     found, advice = cause

@@ -97,6 +97,23 @@ def test_nothing_is_found_in_a_sound_model(
     assert all(each.state == "passed" for each in found), found
 
 
+def test_silence_is_embedded_once(
+    process: WorkerProcess, question: Callable[[str], Question]
+) -> None:
+    counting = """
+silent = 0
+
+def embed(self, audio, sr):
+    self.silent += not audio.any()
+    assert self.silent < 2
+    return bands(audio, sr)
+"""
+    found = process.call(sounds.sounds, question(counting)).findings
+    assert {each.check: each.state for each in found} == dict.fromkeys(
+        ("silence", "end", "gain"), "passed"
+    )
+
+
 def test_only_mirbench_takes_its_own_models_to_other_processes() -> None:
     assert calls._pickled("a lock", "my_package").state == "warning"
     assert calls._pickled("a lock", "built-in").state == "passed"

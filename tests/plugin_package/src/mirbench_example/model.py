@@ -97,14 +97,14 @@ def _band_weights() -> npt.NDArray[np.float64]:
     rising = (bins - edges[1:-1]) / width[:-1] + 1
     falling = (edges[1:-1] - bins) / width[1:] + 1
     weights = np.maximum(0, np.minimum(rising, falling))
-    return weights / weights.sum(axis=0)
+    return np.asarray(weights / weights.sum(axis=0))
 
 
 def _cosines() -> npt.NDArray[np.float64]:
     """Cosines of the transform from bands to a cepstrum (DCT-II, orthonormal): [BANDS, BANDS]."""
     number = np.arange(BANDS)
     cosines = np.cos(np.pi / BANDS * (number[:, None] + 0.5) * number)
-    return cosines * np.where(number == 0, np.sqrt(1 / BANDS), np.sqrt(2 / BANDS))
+    return np.asarray(cosines * np.where(number == 0, np.sqrt(1 / BANDS), np.sqrt(2 / BANDS)))
 
 
 def _pool(bands: Array) -> Array:
