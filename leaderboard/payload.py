@@ -22,7 +22,7 @@ from mirbench.leaderboard.tables import Column, Table
 SUBJECT = ("name", "origin", "dims", "trained", "weights", "fingerprint", "folder")
 TEST = ("task", "split", "protocol", "probes", "counts", "file")
 RUN = ("probe", "layer", "versions")
-OWN = ("valid", "updates", "best", "embeddings", "seconds", "probing", "memory")
+OWN = ("valid", "updates", "best", "seconds", "probing", "memory")
 
 
 def payload(rows: Sequence[Row], tables: Sequence[Table]) -> dict[str, Any]:
@@ -98,7 +98,6 @@ def _facts(result: Result) -> dict[str, str | float]:
         "valid": round(100 * probe.valid, 1) + 0.0,  # no minus before a zero
         "updates": getattr(probe, "updates", 0),
         "best": getattr(probe, "best_update", 0),
-        "embeddings": task.embeddings_sha256[:12],
         "seconds": _seconds(cost.embedding_seconds),
         "probing": _seconds(cost.probing_seconds),
         "memory": cost.peak_memory_bytes >> 20,

@@ -206,6 +206,7 @@ def _row(result: Result, place: str) -> list[str]:
         cost.device,
         _distinct(f"{k} {v}" for k, v in sorted(result.environment.embedded_with.items()))
         or NOT_STATED,
+        f"{result.task.embeddings_sha256[:12]}…",
         result.environment.date.isoformat() if result.environment.date else NOT_STATED,
     ]
 

@@ -182,11 +182,14 @@
     if (!published.checked) state.set("published", "no");
     filters.remember(state);
     costs.remember(state);
-    if (panel) state.set("panel", panel);
+    if (panel) {
+      state.set("panel", panel.key);
+      state.set("of", panel.name);
+    }
     for (const section of sections) {
       if (section.sorted) state.set(`sort${section.number}`, section.sorted.join(" "));
       const extra = section.keys.filter((_, place) => "extra" in section.heads[place].dataset);
-      if ([...section.hidden].sort().join() !== extra.sort().join()) state.set(`hide${section.number}`, [...section.hidden].join(" "));
+      if ([...section.hidden].sort().join() !== extra.sort().join()) state.set(`hide${section.number}`, [...section.hidden].join("|"));
     }
     try { history.replaceState(null, "", `#${state}`); } catch { /* a sandbox may forbid it */ }
   }
@@ -204,20 +207,19 @@
     filters.recall(state);
     costs.recall(state);
     for (const section of sections) {
-      const [key, direction] = (state.get(`sort${section.number}`) ?? "").split(" ");
+      const [, key, direction] = /^(.+) (\w+)$/.exec(state.get(`sort${section.number}`) ?? "") ?? [];
       if (key) sort(section, key, direction === "ascending" ? "ascending" : "descending", true);
-      if (state.has(`hide${section.number}`)) section.hidden = new Set(state.get(`hide${section.number}`).split(" ").filter((k) => section.keys.includes(k) && k !== "name"));
+      if (state.has(`hide${section.number}`)) section.hidden = new Set(state.get(`hide${section.number}`).split("|").filter((k) => section.keys.includes(k) && k !== "name"));
     }
   }
 
   const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   // Where a score is from; which panel is open is in the address, too.
-  let panel = "";
-  function reopen(wanted) {
-    const [key, ...name] = (wanted ?? "").split(" ");
+  let panel = null;
+  function reopen(key, name) {
     for (const section of shown()) {
       const place = section.keys.indexOf(key);
-      const line = section.bodies.flatMap((part) => part.lines).find((one) => one.name === name.join(" "));
+      const line = section.bodies.flatMap((part) => part.lines).find((one) => one.name === name);
       const button = place > 1 && line?.cells[place].querySelector("button");
       if (button) { provenance(button); return; }
     }
@@ -291,7 +293,7 @@
       if (fact(row, "layer")) add("Layer", fact(row, "layer"));
       const trained = fact(row, "updates") ? `${fact(row, "updates")} updates, best after ${fact(row, "best")}; ` : "";
       add("Training", `${trained}${fact(row, "valid").toFixed(1)} on validation`);
-      add("Representation", `${fact(row, "dims")} dimensions; ${fact(row, "origin")}; fingerprint ${fact(row, "fingerprint")}; embeddings ${fact(row, "embeddings")}…`);
+      add("Representation", `${fact(row, "dims")} dimensions; ${fact(row, "origin")}; fingerprint ${fact(row, "fingerprint")}`);
       add("Trained on", fact(row, "trained"));
       if (fact(row, "weights")) add("Weights", `SHA-256 of ${fact(row, "weights")}`);
       const seconds = fact(row, "seconds");
@@ -303,7 +305,7 @@
     }
     dialog.showModal();
     body.scrollTop = 0;
-    panel = `${key} ${name}`;
+    panel = { key, name };
     remember();
   }
 
@@ -345,7 +347,7 @@
       if (button) provenance(button);
     });
   }
-  dialog.addEventListener("close", () => { panel = ""; remember(); });
+  dialog.addEventListener("close", () => { panel = null; remember(); });
   dialog.querySelector(".close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
   controls.addEventListener("submit", (event) => event.preventDefault());
@@ -362,9 +364,9 @@
   filters.listen(() => { filter(); remember(); });
   filters.offer({ shown, headText, interval, number });
   controls.hidden = false;
-  const wanted = new URLSearchParams(location.hash.slice(1)).get("panel");
+  const wanted = new URLSearchParams(location.hash.slice(1));
   recall();
   sections.forEach(hide);
   show(true);
-  reopen(wanted);
+  reopen(wanted.get("panel"), wanted.get("of"));
 })();

@@ -313,3 +313,24 @@ def test_data_of_the_page_holds_every_pair_once(folder: Path) -> None:
         n = len(column["order"])
         assert len(column["ends"]) == -(-(n * (n - 1) // 2 * 2 * column["size"]) // 3) * 4
         assert column["groups"][0] == 1
+
+
+def test_a_change_by_a_deformation_has_an_address(browser: Any) -> None:
+    """The keys of such columns hold a space."""
+    board = Path(__file__).resolve().parents[2] / "leaderboard" / "index.html"
+    state = "#split=paper&protocol=castellon2021+%2B+mp3&panel=rendered_key.accuracy+change&of=mfcc"
+    page = browser.new_page()
+    page.goto(board.as_uri() + state)
+    assert page.locator("#ptitle").inner_text() == "mfcc: key accuracy, change"
+    page.keyboard.press("Escape")
+    page.locator("section:visible th[data-key='rendered_key.accuracy change'] button").click()
+    page.click("#columns summary")
+    page.get_by_role("checkbox", name="key accuracy, change").uncheck()
+    address = page.evaluate("location.href")
+    page.goto("about:blank")
+    page.goto(address)
+    head = page.locator("section:not([hidden]) th[data-key='rendered_key.accuracy change']")
+    assert head.get_attribute("aria-sort") == "descending"
+    assert not head.is_visible()
+    assert page.locator("section:visible th:visible[data-key='rendered_key.accuracy']").count() == 1
+    page.close()
