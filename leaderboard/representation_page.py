@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import shlex
 import string
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -182,8 +183,15 @@ def _commands(results: Sequence[Result], facets: Facets) -> list[str]:
         base = first.name.partition(":")[0]
         commands.append(f"mirbench weights fetch {base}:{facets.known.weights}")
     shown = [result for result in results if result.protocol.main_board] or list(results)
-    commands += [command_for(result, result.task.name, result.task.split) for result in shown]
+    commands += [_command(result) for result in shown]
     return [one_line(command) for command in dict.fromkeys(commands)]
+
+
+def _command(result: Result) -> str:
+    command = command_for(result, result.task.name, result.task.split)
+    if not result.protocol.main_board:
+        command += f" --protocol {shlex.quote(result.protocol.name)}"
+    return command
 
 
 def _row(result: Result, place: str) -> list[str]:

@@ -121,6 +121,10 @@ def test_a_page_says_what_is_not_stated(tmp_path: Path, make_result: Callable[..
         assert f"<dt>{term}</dt><dd>not stated" in text
     assert "mirbench run --rep &#39;./a b;c.py&#39; --task gtzan" in text
     assert "which do not say when they were made" in text
+    write_row(tmp_path / "quick", make_result, "mine", "rendered_key", protocol="quick")
+    build_pages(tmp_path / "quick", tmp_path / "out")
+    text = (tmp_path / "out" / "rep" / "mine.html").read_text("utf-8")
+    assert "mirbench run --rep ./mine.py --task rendered_key --protocol quick" in text
 
 
 def test_a_page_shows_card_curves_and_overlaps(
