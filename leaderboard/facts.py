@@ -70,7 +70,7 @@ def describe_test(rows: Sequence[Row], targets: npt.NDArray[Any], groups: int) -
         constants = dict.fromkeys(task.metrics, ())
     try:
         chance = constant_scores(constants, task.labels, targets)
-    except (DataError, KeyError) as error:
+    except (DataError, KeyError, ValueError, IndexError) as error:
         raise DataError(f"{rows[0].path}: its facts cannot be ({error}): run it again") from error
     return TaskTest(len(targets), groups, facts, chance)
 

@@ -123,9 +123,10 @@ def test_impossible_constants(tmp_path: Path, make_result: Make, constant: Any) 
     tell(write_row(tmp_path, make_result, "one", "gtzan"), constants={"accuracy": constant})
     with pytest.raises(DataError, match=r"gtzan.paper.json: its facts cannot be \("):
         board(tmp_path)
-    tell(tmp_path / "one" / "gtzan.paper.json", constants={"no metric": "genre 1"})
-    with pytest.raises(DataError, match=r"gtzan.paper.json: its facts cannot be \("):
-        board(tmp_path)
+    for metric in ("no metric", "r2", "acc1"):
+        tell(tmp_path / "one" / "gtzan.paper.json", constants={metric: "genre 1"})
+        with pytest.raises(DataError, match=r"gtzan.paper.json: its facts cannot be \("):
+            board(tmp_path)
 
 
 def test_no_row_changes_the_chance_level_of_a_task_of_mirbench(

@@ -426,9 +426,11 @@ SETTLE = """() => new Promise((done) => {
 #: Whether the first column of scores is in order, down to the last row.
 SORTED = """() => {
   const rows = [...document.querySelector("section:not([hidden]) tbody.measured").rows];
-  const values = rows.map((row) => parseFloat(row.cells[2].querySelector("button").firstChild.textContent.replace("−", "-")));
-  const up = document.querySelector("section:not([hidden]) th[aria-sort]").ariaSort === "ascending";
-  return rows.length === 200 && values.every((value, place) => !place || (up ? value >= values[place - 1] : value <= values[place - 1]));
+  const texts = rows.map((row) => row.cells[2].querySelector("button").firstChild.textContent);
+  const values = texts.map((text) => parseFloat(text.replace("−", "-")));
+  const head = document.querySelector("section:not([hidden]) th[aria-sort]");
+  if (head.ariaSort === "descending") values.reverse();
+  return rows.length === 200 && values.every((value, at) => !at || value >= values[at - 1]);
 }"""
 
 #: Clicks the head of one of the columns after the name's, and has the page laid out.
