@@ -16,6 +16,7 @@ from typing import Any
 import numpy.typing as npt
 
 from mirbench.benchmark.api import DataError
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.result import Row, TaskFacts, TaskRecord
 from mirbench.benchmark.scoring.chance import constant_scores
 
@@ -69,7 +70,7 @@ def describe_test(rows: Sequence[Row], targets: npt.NDArray[Any], groups: int) -
         constants = dict.fromkeys(task.metrics, ())
     try:
         chance = constant_scores(constants, task.labels, targets)
-    except (DataError, KeyError) as error:
+    except (DataError, KeyError, ValueError, IndexError) as error:
         raise DataError(f"{rows[0].path}: its facts cannot be ({error}): run it again") from error
     return TaskTest(len(targets), groups, facts, chance)
 
@@ -138,4 +139,4 @@ def why_unranked(row: Row, scored: Sequence[str], test: TaskTest) -> str | None:
         whole, allowed = max(test.clips, len(scored) + len(lost)), 0
     if len(scored) >= whole - allowed:
         return None
-    return f"scored on {len(scored):,} of {whole:,} clips"
+    return f"scored on {count(len(scored), 'clip', of=whole)}"

@@ -112,11 +112,11 @@ def _opened(sections: Sequence[Section]) -> Table:
 
 
 def _cell(cell: Cell | None) -> Markup:
-    """Write a cell. Bars and marks, which follow from what stands in it, are the script's."""
+    """Write a cell. Buttons and bars, which follow from what stands in it, are the script's."""
     if cell is None:
         return Markup("<td class=none>–")
     kind = "best" if cell.best else "low" if cell.at_chance or not cell.group else ""
-    return Markup("<td><button{}>{}<sup>{}</sup></button>{}<p>{}{}").format(
+    return Markup("<td{}>{}<sup>{}</sup>{}<p>{}{}").format(
         Markup(f" class={kind}") if kind else "",
         _number(cell.value),
         cell.group or "–",

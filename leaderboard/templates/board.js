@@ -21,6 +21,15 @@
   const number = (text) => parseFloat(text.replace("\u2212", "-"));
   const filters = makeFilters({ data, controls, make });
 
+  // A score is the button that opens its panel.
+  for (const rank of document.querySelectorAll(".measured sup")) {
+    const cell = rank.parentElement;
+    const button = make("button", undefined, { type: "button", class: cell.className });
+    cell.className = "";
+    cell.prepend(button);
+    button.append(button.nextSibling, rank);
+  }
+
   // Tables, read once: what is sorted is an array, and the page is touched once.
   const sections = [...document.querySelectorAll("section[data-number]")].map((element) => {
     const table = element.querySelector("table");
@@ -34,7 +43,7 @@
           values: cells.map((cell, place) => place ? number((cell.querySelector("button") ?? cell).firstChild.textContent) : NaN) };
       }) };
     });
-    return { element, number: element.dataset.number, table, heads, keys, bodies, style: null,
+    return { element, number: element.dataset.number, table, heads, keys, bodies, style: null, turn: 0,
       title: element.querySelector("h2").textContent, sorted: null,
       hidden: new Set(keys.filter((_, place) => "extra" in heads[place].dataset)) };
   });
@@ -73,9 +82,25 @@
 
   const costs = makeCost({ sections, shown, rowsOf, fact, headText, interval, number, make, filters, changed: () => remember() });
 
+  // Of a long table the rows that are seen first are moved at once, the others frame by frame: a click never waits for them.
+  const AT_ONCE = 40;
+  function put(section, body, rows) {
+    if (rows.length <= AT_ONCE) { body.append(...rows); return; }
+    const head = body.querySelector(".group");
+    if (head) head.after(...rows.slice(0, AT_ONCE)); else body.prepend(...rows.slice(0, AT_ONCE));
+    const turn = section.turn;
+    const go = (done) => requestAnimationFrame(() => {
+      if (turn !== section.turn) return;
+      rows[done - 1].after(...rows.slice(done, done + AT_ONCE));
+      if (done + AT_ONCE < rows.length) go(done + AT_ONCE);
+    });
+    go(AT_ONCE);
+  }
+
   function sort(section, key, direction, quiet) {
     const place = section.keys.indexOf(key);
     if (place < 0) return;
+    section.turn += 1;
     const order = data.columns[`${section.number}.${key}`];
     const rank = order && new Map(order[0].map((of, at) => [of, at]));
     const sign = direction === "ascending" ? 1 : -1;
@@ -93,7 +118,7 @@
         }
         return sign * (x - y) || a.order - b.order;
       });
-      body.append(...lines.map((line) => line.row));
+      put(section, body, lines.map((line) => line.row));
     }
     for (const head of section.heads) head.removeAttribute("aria-sort");
     section.heads[place].setAttribute("aria-sort", direction);

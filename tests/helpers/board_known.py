@@ -63,7 +63,7 @@ def baseline_rows(results: Iterable[Result]) -> list[dict[str, Any]]:
             "protocol": result.protocol.name,
             "protocol_hash": result.protocol.hash,
             "scores": {
-                name: [round(end, 5) + 0.0 for end in (score.value, score.low, score.high)]
+                name: [score.value, score.low, score.high]
                 for name, score in sorted(result.scores.items())
             },
         }

@@ -82,7 +82,7 @@ def test_markdown_and_page_have_the_same_numbers(
     value, low, high, group = re.findall(r"[\d.]+", good[7])
     assert group == "1"
     assert bad[7].endswith("2")
-    assert f">{value}<sup>1</sup></button><p>{low}–{high}<" in page
+    assert f">{value}<sup>1</sup><p>{low}–{high}<" in page
     texts = Page(page).texts
     assert texts.index("good") < texts.index("bad")
     assert "1 of 4 tasks, self-reported" in texts
@@ -291,15 +291,15 @@ def test_the_scores_of_every_committed_row_are_linked_to_it() -> None:
 def large_board(
     tmp_path_factory: pytest.TempPathFactory, make_result: Callable[..., Result]
 ) -> Path:
-    """Give the rows of 100 representations × 8 tasks × 2 splits, in the sizes of the real ones."""
+    """Give the rows of 200 representations × 8 tasks × 2 splits, in the sizes of the real ones."""
     folder = tmp_path_factory.mktemp("large") / "results"
-    write_board(folder, make_result, 100)
+    write_board(folder, make_result, 200)
     return folder
 
 
 @pytest.mark.slow
 def test_a_large_board_is_built_in_time(large_board: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In 20 s on two idle cores, of which statistics take 15; other work is not counted here."""
+    """In 37 s of processor beside other work, of which statistics take 32."""
     board = importlib.import_module("mirbench.leaderboard.board")
     spent: list[float] = []
     sample_rows = board.sample_rows
@@ -313,10 +313,10 @@ def test_a_large_board_is_built_in_time(large_board: Path, monkeypatch: pytest.M
     monkeypatch.setattr(board, "sample_rows", timed)
     before = time.process_time()
     page = build_pages(large_board, large_board.parent)[1]
-    assert time.process_time() - before < 2 * 20
-    assert spent[0] < 2 * 15
-    assert page.stat().st_size < 400_000
-    assert page.with_name("compare.html").stat().st_size < 1_000_000
-    assert max(own.stat().st_size for own in (page.parent / "rep").iterdir()) < 50_000
+    assert time.process_time() - before < 60
+    assert spent[0] < 50
+    assert page.stat().st_size < 700_000
+    assert page.with_name("compare.html").stat().st_size < 3_500_000
+    assert max(own.stat().st_size for own in (page.parent / "rep").iterdir()) < 60_000
     first = result_path(large_board, "representation-000", "gtzan", "paper", "castellon2021")
     assert predictions_path(first).exists()

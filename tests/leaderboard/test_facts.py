@@ -125,9 +125,10 @@ def test_impossible_constants(tmp_path: Path, make_result: Make, constant: Any) 
     tell(write_row(tmp_path, make_result, "one", "gtzan"), constants={"accuracy": constant})
     with pytest.raises(DataError, match=r"gtzan.paper.json: its facts cannot be \("):
         board(tmp_path)
-    tell(tmp_path / "one" / "gtzan.paper.json", constants={"no metric": "genre 1"})
-    with pytest.raises(DataError, match=r"gtzan.paper.json: its facts cannot be \("):
-        board(tmp_path)
+    for metric in ("no metric", "r2", "acc1"):
+        tell(tmp_path / "one" / "gtzan.paper.json", constants={metric: "genre 1"})
+        with pytest.raises(DataError, match=r"gtzan.paper.json: its facts cannot be \("):
+            board(tmp_path)
 
 
 def test_no_row_changes_the_chance_level_of_a_task_of_mirbench(
@@ -172,7 +173,7 @@ def test_four_clips_do_not_stand_second(tmp_path: Path, make_result: Make, told:
     assert (cell.value, cell.group, cell.best) == (100.0, 0, False)
     assert cell.remarks == ["unranked: scored on 4 of 290 clips"]
     html = str(_cell(cell))
-    assert html.startswith("<td><button class=low>100.0<sup>–</sup></button>")
+    assert html.startswith("<td class=low>100.0<sup>–</sup>")
     assert html.endswith("</p><small>unranked: scored on 4 of 290 clips</small>")
     markdown = build_pages(tmp_path, tmp_path / "out")[0].read_text("utf-8")
     assert re.search(r"^\| four .*100\.0 \[.*\] – .*scored on 4 of 290 clips", markdown, re.M)
