@@ -98,7 +98,7 @@ TASK = Task(
     read_clips=read_clips,
     folder=gtzan.TASK.folder,
     group="artist",
-    faulty=frozenset({"jazz.00054"}),
+    faulty=gtzan.FAULTY,
     licence="not stated",
     citation=(
         "U. Marchand, Q. Fresnel and G. Peeters, GTZAN-Rhythm: extending the GTZAN test-set with "

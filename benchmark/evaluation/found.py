@@ -1,4 +1,4 @@
-"""Rows that are there already: whether they are whole, and still about the same clips."""
+"""The row that is there already: whether it can stay."""
 
 from __future__ import annotations
 
@@ -7,12 +7,7 @@ from pathlib import Path
 
 from mirbench.benchmark.api import DataError, UsageError
 from mirbench.benchmark.progress import say
-from mirbench.benchmark.result import (
-    RepresentationRecord,
-    Result,
-    read_predictions,
-    read_result,
-)
+from mirbench.benchmark.result import RepresentationRecord, Result, read_predictions, read_result
 
 
 def read_whole(path: Path) -> Result | None:
@@ -37,12 +32,12 @@ def has_groups(path: Path, groups: Mapping[str, str]) -> bool:
 
 
 def announce_replacement(old: RepresentationRecord, new: RepresentationRecord, path: Path) -> None:
-    """Say that a row will be replaced by one of another version.
+    """Say that a row will be replaced.
 
     Raises
     ------
     UsageError
-        If it is that of another representation of the same name.
+        If it is of another representation of that name.
     """
     if old.origin != new.origin:
         raise UsageError(
