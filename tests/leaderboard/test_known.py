@@ -15,13 +15,14 @@ from helpers.task_counts import built_in_tasks, read_counts
 from mirbench.benchmark.api import Task
 from mirbench.benchmark.protocol import PROTOCOLS
 from mirbench.benchmark.registry import load_split
-from mirbench.benchmark.result import Result, Row, read_result, read_results
+from mirbench.benchmark.result import Result, Row, TaskFacts, read_result, read_results
 from mirbench.leaderboard import build_pages
 from mirbench.leaderboard.baselines import baseline_lines
 from mirbench.leaderboard.board import make_board
 from mirbench.leaderboard.differences import DIFFERENCES, find_difference
-from mirbench.leaderboard.facts import known_facts
+from mirbench.leaderboard.facts import TaskTest, known_facts
 from mirbench.leaderboard.rows import read_rows
+from mirbench.leaderboard.wording import tested_on
 
 ROOT = Path(__file__).resolve().parents[2]
 REMEDY = "PYTHONPATH=tests python -m helpers.board_known DATA leaderboard/results"
@@ -139,6 +140,24 @@ def test_another_test_has_no_baselines_and_no_known_facts(
         assert known_facts(changed.task) is None
     other = changed.protocol.model_copy(update={"hash": "0" * 16})
     assert not baseline_lines([read_result(row).model_copy(update={"protocol": other})])
+
+
+def test_a_table_says_what_its_groups_are() -> None:
+    """By the spec of each task, where the text once spoke of bands only."""
+    tests = {}
+    for name, (clips, groups) in {
+        "rendered_key": (72, 12),
+        "rendered_tempo": (72, 12),
+        "rendered_interval": (120, 20),
+        "rendered_metre": (120, 16),
+    }.items():
+        facts = TaskFacts(group=TASKS[name].group, test=clips, constants={})
+        tests[name] = TaskTest(clips, groups, facts)
+    tests["own"] = TaskTest(1, 1, None)
+    assert tested_on(tests) == (
+        "own: 1 clip of 1 group; interval: 120 clips of 20 voices; key, tempo: 72 clips of "
+        "12 bands; metre: 120 clips of 16 kits"
+    )
 
 
 def test_differences_are_of_rows_that_there_are() -> None:
