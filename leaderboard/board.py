@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mirbench.benchmark.result import Result, Row
+from mirbench.benchmark.result import Result, Row, standing_of
 from mirbench.leaderboard.baselines import baseline_lines
 from mirbench.leaderboard.filling import entries_of, fill
 from mirbench.leaderboard.names import BOARDS, PAPER
 from mirbench.leaderboard.samples import SampledRow, sample_rows
 from mirbench.leaderboard.tables import AVERAGE, Cell, Column, Line, Table
+from mirbench.leaderboard.wording import vouched
 
 __all__ = ["AVERAGE", "Cell", "Column", "Line", "Table", "make_board"]
 
@@ -20,7 +21,7 @@ def make_board(rows: Sequence[Row]) -> list[Table]:
     Raises
     ------
     DataError
-        As `mirbench.leaderboard.samples.sample_rows`.
+        As `mirbench.leaderboard.samples.sample_rows`, and if a verification cannot be read.
     """
     parts: dict[tuple[bool, str, int, str, str], list[SampledRow]] = {}
     order = {name: place for place, name in enumerate(BOARDS)}
@@ -54,6 +55,7 @@ def _table(part: Sequence[SampledRow]) -> Table:
             {key: filled[name] for key, filled in cells.items() if name in filled},
             covered=len(by_task),
             ranked=sum(sampled.unranked is None for sampled in by_task.values()),
+            status=vouched([standing_of(sampled.row.path) for sampled in by_task.values()]),
         )
         for name, by_task in by_name.items()
     ]

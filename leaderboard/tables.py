@@ -19,9 +19,6 @@ from mirbench.leaderboard.samples import Measure
 
 AVERAGE = "average"
 
-#: What a row is that nobody has made again from its plugin.
-SELF_REPORTED = "self-reported"
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -153,6 +150,8 @@ class Line:
         How many of the table's tasks it was run on.
     ranked : int
         On how many of these it is ranked.
+    status : str
+        Who vouches for its rows.
     """
 
     name: str
@@ -160,16 +159,12 @@ class Line:
     cells: Mapping[str, Cell]
     covered: int
     ranked: int
+    status: str
 
     @property
     def dims(self) -> int:
         """Length of an embedding; the largest, should tasks differ."""
         return max(result.representation.dims for result in self.results)
-
-    @property
-    def status(self) -> str:
-        """Who vouches for its rows."""
-        return SELF_REPORTED
 
 
 @dataclass(frozen=True)

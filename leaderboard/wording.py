@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mirbench.benchmark.progress import count
+from mirbench.benchmark.result import Standing
 from mirbench.leaderboard.facts import TaskTest
 from mirbench.leaderboard.names import task_name
 
@@ -84,3 +85,14 @@ def remarks_on(status: str, covered: int, tasks: int) -> str:
     """Say what must be seen beside a name: "2 of 4 tasks, self-reported"."""
     parts = [coverage(covered, tasks)] if covered < tasks else []
     return ", ".join([*parts, status])
+
+
+def vouched(standings: Sequence[Standing]) -> str:
+    """Say who vouches for rows: "self-reported", "verified by NAME (date)", or how many are."""
+    verified = [standing.words for standing in standings if standing.verified is not None]
+    if not verified:
+        return Standing().words
+    who = "; ".join(sorted(set(verified)))
+    if len(verified) == len(standings):
+        return who
+    return f"{len(verified)} of {count(len(standings), 'row')} {who}, others self-reported"

@@ -34,7 +34,7 @@ def doctor(
         found = dataclasses.replace(found, defaults=str(ctx.obj.path))
     if as_json:
         content = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
-        content["environment"] = found.environment.model_dump()
+        content["environment"] = found.environment.model_dump(mode="json")
         typer.echo(json.dumps(content, indent=1, default=dataclasses.asdict))
         return
     typer.echo(page(found))

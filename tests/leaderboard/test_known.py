@@ -16,13 +16,12 @@ from mirbench.benchmark.api import Task
 from mirbench.benchmark.protocol import PROTOCOLS
 from mirbench.benchmark.registry import load_split
 from mirbench.benchmark.result import Result, Row, TaskFacts, read_result, read_results
-from mirbench.leaderboard import build_pages
+from mirbench.leaderboard import build_pages, wording
 from mirbench.leaderboard.baselines import baseline_lines
 from mirbench.leaderboard.board import make_board
 from mirbench.leaderboard.differences import DIFFERENCES, find_difference
 from mirbench.leaderboard.facts import TaskTest, known_facts
 from mirbench.leaderboard.rows import read_rows
-from mirbench.leaderboard.wording import tested_on
 
 ROOT = Path(__file__).resolve().parents[2]
 REMEDY = "PYTHONPATH=tests python -m helpers.board_known DATA leaderboard/results"
@@ -154,7 +153,7 @@ def test_a_table_says_what_its_groups_are() -> None:
         facts = TaskFacts(group=TASKS[name].group, test=clips, constants={})
         tests[name] = TaskTest(clips, groups, facts)
     tests["own"] = TaskTest(1, 1, None)
-    assert tested_on(tests) == (
+    assert wording.tested_on(tests) == (
         "own: 1 clip of 1 group; interval: 120 clips of 20 voices; key, tempo: 72 clips of "
         "12 bands; metre: 120 clips of 16 kits"
     )
