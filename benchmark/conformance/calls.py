@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,15 +11,14 @@ import numpy as np
 from mirbench.benchmark.api import FloatArray, MirbenchError, PluginError
 from mirbench.benchmark.conformance.again import explained
 from mirbench.benchmark.conformance.findings import Answer, Finding, failure, without_label
+from mirbench.benchmark.conformance.outside import CHANCE, OF_IMPORTS, Outside
 from mirbench.benchmark.conformance.rates import check_rate
 from mirbench.benchmark.conformance.subject import (
-    FIRST,
     Network,
     Printed,
     Question,
     Subject,
     judge_of,
-    listening_to,
 )
 from mirbench.benchmark.embedding.judge import Judge
 from mirbench.benchmark.embedding.model import embed_clips
@@ -30,20 +27,8 @@ from mirbench.benchmark.embedding.verdicts import kind_of
 from mirbench.benchmark.embedding.worker import Chunk, decode_chunk
 from mirbench.benchmark.machine.answers import why_unpicklable
 from mirbench.benchmark.machine.device import visible_gpus
-from mirbench.benchmark.machine.process_state import PluginState
 from mirbench.benchmark.progress import count
 
-#: Settings that importing a library changes, too.
-_OF_IMPORTS = {"environment", "logging", "warnings"}
-
-#: What libraries draw from when they are imported, and layers when they are made.
-_CHANCE = {"random", "numpy.random", "torch.random"}
-
-_SETTINGS = (
-    "do without it, or undo it before embed returns. mirbench puts it back after each call, but "
-    "others that use the model do not"
-)
-_OUTPUT = "take the print out, or use the logging module: a run embeds thousands of clips"
 _CONTRACT = (
     "return a new array of finite float32 numbers (x.astype(np.float32)) of the shape that is "
     "declared; see mirbench/benchmark/api/representation.py"
@@ -63,7 +48,7 @@ def load(question: Question) -> Answer:
     else:
         words = f"in {time.perf_counter() - started:.1f} s"
         loading = Finding("loading", "passed", "; ".join([words, *unused.values()]))
-    own = sorted(subject.plugin.state.changed - _OF_IMPORTS - _CHANCE)
+    own = sorted(subject.plugin.state.changed - OF_IMPORTS - CHANCE)
     declared = {"sample_rate": f"{info.sample_rate} Hz", "dims": str(info.dims)}
     if info.layers:
         declared["layers"] = ", ".join(info.layers)
@@ -80,7 +65,7 @@ def first_calls(question: Question) -> Answer:
     """Hold the first calls to the contract, and see what they do besides."""
     subject = Subject(question)
     audio = _decoded(subject)
-    outside = _Outside(subject)
+    outside = Outside(subject)
     try:
         row = outside.embed(audio)
         if row is None:
@@ -106,66 +91,6 @@ def _decoded(subject: Subject) -> FloatArray:
     question = subject.question
     chunk = Chunk(question.model, None, question.clips[:1], 0, folder=question.folder)
     return decode_chunk((chunk, subject.info)).audio[0, 0]
-
-
-class _Outside:
-    """What the model does at a call besides embedding: sets, seeds, prints."""
-
-    def __init__(self, subject: Subject) -> None:
-        self._subject = subject
-        #: Where the global generators stood after each call.
-        self._ends: list[dict[str, bytes]] = []
-        self._set: set[str] = set()
-        self._printed = ""
-
-    def embed(self, audio: FloatArray) -> FloatArray | None:
-        """Embed one clip; what was set is put back, so that it is set again at the next call."""
-        state = PluginState()
-        times = 1 if self._ends else FIRST
-        with listening_to(self._subject) as printed, state:
-            row = self._subject.row("chords", audio, times)
-            end = _generators()
-        self._set |= state.changed - _CHANCE - (set() if self._ends else _OF_IMPORTS)
-        self._printed = printed.text
-        self._ends.append(end)
-        return row
-
-    def findings(self) -> list[Finding]:
-        """Judge it."""
-        # The calls began with other seeds. Who only draws leaves the generators elsewhere.
-        first, *_, last = self._ends
-        seeded = [name for name in first if first[name] == last.get(name)]
-        settings = Finding("settings", "passed", "nothing")
-        if self._set:
-            names = ", ".join(sorted(self._set))
-            settings = Finding("settings", "failed", f"embed sets {names}", _SETTINGS)
-        elif seeded:
-            found = f"embed seeds global generators: {', '.join(seeded)}"
-            advice = "use a generator of its own: np.random.default_rng(seed), torch.Generator()"
-            settings = Finding("settings", "warning", found, advice)
-        output = Finding("output", "passed", "nothing")
-        if self._printed:
-            found = f"embed prints {first_line(self._printed)}"
-            output = Finding("output", "failed", found, _OUTPUT)
-        return [settings, output]
-
-
-def _generators() -> dict[str, bytes]:
-    """Say where the global generators stand."""
-    state = np.random.get_state(legacy=False)["state"]
-    found = {
-        "random": repr(random.getstate()).encode(),
-        "numpy.random": state["key"].tobytes() + str(state["pos"]).encode(),
-    }
-    torch = sys.modules.get("torch")
-    if hasattr(torch, "get_rng_state"):
-        found["torch.random"] = torch.get_rng_state().numpy().tobytes()  # type: ignore[union-attr]
-    return found
-
-
-def first_line(text: str) -> str:
-    """Quote the beginning of what was printed."""
-    return repr(text.splitlines()[0][:80])
 
 
 def _contract(subject: Subject, row: FloatArray) -> Finding:

@@ -17,7 +17,6 @@ from mirbench.benchmark.conformance.asking import Process, Step
 from mirbench.benchmark.conformance.calls import (
     find_gpu,
     first_calls,
-    first_line,
     in_process,
     judged,
     load,
@@ -27,6 +26,7 @@ from mirbench.benchmark.conformance.calls import (
 from mirbench.benchmark.conformance.cards import check_card
 from mirbench.benchmark.conformance.findings import Answer, Finding, Report, complete
 from mirbench.benchmark.conformance.growth import growth
+from mirbench.benchmark.conformance.outside import first_line
 from mirbench.benchmark.conformance.sounds import long, short, sounds
 from mirbench.benchmark.conformance.subject import CLIP_SECONDS, Question
 from mirbench.benchmark.embedding.first_use import announce, keep_compiled

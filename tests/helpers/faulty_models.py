@@ -157,6 +157,19 @@ def embed_batch(self, audios, sr):
         "settings",
         "def embed(self, audio, sr):\n    np.seterr(all='ignore')\n    return bands(audio, sr)",
     ),
+    "sets how exact products are": (
+        "settings",
+        """
+        def __init__(self):
+            import torch
+
+            self.exact = torch.set_float32_matmul_precision
+
+        def embed(self, audio, sr):
+            self.exact("medium")
+            return bands(audio, sr)
+        """,
+    ),
     "sets the environment": (
         "settings",
         "def embed(self, audio, sr):\n    os.environ['X'] = 'y'\n    return bands(audio, sr)",

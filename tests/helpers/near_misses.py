@@ -185,6 +185,16 @@ NEAR_MISSES: dict[str, tuple[str, ...]] = {
                 return bands(audio, sr)
         """,
         """
+        def __init__(self):
+            import torch
+
+            self.exact = torch.set_float32_matmul_precision
+
+        def embed(self, audio, sr):
+            self.exact("highest")
+            return bands(audio, sr)
+        """,
+        """
         def embed(self, audio, sr):
             np.random.rand()
             return bands(audio, sr)
