@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -122,11 +123,12 @@ def sweep(
     finally:
         report_rows(rows)
         if rows:
-            _report_layers(rep, rows)
+            _report_layers(rep, task or (), rows)
 
 
-def _report_layers(rep: str, rows: list[Row]) -> None:
+def _report_layers(rep: str, given: Sequence[str], rows: list[Row]) -> None:
     from mirbench.benchmark.files.atomic import write_atomic
+    from mirbench.benchmark.registry import load_task, task_argument
     from mirbench.benchmark.runs.sweep import single_layer
     from mirbench.leaderboard.curves import layer_figures
     from mirbench.leaderboard.curves_png import layer_png
@@ -140,7 +142,9 @@ def _report_layers(rep: str, rows: list[Row]) -> None:
     layer = figure.layers[figure.selected]
     name = single_layer(rep, layer)
     if name is not None and not figure.main_board:
-        tasks = " ".join(f"--task {curve.task}" for curve in figure.curves)
+        arguments = {task.name: task_argument(task) for task in map(load_task, given)}
+        named = (arguments.get(curve.task, curve.task) for curve in figure.curves)
+        tasks = " ".join(f"--task {shlex.quote(argument)}" for argument in named)
         command = f"mirbench run --rep {shlex.quote(name)} {tasks}"
         typer.echo(f"layer {layer} with the complete protocol: {command}")
 

@@ -22,6 +22,23 @@ if TYPE_CHECKING:
 Main = Callable[..., tuple[int, str, str]]
 
 
+LAYERED = """
+import numpy as np
+
+
+class Both:
+    sample_rate, dims, layers = 8000, 8, ("1", "2")
+
+    def embed(self, audio, sr):
+        bands = [band.mean() for band in np.array_split(np.abs(np.fft.rfft(audio, 512)), 8)]
+        return np.float32([bands, np.log1p(bands)])
+
+
+def load_model(device="cpu", layer: int = 1):
+    return Both()
+"""
+
+
 @pytest.fixture
 def pitches(tiny: TinyPackage, tmp_path: Path) -> Path:
     """Lay the tiny task out as a file of another name, with its split beside it."""
@@ -186,6 +203,11 @@ def test_commands_take_a_file(pitches: Path, main: Main, tiny: TinyPackage) -> N
     assert main("data", "fetch", pitches)[2] != ""
     status, _, said = main("sweep", "--rep", "tinyrep", *options)
     assert "has no layers to sweep" in said
+    Path("both.py").write_text(LAYERED)
+    status, out, said = main("sweep", "--rep", "both.py", *options)
+    assert status == 0, said
+    assert "mirbench run --rep both.py:layer=" in out
+    assert out.endswith(" --task mine/task.py\n")
 
 
 @pytest.mark.slow
