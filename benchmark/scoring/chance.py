@@ -1,9 +1,9 @@
 """What is reached without listening: the constant answer that the training set suggests.
 
 For every metric the constant that scores best on the clips of train is chosen: the most frequent
-class, the key whose relatives are most frequent, the tempo that most others are near, the mean. Of
-equals the first is taken. Tags need no choice, since every constant ranks all clips alike: its
-ROC-AUC is 0.5, and its average precision the share of the clips that have the tag.
+class, the key whose relatives are most frequent, of the tempi of train the one that most others are
+near, the mean. Of equals the first is taken. Tags need no choice, since every constant ranks all
+clips alike: its ROC-AUC is 0.5, and its average precision the share of the clips that have the tag.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def worst_outputs(
 
     Of a class, those of another class, the one that scores least; of a tag, below all other clips
     where it applies and above them where it does not; of a value, the one farthest from the
-    target that any other clip has.
+    target that any other clip has; of a tempo, half an octave aside, which is near no multiple.
 
     Parameters
     ----------
@@ -54,7 +54,10 @@ def worst_outputs(
         worst = np.where(chosen, highest.max(axis=1, keepdims=True) + 1, lowest)
     else:
         stated = targets[:, np.newaxis].astype(np.float32)
-        if kind == "multilabel":
+        if {"acc1", "acc2"}.intersection(metrics):
+            aside = stated * np.array([-1, -1, 1], np.float32)
+            worst = np.broadcast_to(aside, (len(targets), *lowest.shape))
+        elif kind == "multilabel":
             worst = np.where(stated == 1, lowest - 1, highest + 1)
         else:
             worst = np.where(stated - lowest > highest - stated, lowest, highest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mirbench.benchmark.api import KEYS
+from mirbench.benchmark.api import KEYS, TEMPO_LABELS
 from mirbench.benchmark.scoring.metrics import evaluate
 from mirbench.benchmark.scoring.worst import worst_outputs
 
@@ -63,3 +63,17 @@ def test_every_draw_has_worst_outputs_of_its_own() -> None:
             "multiclass", ("accuracy",), ("a", "b", "c"), outputs[:, draw], targets
         )
         np.testing.assert_array_equal(worst[:, draw], alone)
+
+
+def test_a_tempo_is_no_multiple_of_the_annotated_one() -> None:
+    tempi = np.geomspace(30, 300, 2000)
+    turns = np.log2(tempi / 100)
+    angles = 2 * np.pi * turns
+    targets = np.stack([np.cos(angles), np.sin(angles), turns], axis=1).astype(np.float32)
+    for outputs in (targets[990:1010], RANDOM.standard_normal((50, 3)).astype(np.float32)):
+        worst = worst_outputs("regression", ("acc2", "acc1"), TEMPO_LABELS, outputs, targets)
+        assert worst.shape == targets.shape
+        assert evaluate(("acc2", "acc1"), targets, worst, TEMPO_LABELS) == {"acc1": 0, "acc2": 0}
+    draws = RANDOM.standard_normal((50, 4, 3)).astype(np.float32)
+    worst = worst_outputs("regression", ("acc1",), TEMPO_LABELS, draws, targets[:7])
+    assert worst.shape == (7, 4, 3)
