@@ -73,15 +73,17 @@ def evaluate_deformed(pair: Pair, settings: Settings, clean: Row, name: str) -> 
     embeddings = embed_task(pair, settings)
     deformed = embed_task(Pair(pair.spec, deformed_dataset(data, name)), settings)
     check_missing(deformed, deformed.clip_ids, settings.max_missing, data.task.never_missing)
-    rows = _with_both(arrange_rows(data, embeddings), deformed)
-    draft = _draft(data, clean.result, name, rows, embeddings, deformed)
+    rows = arrange_rows(data, embeddings)
+    heard = _heard(rows, deformed)
+    draft = _draft(data, clean.result, name, heard, embeddings, deformed)
     path = settings.out / draft.place
     if path.exists() and not settings.force:
         found = _found(path, draft, data.groups)
         if found is not None:
             return Row(path, found)
     started = time.perf_counter()
-    predictions = _predict(data, embeddings, deformed, rows, clean, settings)
+    outputs = _outputs(data, embeddings, deformed, (rows, heard), clean.result, settings)
+    predictions = _predictions(data, rows, heard, outputs, clean)
     cost = draft.cost.model_copy(
         update={
             "embedding_seconds": round(deformed.seconds, 3),
@@ -120,7 +122,7 @@ def _deformation(name: str, drops: dict[str, Drop]) -> DeformationRecord:
     return DeformationRecord(name=name, version=DEFORM_VERSION, title=title, drops=drops)
 
 
-def _with_both(rows: Rows, deformed: Embeddings) -> Rows:
+def _heard(rows: Rows, deformed: Embeddings) -> Rows:
     """Leave out test clips that have no embedding once they are deformed."""
     kept = [n for n, clip in enumerate(rows.clips["test"]) if clip not in deformed.missing]
     return Rows(
@@ -172,33 +174,19 @@ def _found(path: Path, draft: Result, groups: Mapping[str, str]) -> Result | Non
     return found if same and found.identity == draft.identity else None
 
 
-def _predict(
-    data: Dataset,
-    embeddings: Embeddings,
-    deformed: Embeddings,
-    rows: Rows,
-    clean: Row,
-    settings: Settings,
+def _predictions(
+    data: Dataset, rows: Rows, heard: Rows, outputs: FloatArray, clean: Row
 ) -> Predictions:
-    """Compute the outputs of the selected probe on clean and deformed test clips."""
-    name = clean.result.probe.layer
-    layer = None if name is None else embeddings.layers.index(name)
-    arrays = probe_data(data, embeddings, rows, layer)
-    changed = deformed.matrix(layer)[_places(rows, embeddings, deformed)]
-    clips = arrays.clips_test
-    if clips is not None:
-        clips = np.concatenate([clips, clips + clips.max() + 1])
-    both = replace(
-        arrays,
-        X_test=np.concatenate([arrays.X_test, changed]),
-        y_test=np.concatenate([arrays.y_test, arrays.y_test]),
-        clips_test=clips,
-    )
-    outputs = _outputs(both, data, rows, clean.result, settings)
-    before, after = np.split(outputs, 2)
-    predictions = test_predictions(data, rows, before)
-    _compare(data.task, clean, predictions)
-    return replace(test_predictions(data, rows, after), clean=predictions.outputs)
+    """Put the outputs on deformed test clips beside those on clean ones, of the same clips.
+
+    A clip that has no embedding once it is deformed is wrong there, and only there.
+    """
+    n_clean = len(rows.clip_ids("test", data.task.window is not None))
+    before = test_predictions(data, rows, outputs[:n_clean])
+    _compare(data.task, clean, before)
+    after = test_predictions(data, heard, outputs[n_clean:])
+    place = {clip_id: n for n, clip_id in enumerate(before.clip_ids)}
+    return replace(after, clean=before.outputs[[place[clip_id] for clip_id in after.clip_ids]])
 
 
 def _places(rows: Rows, embeddings: Embeddings, deformed: Embeddings) -> list[int]:
@@ -221,19 +209,61 @@ def _first_places(embeddings: Embeddings) -> dict[str, int]:
 
 
 def _outputs(
-    both: ProbeData, data: Dataset, rows: Rows, clean: Result, settings: Settings
+    data: Dataset,
+    embeddings: Embeddings,
+    deformed: Embeddings,
+    rows: tuple[Rows, Rows],
+    clean: Result,
+    settings: Settings,
 ) -> FloatArray:
+    """Compute the outputs of the selected probe on clean test clips, and on deformed ones behind.
+
+    Parameters
+    ----------
+    data : Dataset
+    embeddings, deformed : Embeddings
+    rows : tuple of Rows
+        Clean ones, and those that are heard when they are deformed.
+    clean : Result
+        Names the probe.
+    settings : Settings
+
+    Returns
+    -------
+    ndarray of float32, shape [n_clean + n_heard, n_outputs], or with draws in between
+    """
     from mirbench.benchmark.probing import train_grid
 
+    name = clean.probe.layer
+    layer = None if name is None else embeddings.layers.index(name)
+    changed = deformed.matrix(layer)[_places(rows[1], embeddings, deformed)]
+    both = _both(data, probe_data(data, embeddings, rows[0], layer), rows[1], changed)
     protocol = settings.protocol
     if not isinstance(protocol, Protocol):
-        return FixedProbe(data, rows, protocol)(both).test_outputs
+        return FixedProbe(data, rows[0], protocol)(both).test_outputs
     assert isinstance(clean.probe, ProbeRow)
     (record,) = train_grid(
         both, protocol, [clean.probe.index], settings.device, memory=settings.memory
     )
     assert record.test_outputs is not None
     return record.test_outputs
+
+
+def _both(data: Dataset, arrays: ProbeData, heard: Rows, changed: FloatArray) -> ProbeData:
+    """Let the deformed test rows follow the clean ones."""
+    ids = heard.clips["test"]
+    clips = arrays.clips_test
+    if clips is not None:
+        order = {clip_id: n for n, clip_id in enumerate(heard.clip_ids("test", True))}
+        numbers = np.array([order[clip_id] for clip_id in ids], dtype=np.int64)
+        clips = np.concatenate([clips, clips.max() + 1 + numbers])
+    targets = np.stack([data.targets[clip_id] for clip_id in ids])
+    return replace(
+        arrays,
+        X_test=np.concatenate([arrays.X_test, changed]),
+        y_test=np.concatenate([arrays.y_test, targets]),
+        clips_test=clips,
+    )
 
 
 def _compare(task: Task, clean: Row, again: Predictions) -> None:

@@ -15,8 +15,11 @@ from mirbench.benchmark import run
 from mirbench.benchmark.api import DataError, UsageError
 from mirbench.benchmark.cli.tables import row_table
 from mirbench.benchmark.embedding.embeddings import Embeddings
+from mirbench.benchmark.embedding.pair import Pair
+from mirbench.benchmark.evaluation import robustness
 from mirbench.benchmark.evaluation.arrange import Rows
-from mirbench.benchmark.evaluation.robustness import _places, _with_both
+from mirbench.benchmark.evaluation.robustness import _heard, _places
+from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.result import Result, Row, read_predictions, read_result
 from mirbench.benchmark.scoring.metrics import evaluate
 from mirbench.benchmark.submissions.validation import validate
@@ -187,14 +190,55 @@ def made(ids: tuple[str, ...], clip: list[int], missing: dict[str, str]) -> Embe
     return Embeddings(ids, rows, np.array(clip), missing)
 
 
-def test_windows_are_found_again_and_missing_clips_left_out_of_both() -> None:
+def test_a_clip_that_is_lost_when_deformed_is_wrong_there_and_only_there(
+    arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = arguments | {"protocol": "knn", "max_missing": 0.5}
+    embed_task = robustness.embed_task
+    lost: list[str] = []
+
+    def lossy(pair: Pair, settings: Settings) -> Embeddings:
+        whole = embed_task(pair, settings)
+        if set(whole.clip_ids) != set(pair.data.split.ids("test")):
+            return whole
+        number = int(whole.clip[0])
+        lost.append(whole.clip_ids[number])
+        kept = whole.clip != number
+        return replace(
+            whole,
+            embedding=np.asarray(whole.embedding)[kept],
+            clip=whole.clip[kept],
+            missing={lost[0]: "too loud"},
+        )
+
+    monkeypatch.setattr(robustness, "embed_task", lossy)
+    clean, changed = run(**arguments, deform="gain")
+    own = read_predictions(file_of(arguments["out"], "knn"))
+    found = read_predictions(file_of(arguments["out"], "knn.gain"))
+    assert found.clip_ids == own.clip_ids
+    assert found.clean is not None
+    np.testing.assert_array_equal(found.clean, own.outputs)
+    place = found.clip_ids.index(lost[0])
+    assert np.argmax(found.outputs[place]) != found.targets[place]
+    assert [clip.clip_id for clip in changed.task.missing if clip.wrong] == lost
+    assert changed.deformation is not None
+    right = (np.argmax(own.outputs, axis=1) == own.targets).mean()
+    left = (np.argmax(found.outputs, axis=1) == found.targets).mean()
+    assert clean.scores["accuracy"].value == pytest.approx(right)
+    assert changed.scores["accuracy"].value == pytest.approx(left)
+    assert changed.deformation.drops["accuracy"].value == pytest.approx(right - left)
+    (verdict,) = validate([file_of(arguments["out"], "knn.gain")])
+    assert verdict.errors == []
+
+
+def test_windows_are_found_again_of_the_clips_that_are_left() -> None:
     clean = made(("a", "b", "c", "d"), [0, 0, 1, 1, 1, 2, 3], {})
     rows = Rows(
         {"train": [0, 1], "valid": [], "test": [4, 5, 2, 6, 3]},
         {"train": ["a", "a"], "valid": [], "test": ["b", "c", "b", "d", "b"]},
     )
     deformed = made(("b", "c", "d"), [0, 0, 0, 2], {"c": "too quiet"})
-    both = _with_both(rows, deformed)
+    both = _heard(rows, deformed)
     assert both.clips["test"] == ["b", "b", "d", "b"]
     assert both.places["train"] == [0, 1]
     assert _places(both, clean, deformed) == [2, 0, 3, 1]
