@@ -183,6 +183,8 @@ def _measure(
 ) -> Row:
     started = time.perf_counter()
     _check_scored(data, rows)
+    # Before the grid, so that nothing that goes wrong here comes after it.
+    facts, commitment = task_facts(data), commitment_of(data, embeddings)
     checkpoint = settings.store.cache.grid(question.identity)
     if isinstance(settings.protocol, Protocol):
         chosen = best_probe(data, embeddings, rows, settings, checkpoint)
@@ -197,7 +199,7 @@ def _measure(
         probe=chosen.probe,
         curve=chosen.curve,
         scores=test_scores(data.task, predictions),
-        facts=task_facts(data),
+        facts=facts,
         cost=Cost(
             embedding_seconds=round(embeddings.seconds, 3),
             probing_seconds=round(time.perf_counter() - started, 3),
@@ -205,7 +207,7 @@ def _measure(
             device=settings.device,
         ),
         environment=describe_environment(embeddings.made_with, embeddings.checked),
-        commitment=commitment_of(data, embeddings),
+        commitment=commitment,
     )
     written = write_result(settings.out, result, predictions)
     shutil.rmtree(checkpoint, ignore_errors=True)

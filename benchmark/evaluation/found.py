@@ -39,9 +39,20 @@ def announce_replacement(old: RepresentationRecord, new: RepresentationRecord, p
     UsageError
         If it is of another representation of that name.
     """
-    if old.origin != new.origin:
+    check_origin(old, new.origin, path)
+    say(f"{path} is of another version of {old.name!r} or of its data; it will be replaced")
+
+
+def check_origin(old: RepresentationRecord, origin: str, path: Path) -> None:
+    """Check that a row that is there is of the same representation as what has this origin.
+
+    Raises
+    ------
+    UsageError
+        If it is of another one of that name.
+    """
+    if old.origin != origin:
         raise UsageError(
             f"{path} is the row of another {old.name!r} (origin: {old.origin}); name this one "
             "otherwise, choose another --out, or replace it with --force"
         )
-    say(f"{path} is of another version of {old.name!r} or of its data; it will be replaced")

@@ -35,7 +35,7 @@ REPRESENTATIONS = {
     "choi": "Million Song Dataset",
     "musicnn": "Million Song Dataset",
     "clmr": "MagnaTagATune",
-    "jukebox": "1.2 million songs, not named",
+    "jukebox": "1.2 million songs, not published",
 }
 
 #: Task to the name that its archives begin with, in the order of Table 3.

@@ -285,5 +285,6 @@ def row_identity(
     representation: RepresentationRecord, task: TaskRecord, protocol: ProtocolRecord
 ) -> str:
     """Digest of representation, task, embeddings and protocol."""
-    records = (representation, task, protocol)
-    return digest([record.model_dump(mode="json") for record in records])
+    contents = [record.model_dump(mode="json") for record in (representation, task, protocol)]
+    contents[1].setdefault("notes", {})  # as where grids that are half trained were begun
+    return digest(contents)

@@ -28,7 +28,7 @@ from mirbench.benchmark.progress import say
 from mirbench.benchmark.result import Results, Row
 from mirbench.benchmark.runs.each import evaluate_each
 from mirbench.benchmark.runs.engines import check_engine, on_engine
-from mirbench.benchmark.runs.live import Subjects, check_live, is_live, named
+from mirbench.benchmark.runs.live import Subjects, check_live, check_rows, is_live, named
 from mirbench.benchmark.runs.pairs import (
     Folder,
     Names,
@@ -160,6 +160,8 @@ def run(
     check_engine(engine, address, device=device, gpus=gpus)
     live = is_live(rep)
     settings = checked_settings(protocol, out, cache, device, max_missing, limit, live=live)
+    if name is not None:
+        check_rows(name, settings.out, force)
     settings = replace(settings, jobs=jobs, force=force, memory=memory, full_hash=full_hash)
     settings = replace(settings, gpus=gpus, clip_timeout=clip_timeout, share=share_of(part))
     check_share(settings.protocol, settings.share)

@@ -6,14 +6,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
+from pathlib import Path
 from typing import TypeGuard, TypeVar
 
 from mirbench.benchmark.api import Representation, UsageError
 from mirbench.benchmark.embedding.live import embedded_here
 from mirbench.benchmark.embedding.model import describe_model
 from mirbench.benchmark.embedding.pair import EmbeddingSettings
+from mirbench.benchmark.evaluation.found import check_origin, read_whole
 from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.plugins.naming import allowed_characters, base_name
+from mirbench.benchmark.result import rows_below
 from mirbench.benchmark.runs.pairs import Names
 
 SettingsType = TypeVar("SettingsType", bound=EmbeddingSettings)
@@ -96,6 +99,22 @@ def check_free(name: str) -> None:
         )
     if base_name(name) in {plugin.name for plugin in find_plugins("representation")}:
         raise UsageError(f"{name!r} is the name of a representation; give another by name=")
+
+
+def check_rows(name: str, out: Path, force: bool) -> None:
+    """Check, before a model object embeds, that the rows of its name are those of a model object.
+
+    Raises
+    ------
+    UsageError
+        If one is of something else, unless it is to be replaced.
+    """
+    if force:
+        return
+    for path in rows_below(out):
+        old = read_whole(path)
+        if old is not None and old.representation.name == name:
+            check_origin(old.representation, "live", path)
 
 
 @contextmanager

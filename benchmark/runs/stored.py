@@ -28,7 +28,7 @@ from mirbench.benchmark.registry import (
 from mirbench.benchmark.result import Row
 from mirbench.benchmark.runs.each import tell_share_is_done
 from mirbench.benchmark.runs.engines import check_engine, on_engine
-from mirbench.benchmark.runs.live import check_live, is_live, named
+from mirbench.benchmark.runs.live import check_live, check_rows, is_live, named
 from mirbench.benchmark.runs.pairs import Folder, Where, as_path, checked_settings, pairs_of
 from mirbench.benchmark.runs.subjects import (
     given_embeddings,
@@ -157,6 +157,8 @@ def probe(
     check_engine(engine, address, device=device)
     live = is_live(rep)
     settings = checked_settings(protocol, out, cache, device, max_missing=max_missing, live=live)
+    if live and name is not None:
+        check_rows(name, settings.out, force)
     settings = replace(settings, force=force, memory=memory, share=share_of(part))
     check_share(settings.protocol, settings.share)
     spec = load_task(task)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from mirbench.benchmark.api import DataError, Task, UsageError
 from mirbench.benchmark.embedding.embeddings import Embeddings, pick_clips
 from mirbench.benchmark.evaluation.subject import Subject
@@ -45,8 +47,8 @@ def given_embeddings(embeddings: Embeddings, task: Task, clip_ids: Sequence[str]
     Raises
     ------
     DataError
-        If they are of another task, or have no clip of the split, or several rows of a clip
-        where the task has no windows.
+        If they are of another task, have no clip of the split, hold NaN or infinity, or have
+        several rows of a clip where the task has no windows.
     """
     if embeddings.task not in ("", task.name):
         raise DataError(
@@ -56,6 +58,10 @@ def given_embeddings(embeddings: Embeddings, task: Task, clip_ids: Sequence[str]
     found = pick_clips(embeddings, clip_ids)
     if not len(found.clip):
         raise DataError(f"the embeddings have no clip of task {task.name!r} with this split")
+    for place, row in enumerate(np.asarray(found.embedding)):
+        if not np.isfinite(row).all():
+            clip_id = found.clip_ids[int(found.clip[place])]
+            raise DataError(f"the embeddings of clip {clip_id!r} hold NaN or infinity")
     if task.window is None and len(set(found.clip.tolist())) < len(found.clip):
         raise DataError(
             f"the embeddings have several rows of a clip, but task {task.name!r} has no windows"

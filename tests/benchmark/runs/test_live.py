@@ -159,6 +159,21 @@ def test_stored_embeddings_can_be_handed_on(options: Options, where: Options) ->
     assert row.scores == probe(rep="tinyrep", **options).scores
 
 
+def test_a_name_whose_row_is_another_s_is_refused_before_anything_is_embedded(
+    options: Options, where: Options
+) -> None:
+    found = embed("tinyrep", **where)["tinytask"]
+    probe(embeddings=found, name="copy", trained_on="none", **options)
+    model = Spectrum()
+    for call in (
+        lambda: run(model, name="copy", **options),
+        lambda: probe(rep=model, name="copy", **options),
+    ):
+        with pytest.raises(UsageError, match=r"row of another 'copy' \(origin: precomputed\)"):
+            call()
+    assert model.calls == 0
+
+
 @pytest.mark.slow
 def test_an_object_is_probed_with_its_fixed_batches(options: Options) -> None:
     row = probe(rep=Batched(), name="mine", **options)
@@ -237,5 +252,10 @@ def test_what_cannot_be_probed(options: Options, where: Options) -> None:
     twice = Embeddings(("clip001",), np.ones((2, 3), np.float32), np.zeros(2, np.int64), {})
     with pytest.raises(DataError, match="several rows of a clip"):
         probe(embeddings=twice, name="mine", **options)
+    bad = np.ones((2, 3), np.float32)
+    bad[1, 2] = np.nan
+    nan = Embeddings(("clip001", "clip002"), bad, np.arange(2), {})
+    with pytest.raises(DataError, match="of clip 'clip002' hold NaN or infinity"):
+        probe(embeddings=nan, name="mine", **options)
     with pytest.raises(UsageError, match="part='1/2' is for representations that"):
         probe(rep=Spectrum(), name="mine", part="1/2", **options)
