@@ -138,6 +138,32 @@ def test_copies_of_another_row_are_refused(change: str, task: str, tmp_path: Pat
     assert "of 2 other rows, the nearest: " in verdict.likeness
 
 
+def mostly_constant(seed: int, level: float) -> Callable[[Arrays], np.ndarray]:
+    """Answer all clips alike but every fourth, as probes do that have learned little."""
+
+    def change(arrays: Arrays) -> np.ndarray:
+        drawn = np.random.default_rng(seed).standard_normal(arrays["outputs"].shape)
+        drawn[np.arange(len(drawn)) % 4 != seed] = 0
+        return level + drawn
+
+    return change
+
+
+@pytest.mark.parametrize("task", ["rendered_instruments", "rendered_tempo"])
+def test_constant_answers_to_most_clips_are_no_copy(task: str, tmp_path: Path) -> None:
+    theirs = submit_row(tmp_path / "board", "theirs", task)
+    outputs(mostly_constant(1, 0.5))(theirs)
+    path = submit_row(tmp_path / "new", "mine", task)
+    outputs(mostly_constant(2, 3))(path)
+    verdict = judge(path, tmp_path / "board")
+    assert verdict.accepted, verdict.errors
+    # A copy of such a row is one nevertheless.
+    copied = 2 * read_predictions(theirs).outputs + 1
+    outputs(lambda _: copied)(path)
+    (error,) = judge(path, tmp_path / "board").errors
+    assert "its outputs are those of 'theirs' on 100 % of the clips" in error
+
+
 def test_near_copies_are_noted(tmp_path: Path) -> None:
     submit_row(tmp_path / "board", "theirs", "rendered_instruments")
     path = submit_row(tmp_path / "new", "mine", "rendered_instruments")
