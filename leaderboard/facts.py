@@ -152,8 +152,9 @@ def why_unranked(row: Row, scored: Sequence[str], test: TaskTest) -> str | None:
     if test.facts is not None:
         whole, allowed = test.facts.test, len(lost.intersection(test.facts.faulty))
     else:
-        # Nobody knows which of the missing clips are of the test split.
-        whole, allowed = max(test.clips, len(scored) + len(lost)), 0
+        whole, allowed = test.clips, 0
     if len(scored) >= whole - allowed:
+        if test.facts is None and lost:
+            return f"{count(len(lost), 'clip')} missing, not known from which split"
         return None
     return f"scored on {count(len(scored), 'clip', of=whole)}"
