@@ -69,7 +69,7 @@ def build_pages(
         if svg:
             pages[folder / f"{name}.svg"] = table_svg(table)
     _write(pages)
-    _remove(_left_over(pages, out))
+    _remove(_left_over(pages, results, out))
     return [path for path in pages if path.parent != out / FOLDER] + [out / FOLDER][: bool(rows)]
 
 
@@ -91,7 +91,7 @@ def refresh_pages(results: Path, out: Path) -> list[Path]:
     if not are_fresh(places, source, out):
         pages = _pages(*_read(results), out)
         _write(pages)
-        _remove(_left_over(pages, out))
+        _remove(_left_over(pages, results, out))
         note_pages(pages, source, out)
     return places
 
@@ -106,7 +106,7 @@ def stale_pages(results: Path, out: Path) -> list[Path]:
     """
     pages = _pages(*_read(results), out)
     return [path for path, text in pages.items() if not _holds(path, text)] + [
-        *_left_over(pages, out)
+        *_left_over(pages, results, out)
     ]
 
 
@@ -131,10 +131,14 @@ def _pages(rows: list[Row], tables: list[Table], out: Path) -> dict[Path, str]:
     return pages
 
 
-def _left_over(pages: dict[Path, str], out: Path) -> Iterator[Path]:
-    """Pages of representations that have no row any more."""
+def _left_over(pages: dict[Path, str], results: Path, out: Path) -> Iterator[Path]:
+    """Pages of representations that have no row any more.
+
+    Now, not when the rows were read: another run may have written a row and its page since.
+    """
     for path in sorted((out / FOLDER).glob("*.html")):
-        if path not in pages and _is_ours(path):
+        has_rows = any((results / path.stem).glob("*.json"))
+        if path not in pages and not has_rows and _is_ours(path):
             yield path
 
 

@@ -1,7 +1,7 @@
 """What is known of a row's task without the row: its test set, its groups, its chance level.
 
 Of the tasks of mirbench itself it stands in ``known/tasks.json``, where no row can change it; of
-others the rows say it, and must agree.
+others the rows say it, and what most of them say is taken.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 import numpy.typing as npt
 
 from mirbench.benchmark.api import DataError
-from mirbench.benchmark.progress import count
-from mirbench.benchmark.result import Row, TaskFacts, TaskRecord
+from mirbench.benchmark.progress import count, say
+from mirbench.benchmark.result import Row, TaskFacts, TaskRecord, facts_agree
 from mirbench.benchmark.scoring.chance import constant_scores
 
 
@@ -61,7 +61,7 @@ def describe_test(rows: Sequence[Row], targets: npt.NDArray[Any], groups: int) -
     Raises
     ------
     DataError
-        If rows contradict each other, or name no possible constant.
+        If the rows name no possible constant.
     """
     task, facts = rows[0].result.task, facts_of(rows)
     constants = dict(facts.constants) if facts else {}
@@ -78,22 +78,39 @@ def describe_test(rows: Sequence[Row], targets: npt.NDArray[Any], groups: int) -
 def facts_of(rows: Sequence[Row]) -> TaskFacts | None:
     """Find what is known of the task and split of rows.
 
-    Raises
-    ------
-    DataError
-        If two rows say different things of a task that mirbench does not know.
+    Of a task that mirbench does not know itself it is what more than half of the rows say. If
+    there is no such, nothing is known, rather than one of them believed: then nothing is told
+    from chance, and only rows without missing clips are ranked.
     """
     known = known_facts(rows[0].result.task)
     if known is not None:
         return known
-    told = [row for row in rows if row.result.facts is not None]
-    for row in told[1:]:
-        if row.result.facts != told[0].result.facts:
-            raise DataError(
-                f"{row.path} and {told[0].path} say different things of their task's labels "
-                "(facts): run the older one again, or remove it"
-            )
-    return told[0].result.facts if told else None
+    told = [(row, row.result.facts) for row in rows if row.result.facts is not None]
+    alike: list[list[tuple[Row, TaskFacts]]] = []
+    for pair in told:
+        fellows = next((some for some in alike if facts_agree(some[0][1], pair[1])), None)
+        if fellows is None:
+            alike.append([pair])
+        else:
+            fellows.append(pair)
+    if not alike:
+        return None
+    alike.sort(key=lambda some: -len(some))
+    (row, facts), most = alike[0][0], len(alike[0])
+    if len(alike) == 1:
+        return facts
+    believed = 2 * most > len(told)
+    say(
+        f"warning: {alike[1][0][0].path} says another thing of its task's labels (facts) than "
+        f"{row.path}: "
+        + (
+            f"what {count(most, 'row', 'has', of=len(told))} is taken"
+            if believed
+            else "neither is believed, so no score is told from chance"
+        )
+        + "; run the one that is wrong again, or remove it"
+    )
+    return facts if believed else None
 
 
 def known_facts(task: TaskRecord) -> TaskFacts | None:
@@ -135,8 +152,9 @@ def why_unranked(row: Row, scored: Sequence[str], test: TaskTest) -> str | None:
     if test.facts is not None:
         whole, allowed = test.facts.test, len(lost.intersection(test.facts.faulty))
     else:
-        # Nobody knows which of the missing clips are of the test split.
-        whole, allowed = max(test.clips, len(scored) + len(lost)), 0
+        whole, allowed = test.clips, 0
     if len(scored) >= whole - allowed:
+        if test.facts is None and lost:
+            return f"{count(len(lost), 'clip')} missing, not known from which split"
         return None
     return f"scored on {count(len(scored), 'clip', of=whole)}"

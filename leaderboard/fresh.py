@@ -7,6 +7,7 @@ all its rows needs nothing rendered. Beside the pages lies a note of what they w
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from importlib.metadata import version
@@ -18,7 +19,7 @@ from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.checksums import digest, file_sha256, path_digest
 from mirbench.benchmark.files.foreign import DAMAGES
 from mirbench.benchmark.files.strict_json import read_note
-from mirbench.benchmark.result import predictions_path, rows_below
+from mirbench.benchmark.result import predictions_path, rows_below, verification_path
 
 #: Name of the note; hidden, since it is nobody's page.
 NOTE = ".rendered.json"
@@ -31,8 +32,8 @@ _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
 
 
 def source_digest(results: Path) -> str:
-    """Digest of all that pages are made from: rows, predictions, mirbench's code, libraries."""
-    files = {str(path.relative_to(results)): path_digest(path) for path in _files(results)}
+    """Digest of all that pages are made from: rows and what lies beside them, code, libraries."""
+    files = {os.path.relpath(path, results): path_digest(path) for path in _files(results)}
     code = {f"{path.parent.name}/{path.name}": file_sha256(path) for path in _code()}
     return digest([files, code, [version(name) for name in _LIBRARIES]])
 
@@ -67,6 +68,9 @@ def _files(results: Path) -> Iterator[Path]:
     for row in rows_below(results):
         yield row
         yield predictions_path(row)
+        verification = verification_path(row)
+        if verification is not None:
+            yield verification
 
 
 def _code() -> Iterator[Path]:

@@ -112,9 +112,12 @@ def _seconds(seconds: float) -> float:
 def _counts(result: Result) -> str:
     task = result.task
     score = next(iter(result.scores.values()))
-    words = ", ".join(f"{clips:,} {name}" for name, clips in sorted(task.counts.items()))
+    scored = task.counts | {"test": task.tested}
+    words = ", ".join(f"{clips:,} {name}" for name, clips in sorted(scored.items()))
+    wrong = sum(clip.wrong for clip in task.missing)
+    lost = f"{len(task.missing)} missing" + (f", {wrong} of them scored as wrong" if wrong else "")
     notes = "".join(f"; {note}: {clips:,}" for note, clips in sorted(task.notes.items()))
-    return f"{words}; {count(score.groups, 'group')} in test; {len(task.missing)} missing{notes}"
+    return f"{words}; {count(score.groups, 'group')} in test; {lost}{notes}"
 
 
 def _weights(rep: RepresentationRecord) -> str:

@@ -204,7 +204,7 @@ def _row(result: Result, place: str) -> list[str]:
         f"{task_name(result.task.name)}, version {result.task.version}",
         result.task.split,
         result.protocol_label,
-        f"{result.task.counts.get('test', 0):,}",
+        f"{result.task.tested:,}",
         f"{len(result.task.missing):,}",
         result.probe.layer or "–",
         _number(100 * result.probe.valid),

@@ -7,6 +7,7 @@ were tested on the same clips, with the same targets and groups.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def read_rows(folder: Path) -> list[Row]:
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}")
     rows = []
+    on_board = Path(os.path.abspath(folder)).parts[-2:] == ("leaderboard", "results")
     first: dict[tuple[str, ...], Row] = {}
     for path in rows_below(folder):
         row = Row(path, read_result(path))
@@ -46,7 +48,7 @@ def read_rows(folder: Path) -> list[Row]:
             raise DataError(
                 f"{path} is of a few clips only (--limit), which no board takes: move it"
             )
-        if row.result.representation.live and folder.parts[-2:] == ("leaderboard", "results"):
+        if row.result.representation.live and on_board:
             raise DataError(
                 f"{path} is of a model object in Python, which nobody can run again by its name: "
                 "move it, and measure a plugin file of the model"

@@ -28,7 +28,8 @@ def report_rows(rows: Sequence[Row]) -> None:
     folder = rows[0].path.parent.parent
     typer.echo(f"rows: {folder}")
     try:
-        typer.echo(f"leaderboard: {refresh_pages(folder, page_folder(folder))[-1]}")
+        pages = {page.name: page for page in refresh_pages(folder, page_folder(folder))}
+        typer.echo(f"leaderboard: {pages['index.html']}")
     except MirbenchError as error:  # the rows are written; a page can be rendered later
         typer.echo(f"mirbench: the leaderboard was not rendered: {error}", err=True)
 

@@ -43,11 +43,14 @@ def leaderboard_validate(
     """Check result rows: say for each file what is wrong and how to mend it."""
     from mirbench.benchmark.submissions.validation import validate, withdrawn
     from mirbench.benchmark.submissions.verdict import verdict_lines
+    from mirbench.leaderboard.facts import known_facts
     from mirbench.leaderboard.references import published_names
 
     if changed and (against is None or len(files) != 1):
         raise UsageError("--changed compares one folder with the one that --board names")
-    verdicts = list(validate(files, against, changed, data, published=published_names()))
+    verdicts = list(
+        validate(files, against, changed, data, published=published_names(), known=known_facts)
+    )
     for line in verdict_lines(verdicts):
         typer.echo(line)
     if changed and against:
@@ -142,10 +145,19 @@ def leaderboard_submit(
     from mirbench.benchmark.submissions.packing import find_checkout, next_steps, pack
     from mirbench.benchmark.submissions.verdict import verdict_lines
     from mirbench.leaderboard import build_pages
+    from mirbench.leaderboard.facts import known_facts
     from mirbench.leaderboard.references import published_names
 
     checkout = find_checkout(to)
-    packed = pack(results, checkout, rep or [], replace, data, published_names())
+    packed = pack(
+        results,
+        checkout,
+        rep or [],
+        replace,
+        data,
+        published=published_names(),
+        known=known_facts,
+    )
     for line in verdict_lines(packed.verdicts):
         typer.echo(line)
     if packed.left_out:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from mirbench.benchmark.protocol import AnyProtocol
@@ -37,5 +38,7 @@ def default_out(
 
 def page_folder(results: Path) -> Path:
     """Locate the folder of the pages: above the rows in a checkout, else beside them."""
-    own = results.name == "results" and results.parent.name == "leaderboard"
-    return results.parent if own else results
+    absolute = Path(os.path.abspath(results))  # "." and "results" have their places, too
+    if absolute.parts[-2:] != ("leaderboard", "results"):
+        return results
+    return results.parent if results.name == "results" else absolute.parent

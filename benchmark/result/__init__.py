@@ -8,7 +8,7 @@ safetensors.
 `records` is the schema, `paths` says where the files lie, `predictions` are
 the outputs, `rows` reads and writes rows, and `shown` shows them in Python.
 `commitment` is what others can recompute of a row, and `verified` says whether
-somebody did.
+somebody did. `task_facts` compares what rows say of their task.
 """
 
 from mirbench.benchmark.result.commitment import (
@@ -49,6 +49,7 @@ from mirbench.benchmark.result.records import (
 )
 from mirbench.benchmark.result.results import Results
 from mirbench.benchmark.result.rows import Row, read_result, read_results, write_result
+from mirbench.benchmark.result.task_facts import differing_constants, facts_agree
 from mirbench.benchmark.result.verified import (
     Standing,
     Verification,
@@ -82,6 +83,8 @@ __all__ = [
     "TaskRecord",
     "Verification",
     "committed_clips",
+    "differing_constants",
+    "facts_agree",
     "limited_rows_below",
     "predictions_path",
     "read_predictions",

@@ -6,6 +6,7 @@ import datetime
 import importlib.metadata
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,11 +18,17 @@ from mirbench.benchmark.embedding.pair import EmbeddingSettings
 from mirbench.benchmark.embedding.store import Store
 from mirbench.benchmark.evaluation.commit import sketches_of
 from mirbench.benchmark.files.cache import CacheFolder
+from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.machine.device import check_device
+from mirbench.benchmark.plugins.adapters import adapter_form
+from mirbench.benchmark.plugins.finding import Plugin, find_plugins
+from mirbench.benchmark.plugins.naming import split_name
+from mirbench.benchmark.progress import count
 from mirbench.benchmark.result import (
     Commitment,
     Result,
     Verification,
+    committed_clips,
     read_result,
     row_sha256,
     sketch_distances,
@@ -93,9 +100,11 @@ def verify(
     Raises
     ------
     UsageError
-        If the row is of a representation that is not built in, and none is named.
+        If the row is of a representation that is not built in, or that an adapter runs, and none
+        is named.
     DataError
-        If the row has no commitment or cannot be read, or clips of it cannot be embedded.
+        If the row has no commitment or cannot be read, is of a task that is not installed, commits
+        itself to other clips than its split names, or clips of it cannot be embedded.
     """
     check_device(device)
     if by is not None and not re.fullmatch(NAME, by):
@@ -104,9 +113,10 @@ def verify(
     commitment = _commitment(row, result)
     where = CacheFolder.find(cache)
     chosen = Where(split=result.task.split, data=data, cache=where)
-    (pair,) = pairs_of(_named(result, rep), result.task.name, chosen, make=True)
+    (pair,) = pairs_of(_named(result, rep), _known_task(row, result), chosen, make=True)
     if pair.data.split.sha256 != result.task.split_sha256:
         raise DataError(f"{row} is of another version of the split {result.task.split!r}")
+    _check_clips(row, result, commitment, pair.data.split)
     ten = replace(pair, data=_few(pair.data, list(commitment.sketches)))
     where.root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="verify-", dir=where.root) as folder:
@@ -133,22 +143,73 @@ def _commitment(row: Path, result: Result) -> Commitment:
 
 
 def _named(result: Result, rep: str | None) -> str:
-    record = result.representation
+    """Name the representation to be run.
+
+    What the row says may be a path, or name a module to be imported, so it is taken for no more
+    than the name of a representation of mirbench itself.
+    """
     if rep is not None:
         return rep
+    record = result.representation
+    plugins = find_plugins("representation")
+    own = {
+        plugin.name
+        for plugin in plugins
+        if plugin.origin == "built-in" and adapter_form(plugin) is None
+    }
     if record.origin != "built-in":
-        raise UsageError(
-            f"the row is of {record.name!r}, which is not built in (origin: {record.origin}); name "
-            "its plugin with --rep FILE.py, and read it before you run it, or say --sandbox"
+        why = f"which is not built in (origin: {record.origin})"
+    elif record.name.partition(":")[0] not in own or _base(record.name, plugins) not in own:
+        why = "which names no representation that mirbench itself computes"
+    else:
+        return record.name
+    raise UsageError(
+        f"the row is of {show(record.name)}, {why}; name its plugin with --rep FILE.py (what an "
+        "adapter runs with --rep ADAPTER:TARGET), and read it first, or add --sandbox"
+    )
+
+
+def _base(name: str, plugins: Sequence[Plugin]) -> str | None:
+    try:
+        return split_name(name, plugins).base
+    except UsageError:  # as of an adapter without a target
+        return None
+
+
+def _known_task(row: Path, result: Result) -> str:
+    """Name the task of a row: never a file, since its code would run because a row names it."""
+    name = result.task.name
+    if name not in {plugin.name for plugin in find_plugins("task")}:
+        raise DataError(
+            f"{row} is of task {show(name)}, which is no task that is installed here (mirbench "
+            "list); files are not run because a row names them"
         )
-    return record.name
+    return name
+
+
+def _check_clips(row: Path, result: Result, commitment: Commitment, split: SplitTable) -> None:
+    """Refuse a row that has chosen its clips itself."""
+    lost = {clip.clip_id for clip in result.task.missing}
+    present = [clip_id for clip_id in split.of if clip_id not in lost]
+    most = EmbeddingSettings.max_missing
+    if len(split.of) - len(present) > most * len(split.of):
+        missing = count(len(split.of) - len(present), "clip", "is", of=len(split.of))
+        raise DataError(
+            f"{row}: {missing} missing; at most {100 * most:.0f} % may be, or the row would choose "
+            "the clips that are recomputed"
+        )
+    expected = committed_clips(split.sha256, present)
+    if sorted(commitment.sketches) != expected:
+        odd = min(set(commitment.sketches) ^ set(expected))
+        raise DataError(
+            f"{row} does not commit itself to the {count(len(expected), 'clip')} that its split "
+            f"names, as {show(odd)} tells: a row cannot choose them; run it again with --force"
+        )
 
 
 def _few(data: Dataset, clip_ids: list[str]) -> Dataset:
     """Keep a few clips of a dataset; of a model with fixed batches, theirs."""
     wanted = set(clip_ids)
-    if absent := wanted - set(data.split.of):
-        raise DataError(f"{min(absent)!r} is no clip of the split {data.split.name!r}")
     members = {clip_id: part for clip_id, part in data.split.of.items() if clip_id in wanted}
     return replace(
         data,

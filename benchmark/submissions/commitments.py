@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import filecmp
+import os
 from pathlib import Path
 
 import numpy as np
@@ -73,13 +74,18 @@ def changed_verifications(results: Path, board: Path) -> dict[str, str]:
     Returns
     -------
     dict
-        Place below ``verified`` to what it says now, sorted.
+        Place below ``verified`` to what it says now, sorted; empty unless both folders are named
+        ``results``, since no others have verifications beside them.
 
     Raises
     ------
     DataError
         If a file is no verification of the row that lies in its place.
     """
+    # As rows and verifications find each other: "." and ".." have names, too.
+    results, board = (Path(os.path.abspath(folder)) for folder in (results, board))
+    if {results.name, board.name} != {"results"}:
+        return {}
     here, there = results.with_name("verified"), board.with_name("verified")
     places = {
         file.relative_to(folder)

@@ -70,8 +70,8 @@ def stray_reason(path: Path) -> str:
 
 def _generated(folder: Path) -> set[Path]:
     """Pages that `mirbench run` writes beside the rows, where that is not the board's folder."""
-    board = folder.name == "results" and folder.absolute().parent.name == "leaderboard"
-    names = ("README.md", "index.html", "compare.html")
+    board = Path(os.path.abspath(folder)).parts[-2:] == ("leaderboard", "results")
+    names = ("README.md", "index.html", "compare.html", ".rendered.json")
     return set() if board else {folder / name for name in names} | {*folder.glob("rep/*.html")}
 
 

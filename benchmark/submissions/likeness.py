@@ -136,7 +136,8 @@ class Likeness:
     correlation : float
         Over clips and outputs.
     same : float
-        Share of the clips whose outputs are the same.
+        Share of the clips whose outputs are the same, of those that either row does not answer
+        as it answers most.
     voted : bool
         Both rows' outputs are votes.
     """
@@ -159,13 +160,18 @@ def compare(mine: Profile, other: Profile) -> Likeness | None:
     # As they are, and on one scale: the former finds copies of which many clips were changed.
     shift = (mine.centre - other.centre) / np.where(other.spread > 0, other.spread, 1)
     scale = mine.spread / np.where(other.spread > 0, other.spread, 1)
-    same = max(_share_same(a * scale + shift, b), _share_same(a, b))
+    # A probe may answer most clips alike. All such answers are a median, so they tell nothing.
+    telling = np.maximum(np.abs(a), np.abs(b)).max(axis=1) > _TOLERANCE
+    pairs = ((a * scale + shift, b), (a, b))
+    same = max(_share_same(one[telling], another[telling]) for one, another in pairs)
     a -= a.mean(axis=0)
     b -= b.mean(axis=0)
     return Likeness(other.name, _correlation(a, b), same, mine.voted and other.voted)
 
 
 def _share_same(first: Array, second: Array) -> float:
+    if not len(first):
+        return 0.0
     return float((np.abs(first - second).max(axis=1) <= _TOLERANCE).mean())
 
 

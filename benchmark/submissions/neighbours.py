@@ -23,7 +23,7 @@ from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.plugins.naming import base_name
 from mirbench.benchmark.progress import count
 from mirbench.benchmark.registry import parse_representation
-from mirbench.benchmark.result import Predictions, RepresentationRecord, Result
+from mirbench.benchmark.result import Predictions, RepresentationRecord, Result, TaskFacts
 from mirbench.benchmark.submissions.ground import Ground
 from mirbench.benchmark.submissions.plausible import proportion_notes
 from mirbench.benchmark.submissions.texts import check_name
@@ -145,11 +145,16 @@ class Neighbours:
         self._outputs: dict[str, str] = {}
         self._rows: dict[tuple[str, str, str, str], Path] = {}
         self._names: dict[str, tuple[Result, Path]] = {}
+        self._facts: dict[tuple[str, str, int, str], tuple[str, TaskFacts]] = {}
 
     @property
     def names(self) -> list[str]:
         """Representations of the rows that were added, each as it was written first."""
         return [row.representation.name for row, _ in self._names.values()]
+
+    def facts(self, result: Result) -> tuple[str, TaskFacts] | None:
+        """Find what an earlier row of the same task and split says of them, and its name."""
+        return self._facts.get(_test_set(result))
 
     def notes(self, result: Result) -> Iterator[str]:
         """Say what does not go with the first row of the same representation."""
@@ -185,6 +190,8 @@ class Neighbours:
         self._rows[_key(result)] = path
         self._names.setdefault(result.representation.name.lower(), (result, path))
         self._outputs.setdefault(_digest(result, predictions), result.representation.name)
+        if result.facts is not None:
+            self._facts.setdefault(_test_set(result), (str(path), result.facts))
 
     def add_targets(self, result: Result, predictions: Predictions) -> None:
         """Remember the targets of clips that no earlier row has."""

@@ -22,7 +22,7 @@ from mirbench.benchmark.result import (
 )
 from mirbench.benchmark.submissions.content import missing_trained_on
 from mirbench.benchmark.submissions.files import PREDICTIONS_BYTES, ROW_BYTES, read_limited
-from mirbench.benchmark.submissions.validation import validate
+from mirbench.benchmark.submissions.validation import Known, validate
 from mirbench.benchmark.submissions.verdict import Verdict
 
 
@@ -81,6 +81,7 @@ def pack(
     replace: bool = False,
     data: Path | None = None,
     published: Collection[str] = (),
+    known: Known = lambda task: None,
 ) -> Packed:
     """Check the rows below a folder that the board has tables of, and copy them into a checkout.
 
@@ -98,7 +99,7 @@ def pack(
         Replace rows that are there and differ.
     data : Path, optional
         Folder of the datasets.
-    published : collection of str
+    published, known
         As for `validate`.
 
     Raises
@@ -109,7 +110,9 @@ def pack(
     """
     rows, left_out = _choose(results.resolve(), names)
     board = checkout / "leaderboard" / "results"
-    verdicts = list(validate(rows, board, data=data, placed=False, published=published))
+    verdicts = list(
+        validate(rows, board, data=data, placed=False, published=published, known=known)
+    )
     for verdict in verdicts:
         _ask_trained_on(verdict)
     packed = Packed(verdicts, left_out=left_out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import filecmp
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from mirbench.benchmark.api import DataError
@@ -11,6 +11,8 @@ from mirbench.benchmark.protocol import FewShot
 from mirbench.benchmark.result import (
     Predictions,
     Result,
+    TaskFacts,
+    TaskRecord,
     predictions_path,
     read_predictions,
     read_result,
@@ -23,6 +25,7 @@ from mirbench.benchmark.submissions.content import (
     missing_trained_on,
     why_off_the_board,
 )
+from mirbench.benchmark.submissions.facts import check_facts
 from mirbench.benchmark.submissions.files import (
     PREDICTIONS_BYTES,
     ROW_BYTES,
@@ -48,6 +51,9 @@ from mirbench.benchmark.submissions.strict_json import parse_json
 from mirbench.benchmark.submissions.texts import check_name, check_texts
 from mirbench.benchmark.submissions.verdict import Verdict
 
+#: Finds what the board knows of a task itself.
+Known = Callable[[TaskRecord], TaskFacts | None]
+
 
 def validate(
     paths: Sequence[Path],
@@ -56,6 +62,7 @@ def validate(
     data: Path | None = None,
     placed: bool = True,
     published: Collection[str] = (),
+    known: Known = lambda task: None,
 ) -> Iterator[Verdict]:
     """Check rows; nothing of them is run, and nothing is written.
 
@@ -74,6 +81,8 @@ def validate(
         Whether a row must lie where it would on the board.
     published : collection of str
         Models whose published figures stand on the board, with which names are compared.
+    known : callable
+        What the board knows of a row's task itself, with which its facts are compared.
 
     Yields
     ------
@@ -95,7 +104,7 @@ def validate(
         leaving = {_place(row) for row in rows} | {place.parts for place in gone}
     for stray in strays:
         yield Verdict(stray, [stray_reason(stray)])
-    judge = _Judge(data, published)
+    judge = _Judge(data, published, known)
     judge.add_board(rows, board, leaving)
     for row in rows:
         yield judge.verdict(row, placed)
@@ -127,8 +136,9 @@ def _on_board(row: Path, board: Path) -> bool:
 class _Judge:
     """Checks rows one after another; knows the board and the rows before."""
 
-    def __init__(self, data: Path | None, published: Collection[str]) -> None:
+    def __init__(self, data: Path | None, published: Collection[str], known: Known) -> None:
         self.data = data
+        self.known = known
         self.published = published
         self.neighbours = Neighbours()
         self.likenesses = Likenesses()
@@ -196,9 +206,13 @@ class _Judge:
         verdict.errors += errors
         if ground is not None:
             verdict.errors += check_content(result, ground)
-            errors, notes = check_commitment(result, ground)
-            verdict.errors += errors
-            verdict.notes += notes
+            told = self.neighbours.facts(result)
+            for errors, notes in (
+                check_facts(result, ground, self.known(result.task), told),
+                check_commitment(result, ground),
+            ):
+                verdict.errors += errors
+                verdict.notes += notes
             self._check_predictions(verdict, ground)
         if not verdict.errors:
             verdict.errors += check_canonical(result, content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ from mirbench.benchmark.result import (
     MissingClip,
     Predictions,
     Result,
+    Verification,
     read_result,
+    row_sha256,
     write_result,
+    write_verification,
 )
 from mirbench.benchmark.scoring.resampled import resampled_scores
 
@@ -146,6 +150,23 @@ def write_short_row(
     task_record = whole.task.model_copy(update={"missing": lost})
     row = with_scores(whole.model_copy(update={"task": task_record}), some)
     return write_result(folder, row, some)
+
+
+def verify(row: Path, by: str) -> None:
+    """Write a verification of a row."""
+    write_verification(
+        row,
+        Verification(
+            row_sha256=row_sha256(row),
+            by=by,
+            date=datetime.date(2026, 11, 5),
+            mirbench="0.1.0",
+            device="cpu",
+            fingerprint="0123456789abcdef",
+            clips=10,
+            difference=0.0002,
+        ),
+    )
 
 
 def write_board(folder: Path, make_result: Callable[..., Result], n_representations: int) -> None:

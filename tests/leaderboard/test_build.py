@@ -6,6 +6,7 @@ import html
 import importlib
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -18,6 +19,7 @@ from helpers.made_board import write_board, write_row
 from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.result import Result, predictions_path, read_result, result_path
 from mirbench.benchmark.submissions.files import find_rows
+from mirbench.leaderboard import build as build_module
 from mirbench.leaderboard import build_pages, stale_pages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -246,6 +248,48 @@ def test_pages_beside_their_rows_lead_to_them(
     rows, strays = find_rows([tmp_path])
     assert rows == [tmp_path / "rep" / "gtzan.paper.json"]
     assert strays == []
+
+
+def test_pages_of_another_run_are_left_alone(
+    tmp_path: Path, make_result: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which wrote its row and pages after this one had read the rows."""
+    rows, out = tmp_path / "results", tmp_path / "pages"
+    write_row(rows, make_result, "gone", "gtzan")
+    build_pages(rows, out)
+    shutil.rmtree(rows / "gone")
+    write_row(rows, make_result, "one", "gtzan")
+    write = build_module._write
+
+    def overtaken(pages: dict[Path, str]) -> None:
+        monkeypatch.setattr(build_module, "_write", write)
+        write_row(rows, make_result, "new:a=1", "gtzan", seed=1)
+        build_pages(rows, out)
+        write(pages)
+
+    monkeypatch.setattr(build_module, "_write", overtaken)
+    build_pages(rows, out)
+    names = sorted(path.name for path in (out / "rep").iterdir())
+    assert names == ["new+a=1.html", "one.html"]
+
+
+def test_clips_that_count_as_wrong_are_test_clips(
+    tmp_path: Path, make_result: Callable[..., Result]
+) -> None:
+    path = write_row(tmp_path / "results", make_result, "one", "gtzan")
+    content = read_result(path).model_dump(mode="json")
+    content["task"]["counts"]["test"] = 288
+    content["task"]["missing"] = [
+        {"clip_id": clip_id, "reason": "lost", "wrong": True} for clip_id in ("a", "b")
+    ]
+    path.write_text(Result.model_validate(content).to_json(), encoding="utf-8")
+    build_pages(tmp_path / "results", tmp_path)
+    index = (tmp_path / "index.html").read_text("utf-8")
+    assert "290 test, 90 train, 30 valid; " in index
+    assert "in test; 2 missing, 2 of them scored as wrong" in index
+    own = (tmp_path / "rep" / "one.html").read_text("utf-8")
+    assert ">290<" in re.sub(r"\s", "", own)
+    assert ">288<" not in re.sub(r"\s", "", own)
 
 
 def test_stale_pages(tmp_path: Path, make_result: Callable[..., Result]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers.made_board import write_row
+from helpers.made_board import verify, write_row
 
 from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.result import Result, predictions_path
@@ -43,7 +43,7 @@ def test_the_same_rows_are_rendered_once(rows: Path, tmp_path: Path, rendered: l
     assert len(rendered) == 2  # the first of `refresh_pages`, and `build_pages`
 
 
-@pytest.mark.parametrize("what", ["row", "page", "no page", "note", "new row"])
+@pytest.mark.parametrize("what", ["row", "page", "no page", "note", "new row", "verified"])
 def test_whatever_changes_is_seen(
     what: str,
     rows: Path,
@@ -61,6 +61,8 @@ def test_whatever_changes_is_seen(
         pages[1].unlink()
     elif what == "note":
         (tmp_path / NOTE).write_text("[1", encoding="utf-8")
+    elif what == "verified":
+        verify(row, "jo")
     else:
         write_row(rows, make_result, "bad", "gtzan", skill=1.0)
     refresh_pages(rows, tmp_path)

@@ -15,6 +15,7 @@ from helpers.made_board import made_predictions, write_row
 from mirbench.benchmark.api import DataError
 from mirbench.benchmark.result import Predictions, Result, predictions_path, write_result
 from mirbench.leaderboard import build_pages
+from mirbench.leaderboard.rows import read_rows
 
 Change = Callable[[Result, Predictions], tuple[Result, Predictions]]
 
@@ -55,6 +56,23 @@ def not_finite(row: Result, predictions: Predictions) -> tuple[Result, Predictio
     outputs = predictions.outputs.copy()
     outputs[5, 5] = np.nan
     return row, Predictions(predictions.clip_ids, predictions.groups, outputs, predictions.targets)
+
+
+def test_rows_of_model_objects_stay_off_the_board_from_wherever_it_is_built(
+    tmp_path: Path, make_result: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mirbench.benchmark.result import read_result
+
+    results = tmp_path / "leaderboard" / "results"
+    row = read_result(write_row(results, make_result, "mine", "gtzan"))
+    live = {"live": True, "origin": "live"}
+    representation = row.representation.model_copy(update=live)
+    path = write_row(results, make_result, "mine", "gtzan")
+    path.write_text(row.model_copy(update={"representation": representation}).to_json(), "utf-8")
+    for here, folder in ((tmp_path, results), (results.parent, "results"), (results, ".")):
+        monkeypatch.chdir(here)
+        with pytest.raises(DataError, match="is of a model object in Python"):
+            read_rows(Path(folder))
 
 
 def too_few(row: Result, predictions: Predictions) -> tuple[Result, Predictions]:

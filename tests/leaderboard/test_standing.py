@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
 from pathlib import Path
 
-from helpers.made_board import write_row
+from helpers.made_board import verify, write_row
 
-from mirbench.benchmark.result import (
-    Result,
-    Verification,
-    row_sha256,
-    write_verification,
-)
+from mirbench.benchmark.result import Result
 from mirbench.leaderboard import build_pages
-
-
-def verify(row: Path, by: str) -> None:
-    write_verification(
-        row,
-        Verification(
-            row_sha256=row_sha256(row),
-            by=by,
-            date=datetime.date(2026, 11, 5),
-            mirbench="0.1.0",
-            device="cpu",
-            fingerprint="0123456789abcdef",
-            clips=10,
-            difference=0.0002,
-        ),
-    )
 
 
 def test_verified_rows_name_who_did_it(tmp_path: Path, make_result: Callable[..., Result]) -> None:

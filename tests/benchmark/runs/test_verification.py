@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import REPRESENTATION
+from helpers.submitted_rows import put, submit_row
 
 from mirbench.benchmark.result import read_verification, standing_of
 
@@ -89,3 +90,46 @@ def test_rows_that_cannot_be_verified(main: Main, row: Path, tmp_path: Path) -> 
     status, _, err = main(*verify)
     assert status == 1
     assert "commits itself to nothing that could be recomputed: it is of an older version" in err
+
+
+@pytest.mark.parametrize("name", ["./evil.py", "choi:evil.py:x=1", "hear:evil,batch=1", "evil"])
+def test_a_row_names_no_code_that_is_run(main: Main, tmp_path: Path, name: str) -> None:
+    (tmp_path / "evil.py").write_text("raise SystemExit('it ran')\n")
+    (tmp_path / "choi:evil.py").write_text("raise SystemExit('it ran')\n")
+    row = submit_row(tmp_path / "results", rep="mfcc", origin="built-in")
+    put("representation.name", name)(row)
+    status, _, err = main("leaderboard", "verify", row, "--jobs", 1)
+    assert status == 2
+    assert f"the row is of '{name}', which names no representation that mirbench itself" in err
+    assert "name its plugin with --rep FILE.py" in err
+    assert "and read it first, or add --sandbox" in err
+    assert "it ran" not in err
+
+
+def test_the_task_of_a_row_is_no_file(main: Main, tmp_path: Path) -> None:
+    (tmp_path / "evil.py").write_text("raise SystemExit('it ran')\n")
+    row = submit_row(tmp_path / "results", rep="mfcc", origin="built-in")
+    put("task.name", "./evil.py")(row)
+    status, _, err = main("leaderboard", "verify", row, "--rep", "mfcc", "--jobs", 1)
+    assert status == 1
+    assert "is of task './evil.py', which is no task that is installed here" in err
+
+
+@pytest.mark.slow
+def test_a_row_does_not_choose_its_clips(main: Main, row: Path) -> None:
+    verify = ("leaderboard", "verify", row, "--rep", "tinyrep", "--jobs", 1, "--by", "me")
+    whole = json.loads(row.read_text())
+    sketches = whole["commitment"]["sketches"]
+    one = dict(list(sketches.items())[:1])
+    for fewer in ({}, one, one | {"nowhere": one[min(one)]}):
+        put("commitment.sketches", fewer)(row)
+        status, _, err = main(*verify)
+        assert status == 1
+        assert "does not commit itself to the 10 clips that its split names, as '" in err
+    put("commitment.sketches", one)(row)
+    others = [f"clip{number:03d}" for number in range(150) if f"clip{number:03d}" not in one]
+    put("task.missing", [{"clip_id": clip_id, "reason": "lost"} for clip_id in others])(row)
+    status, _, err = main(*verify)
+    assert status == 1
+    assert "149 of 150 clips are missing; at most 5 % may be" in err
+    assert not (row.parents[2] / "verified").exists()

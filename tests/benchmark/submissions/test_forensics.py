@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from helpers.submitted_rows import put, read_row, submit_row, write_row
 
+from mirbench.benchmark import cli
 from mirbench.benchmark.evaluation.select import test_scores as score
 from mirbench.benchmark.registry import load_task
 from mirbench.benchmark.result import Predictions, read_predictions, read_result
@@ -136,6 +138,88 @@ def test_copies_of_another_row_are_refused(change: str, task: str, tmp_path: Pat
     assert error.startswith("predictions: its outputs are those of 'theirs' on ")
     assert error.endswith("a copy; hand in what this representation gives")
     assert "of 2 other rows, the nearest: " in verdict.likeness
+
+
+def mostly_constant(seed: int, level: float) -> Callable[[Arrays], np.ndarray]:
+    """Answer all clips alike but every fourth, as probes do that have learned little."""
+
+    def change(arrays: Arrays) -> np.ndarray:
+        drawn = np.random.default_rng(seed).standard_normal(arrays["outputs"].shape)
+        drawn[np.arange(len(drawn)) % 4 != seed] = 0
+        return level + drawn
+
+    return change
+
+
+@pytest.mark.parametrize("task", ["rendered_instruments", "rendered_tempo"])
+def test_constant_answers_to_most_clips_are_no_copy(task: str, tmp_path: Path) -> None:
+    theirs = submit_row(tmp_path / "board", "theirs", task)
+    outputs(mostly_constant(1, 0.5))(theirs)
+    path = submit_row(tmp_path / "new", "mine", task)
+    outputs(mostly_constant(2, 3))(path)
+    verdict = judge(path, tmp_path / "board")
+    assert verdict.accepted, verdict.errors
+    # A copy of such a row is one nevertheless.
+    copied = 2 * read_predictions(theirs).outputs + 1
+    outputs(lambda _: copied)(path)
+    (error,) = judge(path, tmp_path / "board").errors
+    assert "its outputs are those of 'theirs' on 100 % of the clips" in error
+
+
+#: What rows of two tasks say of them: truly, and with one thing wrong.
+TRUE_FACTS: dict[str, Any] = {
+    "gtzan": {"group": "artist", "test": 290, "constants": {"accuracy": "classical"}},
+    "rendered_tempo": {"group": "band", "test": 72, "constants": {"r2": [0.001045]}},
+}
+FALSE_FACTS: list[tuple[str, dict[str, Any], str]] = [
+    ("gtzan", {"test": 1_000_000}, "facts.test: is 1,000,000, but the test split has 290 clips"),
+    ("gtzan", {"group": "song"}, "facts.group: is 'song', but the groups of gtzan are 'artist'"),
+    ("gtzan", {"faulty": ["blues.00001"]}, "facts.faulty: are not the clips that gtzan knows"),
+    ("gtzan", {"constants": {}}, "facts.constants: must be of accuracy, not of ''"),
+    ("gtzan", {"constants": {"accuracy": "polka"}}, "facts.constants.accuracy: 'polka' is no"),
+    ("gtzan", {"constants": {"accuracy": [1.0]}}, "facts.constants.accuracy: (1.0,) is no answer"),
+    ("rendered_tempo", {"constants": {"r2": [0.1, 0.2]}}, "facts.constants.r2: (0.1, 0.2) is no"),
+    ("gtzan", {"constants": {"accuracy": "jazz"}}, "facts.constants.accuracy: is 'jazz', but"),
+    ("rendered_tempo", {"constants": {"r2": [0.0013]}}, "facts.constants.r2: is (0.0013,), but"),
+]
+
+
+@pytest.mark.parametrize(("task", "change", "words"), FALSE_FACTS)
+def test_what_a_row_says_of_its_task_is_checked(
+    task: str, change: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    true = {"faulty": [], **TRUE_FACTS[task]}
+    put("facts", true)(submit_row(tmp_path / "board", "theirs", task))
+    path = submit_row(tmp_path / "new", "mine", task, seed=1)
+    put("facts", true | change)(path)
+    (error,) = judge(path, tmp_path / "board").errors
+    assert error.startswith(words)
+
+
+def test_what_the_board_knows_itself_is_no_rows_to_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = submit_row(tmp_path / "results", "mine", "gtzan")
+    put("facts", {"faulty": [], **TRUE_FACTS["gtzan"], "constants": {"accuracy": "jazz"}})(path)
+    monkeypatch.setattr(sys, "argv", ["mirbench", "leaderboard", "validate", str(path)])
+    with pytest.raises(SystemExit):
+        cli.main()
+    words = "is 'jazz', but 'classical' is known of the task: it follows from the labels of train"
+    assert words in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_first_row_of_a_split_is_told_of(tmp_path: Path) -> None:
+    path = submit_row(tmp_path / "new", "mine", "rendered_tempo")
+    facts = {"faulty": [], **TRUE_FACTS["rendered_tempo"], "constants": {"r2": [0.001046]}}
+    put("facts", facts)(path)
+    verdict = judge(path)
+    assert verdict.accepted, verdict.errors
+    assert any(note.startswith("facts.constants: not compared") for note in verdict.notes)
+    other = submit_row(tmp_path / "board", "theirs", "rendered_tempo", seed=1)
+    put("facts", {"faulty": [], **TRUE_FACTS["rendered_tempo"]})(other)
+    verdict = judge(path, tmp_path / "board")
+    assert verdict.accepted, verdict.errors
+    assert not any(note.startswith("facts") for note in verdict.notes)
 
 
 def test_near_copies_are_noted(tmp_path: Path) -> None:

@@ -22,11 +22,13 @@ from safetensors.numpy import save_file
 from mirbench.benchmark.api import DataError, MirbenchError, UsageError
 from mirbench.benchmark.registry import parse_representation
 from mirbench.benchmark.result import predictions_path, slug
+from mirbench.benchmark.submissions.commitments import changed_verifications
 from mirbench.benchmark.submissions.packing import find_checkout, next_steps, pack
 from mirbench.benchmark.submissions.strict_json import parse_json
 from mirbench.benchmark.submissions.texts import check_name
 from mirbench.benchmark.submissions.validation import validate, withdrawn
 from mirbench.benchmark.submissions.verdict import Verdict, printable, verdict_lines
+from mirbench.leaderboard import refresh_pages
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -297,6 +299,31 @@ def test_only_what_changed(tmp_path: Path) -> None:
     theirs.unlink()
     theirs.symlink_to(predictions_path(board / "theirs" / mine.name))
     assert any("is a symbolic link" in error for error in errors(new, board=board, changed=True))
+
+
+def test_verifications_are_found_from_wherever_rows_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board, new = tmp_path / "base" / "results", tmp_path / "pull" / "results"
+    submit_row(board, "theirs")
+    shutil.copytree(board, new)
+    for folder in (new, tmp_path / "pull"):
+        (folder.parent / "verified" / "theirs").mkdir(parents=True)
+        (folder.parent / "verified" / "theirs" / "x.json").write_text("{}")
+    for here, results in ((new, "."), (new / "theirs", ".."), (new.parent, "results")):
+        monkeypatch.chdir(here)
+        with pytest.raises(DataError, match="is no verification of a row"):
+            changed_verifications(Path(results), board)
+    # Beside a folder of another name lies nobody's verification.
+    assert changed_verifications(tmp_path / "pull", board) == {}
+    assert changed_verifications(new, tmp_path / "base") == {}
+
+
+def test_what_a_run_writes_beside_its_rows_is_no_stray(tmp_path: Path) -> None:
+    submit_row(tmp_path / "mine")
+    refresh_pages(tmp_path / "mine", tmp_path / "mine")
+    assert (tmp_path / "mine" / ".rendered.json").exists()
+    assert errors(tmp_path / "mine") == []
 
 
 def test_a_row_may_be_renamed(tmp_path: Path) -> None:
