@@ -48,6 +48,23 @@ CSV_COLUMNS = (
     "compared",
 )
 
+#: Of the table of rows.
+ROW_HEADS = (
+    "Row",
+    "Task",
+    "Split",
+    "Protocol",
+    "Test clips",
+    "Missing",
+    "Layer",
+    "Validation",
+    "Embedding, s",
+    "Probing, s",
+    "Memory, MiB",
+    "Device",
+    "Made on",
+)
+
 
 @dataclass(frozen=True)
 class Part:
@@ -62,6 +79,17 @@ class Part:
     table: Table
     status: str
     scores: tuple[tuple[Column, Cell], ...]
+
+
+@dataclass(frozen=True)
+class RowLine:
+    """A line of the table of rows: its cells after the first as `ROW_HEADS` has them."""
+
+    address: str
+    file: str
+    facts: tuple[str, ...]
+    software: str
+    digest: str
 
 
 def page_name(name: str) -> str:
@@ -107,6 +135,8 @@ def representation_pages(
             number=_number,
             interval=_interval,
             rows=[_row(result, place) for result in results],
+            row_heads=ROW_HEADS,
+            row_wraps=("Task", "Protocol", "Device"),
             figures=[(figure, Markup(layer_svg(figure))) for figure in layer_figures(results)],
             references=references,
             csv_address=_download("text/csv", _csv(name, parts[name])),
@@ -194,29 +224,30 @@ def _command(result: Result) -> str:
     return command
 
 
-def _row(result: Result, place: str) -> list[str]:
-    """Cells of the table of rows; the first two are the address and the name of its file."""
+def _row(result: Result, place: str) -> RowLine:
     cost, file = result.cost, result.place
     seconds = cost.embedding_seconds
-    return [
-        f"../{place}{_quoted(file.parent.name)}/{_quoted(file.name)}",
-        file.name,
-        f"{task_name(result.task.name)}, version {result.task.version}",
-        result.task.split,
-        result.protocol_label,
-        f"{result.task.counts.get('test', 0):,}",
-        f"{len(result.task.missing):,}",
-        result.probe.layer or "–",
-        _number(100 * result.probe.valid),
-        f"{seconds:,.1f}" if seconds else "not measured",
-        f"{cost.probing_seconds:,.1f}",
-        f"{cost.peak_memory_bytes >> 20:,}",
-        cost.device,
-        _distinct(f"{k} {v}" for k, v in sorted(result.environment.embedded_with.items()))
-        or NOT_STATED,
-        f"{result.task.embeddings_sha256[:12]}…",
-        result.environment.date.isoformat() if result.environment.date else NOT_STATED,
-    ]
+    made = result.environment
+    return RowLine(
+        address=f"../{place}{_quoted(file.parent.name)}/{_quoted(file.name)}",
+        file=file.name,
+        facts=(
+            f"{task_name(result.task.name)}, version {result.task.version}",
+            result.task.split,
+            result.protocol_label,
+            f"{result.task.counts.get('test', 0):,}",
+            f"{len(result.task.missing):,}",
+            result.probe.layer or "–",
+            _number(100 * result.probe.valid),
+            f"{seconds:,.1f}" if seconds else "not measured",
+            f"{cost.probing_seconds:,.1f}",
+            f"{cost.peak_memory_bytes >> 20:,}",
+            cost.device,
+            made.date.isoformat() if made.date else NOT_STATED,
+        ),
+        software=_distinct(f"{k} {v}" for k, v in sorted(made.embedded_with.items())) or NOT_STATED,
+        digest=result.task.embeddings_sha256,
+    )
 
 
 def _csv(name: str, parts: Sequence[Part]) -> str:

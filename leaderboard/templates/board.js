@@ -1,4 +1,3 @@
-"use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const controls = document.getElementById("controls");
@@ -19,6 +18,7 @@
     return element;
   };
   const number = (text) => parseFloat(text.replace("\u2212", "-"));
+  const hints = makeHints();
   const filters = makeFilters({ data, controls, make });
 
   // A score is the button that opens its panel.
@@ -333,25 +333,6 @@
     panel = { key, name };
     remember();
   }
-
-  // A table that is wider than the page says so, and how much of it there is to come.
-  const boxes = [...document.querySelectorAll(".scroll")].map((box) => {
-    const hint = make("p", undefined, { class: "hint", "aria-hidden": "true" });
-    hint.hidden = true;
-    box.before(hint);
-    return { box, hint, heads: [...box.querySelectorAll("thead th")] };
-  });
-  function hints() {
-    for (const { box, hint, heads } of boxes) {
-      const edge = box.getBoundingClientRect().right;
-      const left = heads.filter((head) => head.offsetWidth && head.getBoundingClientRect().right > edge + 1).length;
-      hint.hidden = box.scrollWidth <= box.clientWidth + 1;
-      box.classList.toggle("more", left > 0);
-      hint.textContent = left ? `${left} more column${left === 1 ? "" : "s"}: scroll sideways \u2192` : "\u2190 scroll back";
-    }
-  }
-  for (const { box } of boxes) box.addEventListener("scroll", hints, { passive: true });
-  addEventListener("resize", hints);
 
   for (const section of sections) {
     section.heads.forEach((head, place) => {

@@ -1,5 +1,5 @@
-"use strict";
 (() => {
+  const hints = makeHints();
   const data = JSON.parse(document.getElementById("data").textContent);
   const NONE = -32768;
   const form = document.querySelector("#compare form").elements;
@@ -79,6 +79,17 @@
       drawn("circle", { cx: x(value), cy: 10, r: 4, fill: "var(--accent)" }));
     return svg;
   }
+  // On a narrow screen cells stand below each other, beside what is their column's head elsewhere;
+  // roles say that they are a table still.
+  const heads = [...document.querySelectorAll("#differences thead th")].map((head) => head.textContent);
+  function labelled(row) {
+    row.setAttribute("role", "row");
+    [...row.cells].forEach((cell, place) => {
+      cell.setAttribute("role", place ? "cell" : "rowheader");
+      if (place && cell.hasChildNodes()) cell.dataset.head = heads[place];
+    });
+    return row;
+  }
   const SAYS = { better: "A is better", worse: "B is better", alike: "not distinguishable", unknown: "no interval" };
   const MARKS = { better: "ahead", worse: "behind" };
 
@@ -113,14 +124,14 @@
       row.append(make("th", label(one.column), { scope: "row" }), cell(one.column, one.i), cell(one.column, one.j));
       if (!one.ends) {
         row.append(make("td", "–"), make("td", "–"), make("td"), make("td", a === b ? "" : lacks(one), { class: "words" }));
-        return row;
+        return labelled(row);
       }
       const [low, high] = one.ends;
       const picture = make("td");
       if (low !== null) picture.append(bar(low, high, one.value, reach));
       row.append(make("td", signed(one.value)), make("td", low === null ? "–" : `${signed(low)} to ${signed(high)}`), picture,
         make("td", SAYS[one.verdict], { class: `words ${MARKS[one.verdict] ?? ""}` }));
-      return row;
+      return labelled(row);
     }));
     words.textContent = sentence(a, b, found, asked);
     document.title = a === b ? "Compare two · mirbench leaderboard" : `${data.names[a]} or ${data.names[b]} · mirbench leaderboard`;
@@ -200,6 +211,7 @@
   }
   function changed() {
     compare();
+    hints();
     remember();
   }
   // Unless one is asked for, the first score that both have, or else that several have.
@@ -240,9 +252,10 @@
   for (const select of [form.split, form.protocol]) {
     select.addEventListener("change", () => { scores(score.value); changed(); });
   }
-  score.addEventListener("change", () => { draw(); remember(); });
+  score.addEventListener("change", () => { draw(); hints(); remember(); });
   for (const one of document.querySelectorAll("#compare form")) one.addEventListener("submit", (event) => event.preventDefault());
   // A link within the page names a place of it; any other address is a view.
-  window.addEventListener("hashchange", () => { if (location.hash.includes("=")) recall(); });
+  window.addEventListener("hashchange", () => { if (location.hash.includes("=")) { recall(); hints(); } });
   recall();
+  hints();
 })();

@@ -1,4 +1,3 @@
-"use strict";
 // Choosing representations by licence, training data, size and layer; and what can be downloaded.
 function makeFilters({ data, controls, make }) {
   const { choices, of, bibliography, common } = data.facets;
