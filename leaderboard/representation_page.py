@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
-import io
 import shlex
 import string
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +22,7 @@ from mirbench.leaderboard.facets import CHOICES, Facets, facets_of
 from mirbench.leaderboard.lacks import command_for
 from mirbench.leaderboard.names import task_name
 from mirbench.leaderboard.overlap import OVERLAPS, overlaps
+from mirbench.leaderboard.scores_csv import Part, scores_csv
 from mirbench.leaderboard.tables import Cell, Column, Table
 from mirbench.leaderboard.templating import page_environment
 from mirbench.leaderboard.version import data_version
@@ -33,20 +32,6 @@ FOLDER = "rep"
 
 #: Characters that need no escape in an address.
 _PLAIN = frozenset(string.ascii_letters + string.digits + "-._~")
-
-#: Of the table of scores that can be downloaded.
-CSV_COLUMNS = (
-    "representation",
-    "split",
-    "protocol",
-    "task",
-    "metric",
-    "score",
-    "low",
-    "high",
-    "rank_group",
-    "compared",
-)
 
 #: Of the table of rows.
 ROW_HEADS = (
@@ -64,21 +49,6 @@ ROW_HEADS = (
     "Device",
     "Made on",
 )
-
-
-@dataclass(frozen=True)
-class Part:
-    """Scores of a representation in one table of the board.
-
-    Attributes
-    ----------
-    status : str
-        Who vouches for its rows.
-    """
-
-    table: Table
-    status: str
-    scores: tuple[tuple[Column, Cell], ...]
 
 
 @dataclass(frozen=True)
@@ -134,12 +104,13 @@ def representation_pages(
             parts=parts[name],
             number=_number,
             interval=_interval,
+            standing=_standing,
             rows=[_row(result, place) for result in results],
             row_heads=ROW_HEADS,
             row_wraps=("Task", "Protocol", "Device"),
             figures=[(figure, Markup(layer_svg(figure))) for figure in layer_figures(results)],
             references=references,
-            csv_address=_download("text/csv", _csv(name, parts[name])),
+            csv_address=_download("text/csv", scores_csv(name, facets.known, parts[name])),
             bib_address=_download("application/x-bibtex", references),
             file_name=slug(name),
         )
@@ -202,7 +173,7 @@ def _overlaps(results: Sequence[Result]) -> str:
         return "not known, since its training data is not stated"
     tasks = sorted({*OVERLAPS, *(result.task.name for result in results)})
     found = [task_name(task) for task in tasks if any(overlaps(text, task) for text in trained)]
-    return ", ".join(found) or "with no task, as far as the names of the data tell"
+    return "; ".join(found) or "with no task, as far as the names of the data tell"
 
 
 def _commands(results: Sequence[Result], facets: Facets) -> list[str]:
@@ -250,22 +221,10 @@ def _row(result: Result, place: str) -> RowLine:
     )
 
 
-def _csv(name: str, parts: Sequence[Part]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    for part in parts:
-        for column, cell in part.scores:
-            words = (name, part.table.split, part.table.protocol, column.task, column.metric)
-            ends = (f"{value:z.2f}" for value in (cell.value, cell.low, cell.high))
-            writer.writerow([*map(_spreadsheet, words), *ends, cell.group, len(column.names)])
-    return text.getvalue()
-
-
-def _spreadsheet(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    line = one_line(text)
-    return f"'{line}" if line[:1] in tuple("=+-@") else line
+def _standing(column: Column, cell: Cell) -> str:
+    if cell.alone:
+        return "the only one ranked"
+    return f"{cell.rank} among {len(column.names)}" if cell.group else "not ranked"
 
 
 def _download(kind: str, text: str) -> str:
