@@ -27,21 +27,49 @@ COMMON = (
     "}\n",
 )
 
+#: Family names at the start of a citation, with "et al." or an "&" before the last.
+_AUTHORS = re.compile(
+    r"(?P<names>(?:[^\W\d_][\w-]*, )*[^\W\d_][\w-]* & [^\W\d_][\w-]*|[^\W\d_][\w-]*(?= et al\.))"
+    r"(?P<others> et al\.)?, "
+)
+
 
 def entry_of(record: RepresentationRecord, known: Known) -> str | None:
     """Entry of the work that a representation's card cites; None where no card is known."""
     if known.paper is None:
         return None
     base = record.name.partition(":")[0]
-    fields = {"title": known.title or base, "note": known.paper}
+    authors, title = _work(known.paper)
+    fields = {} if authors is None else {"author": authors}
+    # Braces keep the capitals of names.
+    fields["title"] = f"{{{_escaped(title or known.paper)}}}"
+    fields["note"] = _escaped(known.paper if title else known.title or base)
     if known.year is not None:
         fields["year"] = str(known.year)
     preprint = re.search(r"(?i)arxiv:(\d{4}\.\d{4,5})", known.paper.partition(";")[0])
-    lines = [f"  {name} = {{{_escaped(text)}}}" for name, text in fields.items()]
+    lines = [f"  {name} = {{{text}}}" for name, text in fields.items()]
     if preprint:
         lines += [f"  eprint = {{{preprint[1]}}}", "  archiveprefix = {arXiv}"]
     key = re.sub(r"[^A-Za-z0-9_-]", "_", slug(base))
     return "\n".join([f"@misc{{{key},", ",\n".join(lines), "}", ""])
+
+
+def _work(paper: str) -> tuple[str | None, str | None]:
+    """Find authors and title of the first work of a citation, each None where that is not sure.
+
+    Cards cite works as "Kim et al., ICASSP 2018" or "Wu et al., TITLE, ICASSP 2023". A single word
+    before the place is the name of a model, no title.
+    """
+    first = paper.partition(";")[0]
+    found = _AUTHORS.match(first)
+    if found is None:
+        return None, None
+    names = re.split(r", | & ", found["names"])
+    parts = first[found.end() :].split(", ")
+    title = parts[0] if len(parts) > 1 and len(parts[0].split()) > 2 else None
+    if title is not None and re.search(r"\b(?:19|20)\d\d\b|arXiv:", title):
+        title = None
+    return " and ".join([*map(_escaped, names), *(["others"] if found["others"] else [])]), title
 
 
 def _escaped(text: str) -> str:

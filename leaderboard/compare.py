@@ -78,7 +78,7 @@ def _column(table: Table, column: Column, number: dict[str, int]) -> dict[str, A
         "values": [round(100 * cell.value) for cell in ordered],
         # As everywhere else, rounded once.
         "shown": [f"{cell.value:z.1f}".replace("-", "−") for cell in ordered],
-        "groups": [cell.group for cell in ordered],
+        "groups": [cell.rank for cell in ordered],
         "overlap": [int(cell.overlap) for cell in ordered],
         "size": size,
         "ends": ends,

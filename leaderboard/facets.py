@@ -10,6 +10,7 @@ from typing import Any
 from mirbench.benchmark.result import Result, Row
 from mirbench.leaderboard.bibliography import COMMON, entry_of
 from mirbench.leaderboard.cards import ALLOWED, FORBIDDEN, NOT_STATED, UNCLEAR, Known, known_of
+from mirbench.leaderboard.escaping import one_line
 from mirbench.leaderboard.overlap import overlaps
 
 #: Each choice with its values, the words for people.
@@ -102,23 +103,28 @@ def facets_payload(rows: Sequence[Row], names: Sequence[str]) -> dict[str, Any]:
     -------
     dict
         ``of``: for each name, its values in the order of `CHOICES`, then parameters (null where
-        they are not stated) and the number of its entry among ``bibliography`` (null without);
+        they are not stated), the number of its licence among ``licences`` and that of its entry
+        among ``bibliography`` (null without);
         ``common``: entries that every list of references begins with.
     """
     by_name: dict[str, list[Result]] = {name: [] for name in names}
     for row in rows:
         by_name[row.result.representation.name].append(row.result)
     entries: dict[str, int] = {}
+    licences: dict[str, int] = {}
     lines = []
     for results in by_name.values():
         found = facets_of(results)
         entry = entry_of(results[0].representation, found.known)
         cited = None if entry is None else entries.setdefault(entry, len(entries))
         places = [list(CHOICES[key]).index(getattr(found, key)) for key in CHOICES]
-        lines.append([*places, found.known.parameters, cited])
+        words = one_line(found.known.licence or NOT_STATED)
+        licence = licences.setdefault(words, len(licences))
+        lines.append([*places, found.known.parameters, licence, cited])
     return {
         "choices": list(CHOICES),
         "of": lines,
         "bibliography": list(entries),
+        "licences": list(licences),
         "common": list(COMMON),
     }

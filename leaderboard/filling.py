@@ -96,6 +96,7 @@ def fill(column: Column, entries: Entries) -> tuple[Column, dict[str, Cell]]:
             at_chance=chance is not None and low <= chance,
             unranked=_why_unranked(rows),
             difference=find_difference(rows[0].result, column.metric) if plain else None,
+            alone=names == (name,),
         )
     done = Column(
         task=column.task,

@@ -52,8 +52,11 @@ def _cell(cell: Cell | None) -> str:
     value = _number(cell.value)
     if cell.best:
         value = rf"\textbf{{{value}}}"
-    marks = str(cell.group or "--") + (r"$,\approx$" if cell.at_chance else "")
-    return rf"{value}\textsuperscript{{{marks}}} {_range(cell.low, cell.high)}"
+    raised = cell.rank.replace("–", "--")
+    if cell.at_chance:
+        raised += r"$,\approx$" if raised else r"$\approx$"
+    above = rf"\textsuperscript{{{raised}}}" if raised else ""
+    return rf"{value}{above} {_range(cell.low, cell.high)}"
 
 
 def _baseline(table: Table, line: BaselineLine) -> list[str]:

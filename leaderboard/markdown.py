@@ -18,7 +18,8 @@ def board_markdown(tables: Sequence[Table]) -> str:
     """Render every table, and the published figures."""
     parts = ["# mirbench leaderboard", f"<!-- {wording.MARK} -->", wording.INTRODUCTION]
     parts.append(
-        f"The number after an interval is the rank group. {wording.RANK_GROUPS} {wording.CAUTION}"
+        f"The number after an interval is the rank group. {wording.RANK_GROUPS} {wording.UNEVEN} "
+        f"{wording.CAUTION}"
     )
     parts += [f"{wording.CHANCE} {wording.BASELINES}", f"{wording.UNRANKED} {wording.ORDER}"]
     parts += [f"◊ {wording.OVERLAP}", wording.STATUS]
@@ -56,7 +57,7 @@ def _line(table: Table, line: Line) -> list[str]:
         if cell is None:
             cells.append("–")
             continue
-        marks = [f"{cell.text} {cell.group or '–'}", *(["◊"] if cell.overlap else [])]
+        marks = [f"{cell.text} {cell.rank}".strip(), *(["◊"] if cell.overlap else [])]
         if cell.remarks:
             marks.append(markdown(f"({'; '.join(cell.remarks)})"))
         cells.append(" ".join(marks))

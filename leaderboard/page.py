@@ -119,7 +119,7 @@ def _cell(cell: Cell | None) -> Markup:
     return Markup("<td{}>{}<sup>{}</sup>{}<p>{}{}").format(
         Markup(f" class={kind}") if kind else "",
         _number(cell.value),
-        cell.group or "–",
+        cell.rank,
         Markup("<b>◊</b>") if cell.overlap else "",
         _range(cell.low, cell.high),
         Markup("</p><small>{}</small>").format(one_line(", ".join(cell.remarks)))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
-import io
 import shlex
 import string
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +22,7 @@ from mirbench.leaderboard.facets import CHOICES, Facets, facets_of
 from mirbench.leaderboard.lacks import command_for
 from mirbench.leaderboard.names import task_name
 from mirbench.leaderboard.overlap import OVERLAPS, overlaps
+from mirbench.leaderboard.scores_csv import Part, scores_csv
 from mirbench.leaderboard.tables import Cell, Column, Table
 from mirbench.leaderboard.templating import page_environment
 from mirbench.leaderboard.version import data_version
@@ -34,34 +33,33 @@ FOLDER = "rep"
 #: Characters that need no escape in an address.
 _PLAIN = frozenset(string.ascii_letters + string.digits + "-._~")
 
-#: Of the table of scores that can be downloaded.
-CSV_COLUMNS = (
-    "representation",
-    "split",
-    "protocol",
-    "task",
-    "metric",
-    "score",
-    "low",
-    "high",
-    "rank_group",
-    "compared",
+#: Of the table of rows.
+ROW_HEADS = (
+    "Row",
+    "Task",
+    "Split",
+    "Protocol",
+    "Test clips",
+    "Missing",
+    "Layer",
+    "Validation",
+    "Embedding, s",
+    "Probing, s",
+    "Memory, MiB",
+    "Device",
+    "Made on",
 )
 
 
 @dataclass(frozen=True)
-class Part:
-    """Scores of a representation in one table of the board.
+class RowLine:
+    """A line of the table of rows: its cells after the first as `ROW_HEADS` has them."""
 
-    Attributes
-    ----------
-    status : str
-        Who vouches for its rows.
-    """
-
-    table: Table
-    status: str
-    scores: tuple[tuple[Column, Cell], ...]
+    address: str
+    file: str
+    facts: tuple[str, ...]
+    software: str
+    digest: str
 
 
 def page_name(name: str) -> str:
@@ -106,10 +104,13 @@ def representation_pages(
             parts=parts[name],
             number=_number,
             interval=_interval,
+            standing=_standing,
             rows=[_row(result, place) for result in results],
+            row_heads=ROW_HEADS,
+            row_wraps=("Task", "Protocol", "Device"),
             figures=[(figure, Markup(layer_svg(figure))) for figure in layer_figures(results)],
             references=references,
-            csv_address=_download("text/csv", _csv(name, parts[name])),
+            csv_address=_download("text/csv", scores_csv(name, facets.known, parts[name])),
             bib_address=_download("application/x-bibtex", references),
             file_name=slug(name),
         )
@@ -172,7 +173,7 @@ def _overlaps(results: Sequence[Result]) -> str:
         return "not known, since its training data is not stated"
     tasks = sorted({*OVERLAPS, *(result.task.name for result in results)})
     found = [task_name(task) for task in tasks if any(overlaps(text, task) for text in trained)]
-    return ", ".join(found) or "with no task, as far as the names of the data tell"
+    return "; ".join(found) or "with no task, as far as the names of the data tell"
 
 
 def _commands(results: Sequence[Result], facets: Facets) -> list[str]:
@@ -194,47 +195,36 @@ def _command(result: Result) -> str:
     return command
 
 
-def _row(result: Result, place: str) -> list[str]:
-    """Cells of the table of rows; the first two are the address and the name of its file."""
+def _row(result: Result, place: str) -> RowLine:
     cost, file = result.cost, result.place
     seconds = cost.embedding_seconds
-    return [
-        f"../{place}{_quoted(file.parent.name)}/{_quoted(file.name)}",
-        file.name,
-        f"{task_name(result.task.name)}, version {result.task.version}",
-        result.task.split,
-        result.protocol_label,
-        f"{result.task.tested:,}",
-        f"{len(result.task.missing):,}",
-        result.probe.layer or "–",
-        _number(100 * result.probe.valid),
-        f"{seconds:,.1f}" if seconds else "not measured",
-        f"{cost.probing_seconds:,.1f}",
-        f"{cost.peak_memory_bytes >> 20:,}",
-        cost.device,
-        _distinct(f"{k} {v}" for k, v in sorted(result.environment.embedded_with.items()))
-        or NOT_STATED,
-        f"{result.task.embeddings_sha256[:12]}…",
-        result.environment.date.isoformat() if result.environment.date else NOT_STATED,
-    ]
+    made = result.environment
+    return RowLine(
+        address=f"../{place}{_quoted(file.parent.name)}/{_quoted(file.name)}",
+        file=file.name,
+        facts=(
+            f"{task_name(result.task.name)}, version {result.task.version}",
+            result.task.split,
+            result.protocol_label,
+            f"{result.task.tested:,}",
+            f"{len(result.task.missing):,}",
+            result.probe.layer or "–",
+            _number(100 * result.probe.valid),
+            f"{seconds:,.1f}" if seconds else "not measured",
+            f"{cost.probing_seconds:,.1f}",
+            f"{cost.peak_memory_bytes >> 20:,}",
+            cost.device,
+            made.date.isoformat() if made.date else NOT_STATED,
+        ),
+        software=_distinct(f"{k} {v}" for k, v in sorted(made.embedded_with.items())) or NOT_STATED,
+        digest=result.task.embeddings_sha256,
+    )
 
 
-def _csv(name: str, parts: Sequence[Part]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    for part in parts:
-        for column, cell in part.scores:
-            words = (name, part.table.split, part.table.protocol, column.task, column.metric)
-            ends = (f"{value:z.2f}" for value in (cell.value, cell.low, cell.high))
-            writer.writerow([*map(_spreadsheet, words), *ends, cell.group, len(column.names)])
-    return text.getvalue()
-
-
-def _spreadsheet(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    line = one_line(text)
-    return f"'{line}" if line[:1] in tuple("=+-@") else line
+def _standing(column: Column, cell: Cell) -> str:
+    if cell.alone:
+        return "the only one ranked"
+    return f"{cell.rank} among {len(column.names)}" if cell.group else "not ranked"
 
 
 def _download(kind: str, text: str) -> str:

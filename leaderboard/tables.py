@@ -38,6 +38,8 @@ class Cell:
         Why it is not ranked.
     difference : Difference or None
         A published figure that it disagrees with, and what is known of why.
+    alone : bool
+        Whether nobody else is ranked in its column: being first of one is no rank.
     """
 
     value: float
@@ -49,6 +51,12 @@ class Cell:
     at_chance: bool = False
     unranked: str | None = None
     difference: Difference | None = None
+    alone: bool = False
+
+    @property
+    def rank(self) -> str:
+        """Rank group as it is shown; empty of who is ranked alone, a dash of who is not ranked."""
+        return "" if self.alone else str(self.group or "–")
 
     @property
     def text(self) -> str:
@@ -57,8 +65,8 @@ class Cell:
 
     @property
     def best(self) -> bool:
-        """Whether it is in rank group 1, and above chance."""
-        return self.group == 1 and not self.at_chance
+        """Whether it is in rank group 1 of several, and above chance."""
+        return self.group == 1 and not self.at_chance and not self.alone
 
     @property
     def layer(self) -> str | None:

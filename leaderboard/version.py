@@ -35,12 +35,12 @@ class DataVersion:
         if not self.rows:
             return "no rows"
         if self.newest is None:
-            dated = ", which do not say when they were made"
+            dated = ", without dates"
         else:
             dated = f"; the newest was made on {self.newest}"
             if self.undated:
-                dated += f" (of {self.undated:,} it is not known)"
-        return f"version {self.digest}, {count(self.rows, 'row')}{dated}"
+                dated += f" ({self.undated:,} without a date)"
+        return f"{count(self.rows, 'row')}{dated}; version {self.digest}"
 
 
 def data_version(rows: Sequence[Row]) -> DataVersion:

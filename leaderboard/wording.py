@@ -24,6 +24,12 @@ RANK_GROUPS = (
     "with the best of the rest."
 )
 
+#: Why groups need not follow the order of the scores.
+UNEVEN = (
+    "A row with fewer points can stand in a better group than one with more: its difference from "
+    "that group’s best is the less certain one."
+)
+
 CAUTION = (
     "Members of a group need not be equal, comparisons are not corrected for their number, "
     "and other seeds or training sets are not part of an interval (of fewshot, other draws of "
@@ -43,8 +49,9 @@ BASELINES = (
 )
 
 UNRANKED = (
-    "Ranked are rows that were scored on every clip of the test split but those that cannot be "
-    "decoded as they are published. Others are shown with the reason, after the ranked ones."
+    "A row is ranked if it was scored on every clip of the test split, save those whose published "
+    "file is broken. Other rows are shown after the ranked ones, with the reason. A score that is "
+    "the only ranked one of its column bears no rank group."
 )
 
 STATUS = (

@@ -1,4 +1,3 @@
-"use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const controls = document.getElementById("controls");
@@ -19,6 +18,7 @@
     return element;
   };
   const number = (text) => parseFloat(text.replace("\u2212", "-"));
+  const hints = makeHints();
   const filters = makeFilters({ data, controls, make });
 
   // A score is the button that opens its panel.
@@ -49,6 +49,23 @@
   });
   const ends = (cell) => cell.querySelector("p").textContent;
   const interval = (cell) => ends(cell).split(/–| to /).map(number);
+  // Links carry the view along, so that one comes back to it.
+  const carry = (link) => {
+    const [place, state] = link.getAttribute("href").split("#");
+    const carried = new URLSearchParams(state ?? "");
+    if (place === "compare.html" && !carried.has("score")) {
+      const { split, protocol } = controls.elements;
+      for (const [name, value] of [["split", split.value], ["protocol", protocol.value]]) carried.set(name, value);
+    }
+    if (location.hash.length > 1) carried.set("view", location.hash.slice(1)); else carried.delete("view");
+    link.setAttribute("href", carried.size ? `${place}#${carried}` : place);
+  };
+  for (const what of ["pointerdown", "focusin", "click"]) {
+    document.addEventListener(what, (event) => {
+      const link = event.target.closest?.('a[href^="rep/"], a[href^="compare.html"]');
+      if (link) carry(link);
+    }, true);
+  }
   // Names lead to the pages of their representations.
   const pageOf = new Map(data.rows.map((_, row) => [fact(row, "name"), `rep/${fact(row, "folder")}.html`]));
   for (const { cells, of } of sections.flatMap(({ bodies }) => bodies).filter((part) => part.measured).flatMap((part) => part.lines)) {
@@ -143,9 +160,18 @@
         body.hidden = (!measured && !published) || !any;
       }
       const note = section.element.querySelector(".note.published");
-      if (note) note.hidden = !published;
+      const left = (part) => !part.beside && !part.body.hidden;
+      const withPublished = section.bodies.some((part) => left(part) && !part.measured);
+      if (note) note.hidden = !withPublished;
+      const silent = section.element.querySelector(".note.filtered");
+      if (silent) silent.hidden = !published || !filters.active();
+      const box = section.element.querySelector(".scroll");
+      box.hidden = !section.bodies.some(left) && section.bodies.some((part) => !part.beside);
     }
+    const any = shown().some((section) => section.bodies.some((part) => !part.beside && !part.body.hidden));
+    nothing.hidden = any || !shown().length || !(words.length || filters.active());
     costs.draw();
+    hints();
     if (!quiet) tell(`${found.size} of ${measuredNames().size} measured representations shown.`);
   }
   const measuredNames = () => new Set(shown().flatMap((section) => section.bodies
@@ -195,9 +221,12 @@
     }
     none.hidden = names.length > 0;
   }
+  const nothing = make("p", "No representation matches the filters. ", { class: "note nothing" });
+  nothing.append(make("button", "Clear them", { type: "button" }));
   const none = make("p", "There are no rows with this split and protocol.", { class: "note" });
   none.hidden = true;
-  document.getElementById("board").prepend(none);
+  nothing.hidden = true;
+  document.getElementById("board").prepend(none, nothing);
 
   // The view is kept in the address, so that it can be sent to somebody.
   function remember() {
@@ -283,14 +312,16 @@
     const body = dialog.querySelector(".body");
     const big = make("p", value, { class: "big" });
     const ranked = data.columns[`${section.number}.${key}`][0].includes(of);
-    big.append(make("small", `  95 % interval ${ends(cell)}, ${ranked ? `rank group ${button.querySelector("sup").textContent}` : "not ranked"}`));
-    const alike = ranked ? peers(section, key, of) : [];
     const others = data.columns[`${section.number}.${key}`][0].length - 1;
-    const remarks = cell.querySelector("small")?.textContent;
+    big.append(make("small", `  95 % interval ${ends(cell)}, ${!ranked ? "not ranked" : others ? `rank group ${button.querySelector("sup").textContent}` : "the only one ranked"}`));
+    const alike = ranked ? peers(section, key, of) : [];
+    const said = cell.querySelector("small")?.textContent ?? "";
+    const atChance = said.startsWith("≈ chance");
+    const remarks = said.replace(/^≈ chance(, )?/, "");
     body.replaceChildren(big);
     if (remarks) body.append(make("p", `${remarks[0].toUpperCase()}${remarks.slice(1)}.`));
     const level = section.bodies.find((part) => part.beside)?.lines.at(-1)?.cells[cell.cellIndex].textContent;
-    if (number(level ?? "–") >= 0 || level?.startsWith("\u2212")) body.append(make("p", `Chance: ${level}.`));
+    if (number(level ?? "–") >= 0 || level?.startsWith("\u2212")) body.append(make("p", atChance ? `Not above chance, which scores ${level}.` : `Chance: ${level}.`));
     const why = data.notes[`${section.number}.${key}`]?.[of];
     if (why) body.append(make("p", why, { class: "why" }));
     if (ranked) body.append(make("p", others === 0 ? "There is nothing to compare it with yet." :
@@ -334,25 +365,6 @@
     remember();
   }
 
-  // A table that is wider than the page says so, and how much of it there is to come.
-  const boxes = [...document.querySelectorAll(".scroll")].map((box) => {
-    const hint = make("p", undefined, { class: "hint", "aria-hidden": "true" });
-    hint.hidden = true;
-    box.before(hint);
-    return { box, hint, heads: [...box.querySelectorAll("thead th")] };
-  });
-  function hints() {
-    for (const { box, hint, heads } of boxes) {
-      const edge = box.getBoundingClientRect().right;
-      const left = heads.filter((head) => head.offsetWidth && head.getBoundingClientRect().right > edge + 1).length;
-      hint.hidden = box.scrollWidth <= box.clientWidth + 1;
-      box.classList.toggle("more", left > 0);
-      hint.textContent = left ? `${left} more column${left === 1 ? "" : "s"}: scroll sideways \u2192` : "\u2190 scroll back";
-    }
-  }
-  for (const { box } of boxes) box.addEventListener("scroll", hints, { passive: true });
-  addEventListener("resize", hints);
-
   for (const section of sections) {
     section.heads.forEach((head, place) => {
       const button = make("button", undefined, { type: "button" });
@@ -381,14 +393,17 @@
   for (const input of controls.querySelectorAll("[name=split], [name=protocol]")) {
     input.addEventListener("change", () => { show(); remember(); });
   }
-  const menu = document.getElementById("columns");
-  document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
-  menu.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && menu.open) { menu.open = false; menu.firstElementChild.focus(); }
-  });
   filters.listen(() => { filter(); remember(); });
-  filters.offer({ shown, headText, interval, number });
+  filters.offer({ shown, headText, interval, number, costOf: costs.costOf });
+  nothing.querySelector("button").addEventListener("click", () => {
+    controls.elements.filter.value = "";
+    filters.clear();
+    filter();
+    remember();
+    controls.elements.filter.focus();
+  });
   controls.hidden = false;
+  document.getElementById("choose").hidden = false;
   const wanted = new URLSearchParams(location.hash.slice(1));
   recall();
   sections.forEach(hide);

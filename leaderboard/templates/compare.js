@@ -1,11 +1,12 @@
-"use strict";
 (() => {
+  const hints = makeHints();
   const data = JSON.parse(document.getElementById("data").textContent);
   const NONE = -32768;
   const form = document.querySelector("#compare form").elements;
   const score = document.querySelector("[name=score]");
   const words = document.getElementById("words");
   const map = document.getElementById("map");
+  const back = document.getElementById("back");
   const make = (name, text, attributes = {}) => {
     const element = document.createElement(name);
     if (text !== undefined) element.textContent = text;
@@ -79,6 +80,17 @@
       drawn("circle", { cx: x(value), cy: 10, r: 4, fill: "var(--accent)" }));
     return svg;
   }
+  // On a narrow screen cells stand below each other, beside what is their column's head elsewhere;
+  // roles say that they are a table still.
+  const heads = [...document.querySelectorAll("#differences thead th")].map((head) => head.textContent);
+  function labelled(row) {
+    row.setAttribute("role", "row");
+    [...row.cells].forEach((cell, place) => {
+      cell.setAttribute("role", place ? "cell" : "rowheader");
+      if (place && cell.hasChildNodes()) cell.dataset.head = heads[place];
+    });
+    return row;
+  }
   const SAYS = { better: "A is better", worse: "B is better", alike: "not distinguishable", unknown: "no interval" };
   const MARKS = { better: "ahead", worse: "behind" };
 
@@ -113,14 +125,14 @@
       row.append(make("th", label(one.column), { scope: "row" }), cell(one.column, one.i), cell(one.column, one.j));
       if (!one.ends) {
         row.append(make("td", "–"), make("td", "–"), make("td"), make("td", a === b ? "" : lacks(one), { class: "words" }));
-        return row;
+        return labelled(row);
       }
       const [low, high] = one.ends;
       const picture = make("td");
       if (low !== null) picture.append(bar(low, high, one.value, reach));
       row.append(make("td", signed(one.value)), make("td", low === null ? "–" : `${signed(low)} to ${signed(high)}`), picture,
         make("td", SAYS[one.verdict], { class: `words ${MARKS[one.verdict] ?? ""}` }));
-      return row;
+      return labelled(row);
     }));
     words.textContent = sentence(a, b, found, asked);
     document.title = a === b ? "Compare two · mirbench leaderboard" : `${data.names[a]} or ${data.names[b]} · mirbench leaderboard`;
@@ -134,9 +146,11 @@
     body.replaceChildren();
     if (!column) return;
     const n = column.order.length;
+    document.querySelector(".key").hidden = n < 2;
+    if (n < 2) map.append(make("p", n ? `${data.names[column.order[0]]} is the only one that is ranked here: there is nobody to compare it with.` : "Nobody is ranked here."));
     const named = n <= 60; // few enough that each cell is drawn on its own
     const size = Math.max(3, Math.min(26, Math.floor(600 / n)));
-    const short = (name) => name.length > 26 ? `${name.slice(0, 25)}…` : name;
+    const short = (name, most = 26) => name.length > most ? `${name.slice(0, most - 1)}…` : name;
     const [L, T] = named ? [190, 120] : [4, 4];
     const paths = { better: "", worse: "", alike: "" };
     const rows = column.order.map((of, i) => {
@@ -157,7 +171,7 @@
     for (const { of, i } of named ? rows : []) {
       const middle = i * size + size / 2 + 4;
       svg.append(drawn("text", { x: L - 6, y: T + middle, "text-anchor": "end", fill: "var(--ink)" }, `${short(data.names[of])} ${column.groups[i]}`),
-        drawn("text", { transform: `translate(${L + middle} ${T - 6}) rotate(-60)`, fill: "var(--ink)" }, short(data.names[of]).slice(0, 18)));
+        drawn("text", { transform: `translate(${L + middle} ${T - 6}) rotate(-60)`, fill: "var(--ink)" }, short(data.names[of], 18)));
     }
     const at = (event) => {
       const box = svg.getBoundingClientRect();
@@ -175,13 +189,14 @@
       if (!cell) return;
       [form.a.value, form.b.value] = cell.map((place) => String(column.order[place]));
       changed();
-      form.a.focus();
+      words.focus();
+      back.hidden = false;
     });
-    map.append(svg);
+    if (n > 1) map.append(svg);
     body.append(...rows.map(({ of, i, cells }) => {
       const row = make("tr");
       const head = make("th", undefined, { scope: "row" });
-      head.append(make("a", data.names[of], { href: data.pages[of] }));
+      head.append(make("a", data.names[of], { href: cameFrom ? `${data.pages[of]}#${new URLSearchParams({ view: cameFrom })}` : data.pages[of] }));
       const count = (kind) => make("td", String(cells.filter((cell) => cell === kind).length));
       row.append(head, make("td", column.shown[i]), make("td", String(column.groups[i])), count("better"), count("alike"), count("worse"));
       return row;
@@ -196,10 +211,12 @@
   function remember() {
     const state = new URLSearchParams({ a: data.names[form.a.value], b: data.names[form.b.value],
       split: form.split.value, protocol: form.protocol.value, score: score.value });
+    if (cameFrom) state.set("view", cameFrom);
     try { history.replaceState(null, "", `#${state}`); } catch { /* a sandbox may forbid it */ }
   }
   function changed() {
     compare();
+    hints();
     remember();
   }
   // Unless one is asked for, the first score that both have, or else that several have.
@@ -240,9 +257,16 @@
   for (const select of [form.split, form.protocol]) {
     select.addEventListener("change", () => { scores(score.value); changed(); });
   }
-  score.addEventListener("change", () => { draw(); remember(); });
+  back.addEventListener("click", (event) => {
+    event.preventDefault(); // the address holds the view
+    back.hidden = true;
+    map.focus();
+    document.getElementById("map-title").scrollIntoView();
+  });
+  score.addEventListener("change", () => { draw(); hints(); remember(); });
   for (const one of document.querySelectorAll("#compare form")) one.addEventListener("submit", (event) => event.preventDefault());
   // A link within the page names a place of it; any other address is a view.
-  window.addEventListener("hashchange", () => { if (location.hash.includes("=")) recall(); });
+  window.addEventListener("hashchange", () => { if (location.hash.includes("=")) { recall(); hints(); } });
   recall();
+  hints();
 })();

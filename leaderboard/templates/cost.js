@@ -26,7 +26,7 @@ function makeCost({ sections, shown, rowsOf, fact, headText, interval, number, m
     const found = [];
     for (const { row, of, name, cells } of section.bodies.filter((part) => part.measured).flatMap((part) => part.lines)) {
       const button = cells[place].querySelector("button");
-      if (!button || row.hidden || !(Number(button.querySelector("sup").textContent) > 0)) continue; // not ranked: not comparable
+      if (!button || row.hidden || button.querySelector("sup").textContent === "–") continue; // not ranked: not comparable
       const [low, high] = interval(cells[place]);
       found.push({ name, x: PRICES[by.value](rowsOf(section, section.keys[place], of), of), y: number(button.firstChild.textContent),
         low, high, group: Number(button.querySelector("sup").textContent) });
@@ -73,7 +73,8 @@ function makeCost({ sections, shown, rowsOf, fact, headText, interval, number, m
     const words = (point) => `${point.name} (${point.y.toFixed(1)}; ${amount(point)})`;
     const alike = seen.filter((point) => point.group === 1);
     const front = seen.filter((point) => isOnFront(point, seen)).sort((a, b) => a.x - b.x);
-    said.textContent = `Cheapest within one point of the best: ${words(near)}.${
+    const measured = by.value === "seconds" ? ", by embedding seconds as measured by each row’s own run" : "";
+    said.textContent = `Cheapest within one point of the best: ${words(near)}${measured}.${
       alike.length ? ` Cheapest of rank group 1: ${words(cheapest(alike))}.` : ""} On the Pareto front, where nobody scores as much for less: ${
       front.slice(0, 12).map(words).join(", ")}${front.length > 12 ? `, and ${front.length - 12} more` : ""}.`;
   }
@@ -89,6 +90,9 @@ function makeCost({ sections, shown, rowsOf, fact, headText, interval, number, m
       by.value === "seconds" ? " Seconds are those of each row’s own machine and device, summed over processes: a hint, not a race." : ""}${
       without ? ` Not drawn: ${without} without ${ABSENT[by.value]}.` : ""}`;
     tell(seen);
+    // Whoever chose a cost that nobody states can choose another; with nobody left there is nothing to choose.
+    cost.querySelector(".axes").hidden = ![...score.options].some((option) => points(option.value).length);
+    if (!found.length) document.getElementById("costnote").textContent = "Nothing to draw: no representation that is shown is ranked on this score.";
     if (seen.length) box.append(picture(seen, box.clientWidth < 480 ? 400 : 640));
   }
 
@@ -96,7 +100,7 @@ function makeCost({ sections, shown, rowsOf, fact, headText, interval, number, m
     const [H, R, T, B] = [340, 44, 14, 42];
     // What costs nothing has no place on a logarithmic axis: it stands left of it.
     const free = seen.some((point) => point.x === 0);
-    const [L, gap] = [44, free ? 40 : 0];
+    const [L, gap] = [44, free ? 62 : 0];
     const logs = seen.filter((point) => point.x > 0).map((point) => Math.log10(point.x));
     let [x0, x1] = logs.length ? [Math.floor(Math.min(...logs)), Math.ceil(Math.max(...logs))] : [0, 1];
     if (x1 <= x0) x1 = x0 + 1;
@@ -110,8 +114,8 @@ function makeCost({ sections, shown, rowsOf, fact, headText, interval, number, m
     const svg = drawn("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label":
       `${words}. ${seen.length} representations; the table above has the numbers.` });
     svg.append(drawn("path", { class: "axis", d: `M${L} ${T}V${H - B}H${W - R}` }));
-    const label = (power) => power < 5 ? (10 ** power).toLocaleString("en") : { 5: "100k", 6: "1M", 7: "10M", 8: "100M", 9: "1G", 10: "10G" }[power] ?? `1e${power}`;
-    for (let power = x0; power <= x1; power += Math.ceil((x1 - x0) / 8)) {
+    const label = (power) => power < 4 ? String(Number((10 ** power).toPrecision(1))) : { 4: "10k", 5: "100k", 6: "1M", 7: "10M", 8: "100M", 9: "1G", 10: "10G" }[power] ?? `1e${power}`;
+    for (let power = x0; power <= x1; power += Math.ceil((x1 - x0) / (W < 480 ? 5 : 8))) {
       svg.append(drawn("text", { x: X(10 ** power), y: H - B + 17, "text-anchor": "middle" }, label(power)));
     }
     if (free) svg.append(drawn("text", { x: X(0), y: H - B + 17, "text-anchor": "middle" }, "none"));
@@ -122,29 +126,30 @@ function makeCost({ sections, shown, rowsOf, fact, headText, interval, number, m
     const front = seen.filter((point) => isOnFront(point, seen)).sort((a, b) => a.x - b.x || a.y - b.y);
     svg.append(drawn("path", { class: "front", d: front.map((point, place) =>
       place ? `H${X(point.x).toFixed(1)}V${Y(point.y).toFixed(1)}` : `M${X(point.x).toFixed(1)} ${Y(point.y).toFixed(1)}`).join("") }));
-    const labels = [];
     const named = new Set(seen.length <= 12 ? seen : front.slice(-12));
-    for (const point of [...seen].sort((a, b) => b.y - a.y)) {
-      const group = drawn("g", {});
-      group.append(drawn("title", {}, `${point.name}: ${point.y.toFixed(1)} [${point.low.toFixed(1)}, ${point.high.toFixed(1)}], ${amount(point)}`),
-        drawn("line", { x1: X(point.x), x2: X(point.x), y1: Y(point.low), y2: Y(point.high) }),
-        drawn("circle", { cx: X(point.x), cy: Y(point.y), r: seen.length > 30 ? 3 : 4.5 }));
-      if (named.has(point)) {
-        const name = point.name.length > 24 ? `${point.name.slice(0, 23)}…` : point.name;
-        const left = X(point.x) + 7 * name.length > W - 10;
-        const from = left ? X(point.x) - 8 - 6.5 * name.length : X(point.x) + 8;
-        let y = Y(point.y) + 4;
-        while (labels.some((other) => Math.abs(other.y - y) < 13 && other.from < from + 6.5 * name.length && from < other.to)) y += 13;
-        labels.push({ y, from, to: from + 6.5 * name.length });
-        group.append(drawn("text", { class: "name", x: X(point.x) + (left ? -8 : 8), y, "text-anchor": left ? "end" : "start" }, name));
-      }
-      svg.append(group);
+    const sorted = [...seen].sort((a, b) => b.y - a.y);
+    for (const point of sorted) svg.append(drawn("line", { x1: X(point.x), x2: X(point.x), y1: Y(point.low), y2: Y(point.high) }));
+    for (const point of sorted) {
+      const dot = drawn("circle", { cx: X(point.x), cy: Y(point.y), r: seen.length > 30 ? 3 : 4.5 });
+      dot.append(drawn("title", {}, `${point.name}: ${point.y.toFixed(1)} [${point.low.toFixed(1)}, ${point.high.toFixed(1)}], ${amount(point)}`));
+      svg.append(dot);
+    }
+    const dots = sorted.map((point) => ({ point, x: X(point.x), y: Y(point.y), low: Y(point.low), high: Y(point.high),
+      name: point.name.length > 24 ? `${point.name.slice(0, 23)}…` : point.name }));
+    const lines = front.slice(1).flatMap((point, place) => {
+      const [from, x, y, to] = [X(front[place].x), X(point.x), Y(front[place].y), Y(point.y)];
+      return [{ x0: from, x1: x, y0: y - 1, y1: y + 1 }, { x0: x - 1, x1: x + 1, y0: to, y1: y }];
+    });
+    for (const { x, y, anchor, far, dot } of placeLabels(dots, { named: dots.filter(({ point }) => named.has(point)), lines, left: L, right: W, top: 0, bottom: H - B })) {
+      if (far) svg.append(drawn("path", { class: "leader", d: `M${dot.x} ${dot.y}L${x} ${y - 4}` }));
+      svg.append(drawn("text", { class: "name", x, y, "text-anchor": anchor }, dot.name));
     }
     return svg;
   }
 
   for (const choice of [score, by]) choice.addEventListener("change", () => { touched = true; draw(); changed(); });
   return {
+    costOf: (kind, section, column, of) => PRICES[kind](rowsOf(section, column, of), of),
     scores,
     draw,
     remember(state) {

@@ -14,6 +14,7 @@ from mirbench.leaderboard import build_pages
 from mirbench.leaderboard.bibliography import entry_of
 from mirbench.leaderboard.cards import ALLOWED, FORBIDDEN, UNCLEAR, Known, known_of
 from mirbench.leaderboard.facets import facets_of
+from mirbench.leaderboard.scores_csv import spreadsheet
 
 
 def record(name: str, origin: str = "built-in", **params: Any) -> RepresentationRecord:
@@ -100,6 +101,26 @@ def test_a_preprint_gives_the_year_where_nothing_else_does() -> None:
     assert known_of(record("jukebox")).year == 2020
 
 
+def test_authors_and_titles_of_references() -> None:
+    def fields(name: str) -> list[str]:
+        entry = entry_of(record(name), known_of(record(name)))
+        assert entry is not None
+        return entry.splitlines()
+
+    assert "  author = {Kim and others}," in fields("crepe")
+    assert "  title = {{Kim et al., ICASSP 2018, arXiv:1802.06182}}," in fields("crepe")
+    assert "  author = {Choi and Fazekas and Sandler and Cho}," in fields("choi")
+    title = "Large-scale contrastive language-audio pretraining"
+    assert f"  title = {{{{{title}}}}}," in fields("clap")
+    assert not any("author" in line for line in fields("w2v_bert"))
+
+
+def test_csv_holds_no_formula() -> None:
+    for text in ("=1", "+1", "-1", "@a", "＝1"):
+        assert spreadsheet(text) == f"'{text}"
+    assert spreadsheet("a=1") == "a=1"
+
+
 def test_overlap_and_layers(make_result: Callable[..., Result]) -> None:
     def found(trained_on: str | None, layer: str | None = None) -> tuple[str, str]:
         content = make_result("one", task="gtzan").model_dump(mode="json")
@@ -120,7 +141,7 @@ def test_a_page_says_what_is_not_stated(tmp_path: Path, make_result: Callable[..
     for term in ("Licence", "Year", "Paper", "Parameters", "Trained on"):
         assert f"<dt>{term}</dt><dd>not stated" in text
     assert "mirbench run --rep &#39;./a b;c.py&#39; --task gtzan" in text
-    assert "which do not say when they were made" in text
+    assert "1 row, without dates; version " in text
     write_row(tmp_path / "quick", make_result, "mine", "rendered_key", protocol="quick")
     build_pages(tmp_path / "quick", tmp_path / "out")
     text = (tmp_path / "out" / "rep" / "mine.html").read_text("utf-8")

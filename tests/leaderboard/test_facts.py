@@ -78,6 +78,11 @@ def test_what_does_not_beat_the_constant_is_marked_and_never_bold(
 def test_a_score_beats_chance_if_its_interval_lies_above(tmp_path: Path, make_result: Make) -> None:
     path = write_row(tmp_path, make_result, "good", "gtzan", skill=3.0)
     tell(path, constants={"accuracy": "genre 0"})
+    alone = board(tmp_path).lines[0].cells["gtzan.accuracy"]
+    assert not alone.at_chance
+    assert not alone.best  # of one, nobody is the best
+    other = write_row(tmp_path, make_result, "other", "gtzan", skill=0.5, seed=1)
+    tell(other, constants={"accuracy": "genre 0"})
     cell = board(tmp_path).lines[0].cells["gtzan.accuracy"]
     assert cell.best
     assert not cell.remarks

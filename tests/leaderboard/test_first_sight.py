@@ -84,6 +84,11 @@ def test_own_rows_are_seen_at_once_beside_baselines_and_chance(page: Any) -> Non
 def test_what_is_not_better_than_chance_or_not_ranked_says_so(page: Any) -> None:
     cell = page.locator("tr:has(a:text-is('other')) td:nth-child(3)")
     assert "≈ chance" in cell.inner_text()
+    cell.locator("button").click()
+    text = page.get_by_role("dialog").inner_text()
+    assert f"Not above chance, which scores {CHANCE}." in text
+    assert "≈" not in text
+    page.keyboard.press("Escape")
     assert page.locator("tbody.measured button.best").count() == 2  # mine, twice
     few = page.locator("tr:has(a:text-is('few')) td:nth-child(3)")
     assert "unranked: scored on 4 of 72 clips" in few.inner_text()

@@ -126,8 +126,17 @@ def test_who_is_not_ranked_is_not_compared(
     assert "have no score in common" in page.locator("#words").inner_text()
     assert cells(page, "GTZAN accuracy")[-1] == "A is not ranked"
     assert page.locator("#counts tbody tr").count() == 1
+    assert page.locator("#map svg").count() == 0
+    assert page.locator("#map").inner_text().startswith("whole is the only one that is ranked")
     own = (tmp_path / "rep" / "few.html").read_text("utf-8")
     assert "unranked: scored on 4 of 290 clips" in own
+    assert "<td>not ranked</td>" in own
+    # To be the first of one is no rank, and not bold.
+    assert "<td>the only one ranked</td>" in (tmp_path / "rep" / "whole.html").read_text("utf-8")
+    page.goto((tmp_path / "index.html").as_uri())
+    assert page.locator("button.best").count() == 0
+    page.locator("tr:has(a:text-is('whole')) td button").click()
+    assert "the only one ranked" in page.locator(".big").inner_text()
     page.goto((tmp_path / "index.html").as_uri())
     assert page.locator("#cost circle").count() == 1
     page.close()
@@ -145,10 +154,19 @@ def test_the_map_and_its_table_agree(visit: Callable[..., Any]) -> None:
     assert better + alike + worse == 4 * 3
     assert int(found[-1][5]) == 3  # the worst of all loses to all
     assert page.locator("#map svg").get_attribute("aria-label").startswith("Who beats whom: GTZAN")
+    page.select_option("[name=b]", label="crepe:model=tiny")
+    page.locator("#map svg").scroll_into_view_if_needed()
     box = page.locator("#map svg").bounding_box()
     page.mouse.click(box["x"] + 190 + 13, box["y"] + 120 + 3.5 * 26)
     assert page.locator("[name=a]").evaluate("e => e.selectedOptions[0].text") == "mfcc"
     assert page.locator("[name=b]").evaluate("e => e.selectedOptions[0].text") == found[0][0]
+    # The comparison is read at once, and there is a way back.
+    assert page.evaluate("document.activeElement.id") == "words"
+    page.click("#back a")
+    assert page.evaluate("document.activeElement.id") == "map"
+    assert "a=mfcc" in page.evaluate("location.hash")
+    labels = page.locator("#map text[transform]").all_text_contents()
+    assert [label for label in labels if HOSTILE[:17] in label] == [f"{HOSTILE[:17]}…"]
 
 
 def test_differences_are_those_of_the_samples(visit: Callable[..., Any], folder: Path) -> None:
@@ -205,6 +223,84 @@ def test_filters_hide_rows_and_move_nobody(visit: Callable[..., Any]) -> None:
     assert page.locator("#facets summary").inner_text() == "Filters: 1"
 
 
+def test_filters_that_leave_nobody_say_so(visit: Callable[..., Any]) -> None:
+    page = visit("index.html", "#licence=not+allowed&layer=fixed")
+    nothing = page.locator(".nothing")
+    assert nothing.inner_text() == "No representation matches the filters. Clear them"
+    assert page.locator("section[data-number] .scroll:visible").count() == 0
+    assert page.locator(".note.published:visible").count() == 0
+    assert "they state no licence" in page.locator(".note.filtered:visible").first.inner_text()
+    assert not page.locator("#cost .axes").is_visible()
+    assert page.locator("#costnote").inner_text().startswith("Nothing to draw")
+    page.fill("[name=filter]", "mfcc")
+    nothing.get_by_role("button").click()
+    assert set(shown_names(page)) == set(MADE)
+    assert not nothing.is_visible()
+    assert page.locator("#cost .axes").is_visible()
+    assert page.locator(".note.published:visible").count() == 1
+    assert page.locator(".note.filtered:visible").count() == 0
+    assert "licence" not in page.evaluate("location.hash")
+    page.fill("[name=filter]", "zzz")
+    assert nothing.is_visible()
+
+
+def test_lists_of_choices_close_when_the_focus_leaves(visit: Callable[..., Any]) -> None:
+    page = visit("index.html")
+    for menu in ("#columns", "#facets"):
+        summary, box = page.locator(f"{menu} summary"), page.locator(f"{menu} div")
+        summary.click()
+        summary.focus()
+        page.keyboard.press("Shift+Tab")
+        assert not box.is_visible()
+        summary.click()
+        page.evaluate("document.activeElement.blur()")
+        page.keyboard.press("Escape")
+        assert not box.is_visible()
+        assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+
+
+def test_the_view_comes_back_from_other_pages(visit: Callable[..., Any]) -> None:
+    page = visit("index.html")
+    page.fill("[name=filter]", "mfcc")
+    page.locator("tbody.measured th a:visible").first.click()
+    assert page.locator("h1").inner_text() == "mfcc"
+    page.get_by_role("link", name="Compare it with another").click()
+    assert page.locator("[name=protocol]").input_value() == "castellon2021"
+    page.select_option("[name=b]", label="mert")
+    page.get_by_role("link", name="The leaderboard").click()
+    assert set(shown_names(page)) == {"mfcc"}
+    page.get_by_role("link", name="Compare two, and see who beats whom").click()
+    state = page.evaluate("location.hash")
+    assert "split=paper" in state
+    assert "protocol=castellon2021" in state
+    page.get_by_role("link", name="The leaderboard").click()
+    assert set(shown_names(page)) == {"mfcc"}
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+def test_labels_of_the_plot_meet_no_other(width: int, browser: Any, folder: Path) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 844})
+    for cost in ("parameters", "seconds", "dims"):
+        page.goto("about:blank")
+        page.goto((folder / "index.html").as_uri() + f"#score=gtzan.accuracy&cost={cost}")
+        boxes = page.evaluate(
+            "[...document.querySelectorAll('#cost text, #cost circle')].map((one) => {"
+            " const { x, y, width, height } = one.getBoundingClientRect();"
+            " return [x, y + height / 4, x + width, y + 3 * height / 4]; })"
+        )
+        assert len(boxes) > 8
+        for place, one in enumerate(boxes):
+            for other in boxes[:place]:
+                apart = (
+                    one[0] >= other[2]
+                    or other[0] >= one[2]
+                    or one[1] >= other[3]
+                    or other[1] >= one[3]
+                )
+                assert apart, (cost, one, other)
+    page.close()
+
+
 def test_costs(visit: Callable[..., Any]) -> None:
     page = visit("index.html", "#score=gtzan.accuracy&cost=parameters")
     assert page.locator("[name=cost]").input_value() == "parameters"
@@ -224,6 +320,7 @@ def test_costs(visit: Callable[..., Any]) -> None:
     near = [name for name in scores if scores[name] >= max(scores.values()) - 1]
     cheapest = min(near, key=lambda name: MADE[name][2])
     assert words.startswith(f"Cheapest within one point of the best: {cheapest} (")
+    assert "by embedding seconds as measured by each row’s own run" in words
     # A filter leaves its points out.
     page.click("#facets summary")
     page.select_option("#facets [name=licence]", "allowed")
@@ -237,7 +334,7 @@ def test_a_panel_has_an_address(visit: Callable[..., Any]) -> None:
     address = page.evaluate("location.hash")
     assert "panel=" in address
     page.keyboard.press("Escape")
-    assert "panel=" not in page.evaluate("location.hash")
+    page.wait_for_function("() => !location.hash.includes('panel=')")
     page = visit("index.html", address)
     assert page.get_by_role("dialog").is_visible()
     assert page.locator("#ptitle").inner_text() == title
@@ -257,6 +354,10 @@ def test_downloads(visit: Callable[..., Any], tmp_path: Path) -> None:
     assert set(table["representation"]) == {"mfcc", "mert", "crepe:model=tiny", f"'{HOSTILE}"}
     assert ((table.low <= table.score) & (table.score <= table.high)).all()
     one = table[(table.representation == "mfcc") & (table.column == "GTZAN accuracy")]
+    assert one.licence.item() == "ISC (librosa)"
+    assert set(table.at_chance) <= {"yes", "no"}
+    assert (one.dims.item(), one.parameters.item(), one.embedding_seconds.item()) == (120, 0, 10)
+    assert table[table.representation == f"'{HOSTILE}"].embedding_seconds.isna().all()
     shown = page.locator("tr:has(a:text-is('mfcc')) td button").first.inner_text()
     assert shown.startswith(f"{one.score.item():.1f}")
     with page.expect_download() as caught:
@@ -274,7 +375,8 @@ def test_names_lead_to_pages(visit: Callable[..., Any]) -> None:
         own = visit("rep/" + link.get_attribute("href").removeprefix("rep/"))
         assert own.locator("h1").inner_text() == name
         assert own.title() == f"{name} · mirbench leaderboard"
-        assert own.locator("img, script").count() == 0
+        assert own.locator("img").count() == 0
+        assert own.locator("script").count() == 1
         for row in own.locator("td a, th a").all():
             href = row.evaluate("a => decodeURIComponent(a.href)")
             assert Path(href.removeprefix("file://")).is_file()
@@ -306,13 +408,50 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(name: str, browser: Any, fo
     page.close()
 
 
+def test_rows_of_a_page_fit_a_large_screen_or_say_that_they_go_on(
+    browser: Any, folder: Path
+) -> None:
+    page = browser.new_page(viewport={"width": 1400, "height": 900})
+    page.goto((folder / "rep" / "mfcc.html").as_uri())
+    table = page.locator("table.rows")
+    box = table.bounding_box()
+    assert box["x"] + box["width"] <= 1400
+    heads = table.locator("thead th").all_inner_texts()
+    assert heads.index("Probing, s") < heads.index("Device")
+    assert page.locator(".hint:visible").count() == 0
+    details = table.locator("details").first
+    assert "SHA-256" not in details.inner_text()
+    details.locator("summary").click()
+    assert "Embeddings, SHA-256: " in details.inner_text()
+    page.set_viewport_size({"width": 390, "height": 844})
+    hint = page.locator("[role=region]:has(table.rows)").locator("xpath=preceding-sibling::p[1]")
+    page.wait_for_function("() => document.querySelector('.scroll.more')")
+    assert hint.inner_text().endswith("more columns: scroll sideways →")
+    page.close()
+
+
+def test_on_a_phone_differences_stand_below_each_other(browser: Any, folder: Path) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto((folder / "compare.html").as_uri() + "#a=mfcc&b=mert")
+    row = page.locator("#differences tbody tr").first
+    assert row.get_attribute("role") == "row"
+    for cell in row.locator("td:visible").all():
+        box = cell.bounding_box()
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= 390
+    assert row.locator("td.words").inner_text() == "B is better"
+    assert page.locator("#differences td").nth(2).get_attribute("data-head") == "A − B"
+    scroll = page.locator(".scroll:has(#differences)")
+    assert scroll.evaluate("e => e.scrollWidth <= e.clientWidth")
+    page.close()
+
+
 def test_data_of_the_page_holds_every_pair_once(folder: Path) -> None:
     text = (folder / "compare.html").read_text("utf-8")
     data = json.loads(text.split('id="data">')[1].split("</script>")[0])
     for column in (column for table in data["tables"] for column in table["columns"]):
         n = len(column["order"])
         assert len(column["ends"]) == -(-(n * (n - 1) // 2 * 2 * column["size"]) // 3) * 4
-        assert column["groups"][0] == 1
+        assert column["groups"][0] == "1"
 
 
 def test_a_change_by_a_deformation_has_an_address(browser: Any) -> None:

@@ -22,14 +22,14 @@ def test_the_newest_row_gives_the_date(tmp_path: Path, make_result: Callable[...
     paths = [write_row(tmp_path, make_result, name, "gtzan") for name in "abc"]
     without = data_version(read_rows(tmp_path))
     assert without.newest is None
-    assert without.words.endswith("3 rows, which do not say when they were made")
+    assert without.words == f"3 rows, without dates; version {without.digest}"
     for path, date in zip(paths, ("2026-11-27", "2026-02-03", None), strict=True):
         dated(path, date)
     found = data_version(read_rows(tmp_path))
     assert found.newest == "2026-11-27"
     assert found.undated == 1
     assert found.words == (
-        f"version {found.digest}, 3 rows; the newest was made on 2026-11-27 (of 1 it is not known)"
+        f"3 rows; the newest was made on 2026-11-27 (1 without a date); version {found.digest}"
     )
     assert found.digest != without.digest
     assert data_version(read_rows(tmp_path)) == found
