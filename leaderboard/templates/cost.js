@@ -92,7 +92,8 @@ function makeCost({ sections, shown, rowsOf, fact, headText, interval, number, m
     tell(seen);
     // Whoever chose a cost that nobody states can choose another; with nobody left there is nothing to choose.
     cost.querySelector(".axes").hidden = ![...score.options].some((option) => points(option.value).length);
-    if (!found.length) document.getElementById("costnote").textContent = "Nothing to draw: no representation that is shown is ranked on this score.";
+    if (!seen.length) document.getElementById("costnote").textContent = `Nothing to draw: no representation that is shown ${
+      found.length ? `has ${ABSENT[by.value]}` : "is ranked on this score"}.`;
     if (seen.length) box.append(picture(seen, box.clientWidth < 480 ? 400 : 640));
   }
 
