@@ -11,7 +11,7 @@ from mirbench.benchmark.datasets.splits import SplitTable
 from mirbench.benchmark.files.cache import CacheFolder
 from mirbench.benchmark.files.foreign import show
 from mirbench.benchmark.protocol import PROTOCOLS, AnyProtocol
-from mirbench.benchmark.registry import load_split, load_task
+from mirbench.benchmark.registry import load_named_task, load_split
 from mirbench.benchmark.result import Result
 
 #: How most of what cannot be is mended.
@@ -41,10 +41,13 @@ class Splits:
         self._known: dict[tuple[str, str], tuple[Task, SplitTable]] = {}
 
     def find(self, task_name: str, split: str) -> tuple[Task, SplitTable]:
-        """Load a task and one of its splits; raises as `load_task` and `load_split`."""
+        """Load a task and one of its splits; raises as `load_named_task` and `load_split`.
+
+        A file is never loaded: a row would have its code run by whoever checks it.
+        """
         key = task_name, split
         if key not in self._known:
-            task = load_task(task_name)
+            task = load_named_task(task_name)
             folder = dataset_folder(task, self._data, CacheFolder.find())
             self._known[key] = task, load_split(task, split, folder)
         return self._known[key]

@@ -594,3 +594,19 @@ def test_any_byte_of_the_predictions_gives_a_verdict(
     predictions_path(path).write_bytes(changed)
     (verdict,) = validate([path])
     assert all(line.isprintable() for line in verdict_lines([verdict]))
+
+
+@pytest.mark.parametrize("name", ["./evil.py", "evil.py"])
+def test_a_row_names_no_file_that_is_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a pull request may bring it, too."""
+    monkeypatch.chdir(tmp_path)
+    Path("evil.py").write_text("from pathlib import Path\nPath('ran').touch()\n")
+    path = submit_row(tmp_path / "results")
+    put("task.name", name)(path)
+    put("task.origin", "file")(path)
+    (verdict,) = validate([path])
+    assert any("propose the task first, with its splits" in error for error in verdict.errors)
+    assert any(f"task: there is no task '{name}'" in error for error in verdict.errors)
+    assert not Path("ran").exists()
