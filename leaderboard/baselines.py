@@ -17,7 +17,7 @@ from mirbench.leaderboard.facts import read_known
 
 
 @dataclass(frozen=True)
-class BaselineCell:
+class ScoreCell:
     """A score with its 95 % interval, times 100."""
 
     value: float
@@ -42,7 +42,7 @@ class BaselineLine:
 
     name: str
     dims: int
-    cells: Mapping[tuple[str, str], BaselineCell]
+    cells: Mapping[tuple[str, str], ScoreCell]
 
 
 #: Task, version, split, digest of the split, protocol, digest of the protocol.
@@ -90,9 +90,9 @@ def _test_of(result: Result) -> _Test:
 
 
 @functools.cache
-def _baselines() -> dict[str, dict[_Test, tuple[int, dict[str, BaselineCell]]]]:
+def _baselines() -> dict[str, dict[_Test, tuple[int, dict[str, ScoreCell]]]]:
     """Dimensions and scores by representation and test."""
-    found: dict[str, dict[_Test, tuple[int, dict[str, BaselineCell]]]] = {}
+    found: dict[str, dict[_Test, tuple[int, dict[str, ScoreCell]]]] = {}
     for row in read_known("baselines"):
         test = (
             row["task"],
@@ -103,7 +103,7 @@ def _baselines() -> dict[str, dict[_Test, tuple[int, dict[str, BaselineCell]]]]:
             row["protocol_hash"],
         )
         cells = {
-            metric: BaselineCell(*(100 * end for end in ends))
+            metric: ScoreCell(*(100 * end for end in ends))
             for metric, ends in row["scores"].items()
         }
         found.setdefault(row["representation"], {})[test] = (row["dims"], cells)

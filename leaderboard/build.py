@@ -68,8 +68,7 @@ def build_pages(
             pages[folder / f"{name}.tex"] = table_latex(table)
         if svg:
             pages[folder / f"{name}.svg"] = table_svg(table)
-    _write(pages)
-    _remove(_left_over(pages, results, out))
+    _put(pages, results, out)
     return [path for path in pages if path.parent != out / FOLDER] + [out / FOLDER][: bool(rows)]
 
 
@@ -90,8 +89,7 @@ def refresh_pages(results: Path, out: Path) -> list[Path]:
     places = [out / name for name in PAGES]
     if not are_fresh(places, source, out):
         pages = _pages(*_read(results), out)
-        _write(pages)
-        _remove(_left_over(pages, results, out))
+        _put(pages, results, out)
         note_pages(pages, source, out)
     return places
 
@@ -142,8 +140,10 @@ def _left_over(pages: dict[Path, str], results: Path, out: Path) -> Iterator[Pat
             yield path
 
 
-def _remove(left_over: Iterator[Path]) -> None:
-    for path in left_over:
+def _put(pages: dict[Path, str], results: Path, out: Path) -> None:
+    """Write pages, and remove those that are left over."""
+    _write(pages)
+    for path in _left_over(pages, results, out):
         path.unlink(missing_ok=True)
 
 

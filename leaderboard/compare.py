@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mirbench.benchmark.result import slug
 from mirbench.leaderboard import wording
 from mirbench.leaderboard.escaping import one_line, script_json
 from mirbench.leaderboard.pairs import pack_ends
+from mirbench.leaderboard.representation_page import FOLDER, page_name
 from mirbench.leaderboard.tables import Column, Table
 from mirbench.leaderboard.templating import page_environment
 from mirbench.leaderboard.version import DataVersion
@@ -46,7 +46,7 @@ def compared(tables: Sequence[Table]) -> dict[str, Any]:
     number = {name: place for place, name in enumerate(names)}
     return {
         "names": [one_line(name) for name in names],
-        "pages": [f"rep/{slug(name)}.html" for name in names],
+        "pages": [f"{FOLDER}/{page_name(name)}" for name in names],
         "tables": [
             {
                 "split": one_line(table.split),
@@ -77,7 +77,7 @@ def _column(table: Table, column: Column, number: dict[str, int]) -> dict[str, A
         "order": [number[name] for name in column.names],
         "values": [round(100 * cell.value) for cell in ordered],
         # As everywhere else, rounded once.
-        "shown": [f"{cell.value:z.1f}".replace("-", "−") for cell in ordered],
+        "shown": [wording.signed(cell.value) for cell in ordered],
         "groups": [cell.rank for cell in ordered],
         "overlap": [int(cell.overlap) for cell in ordered],
         "size": size,

@@ -6,7 +6,7 @@ from html import escape
 
 from mirbench.leaderboard.escaping import one_line
 from mirbench.leaderboard.tables import Column, Table
-from mirbench.leaderboard.wording import MARK
+from mirbench.leaderboard.wording import MARK, signed
 
 NAME_WIDTH, PANEL, GAP, ROW, TOP, BOTTOM = 190, 130, 14, 18, 44, 26
 _LONGEST = 30
@@ -68,10 +68,9 @@ def _panel(table: Table, column: Column, left: float) -> list[str]:
         f'<path d="M{left} {TOP}V{bottom}H{left + PANEL}" fill="none" stroke="#999"/>',
     ]
     for value, anchor in ((low + room, "start"), (high - room, "end")):
-        number = f"{value:z.1f}".replace("-", "−")
         parts.append(
             f'<text x="{x(value)}" y="{bottom + 13}" text-anchor="{anchor}" fill="#555">'
-            f"{number}</text>"
+            f"{signed(value)}</text>"
         )
     for level in chance:
         parts.append(f'<path d="M{x(level)} {TOP}V{bottom}" stroke="#999" stroke-dasharray="3 3"/>')

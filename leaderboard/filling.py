@@ -70,9 +70,10 @@ def fill(column: Column, entries: Entries) -> tuple[Column, dict[str, Cell]]:
         As `entries_of` finds them.
     """
     values = {name: _value(column, rows) for name, (rows, _) in entries.items()}
+    unranked = {name: _why_unranked(rows) for name, (rows, _) in entries.items()}
     names = tuple(
         sorted(
-            (name for name, (rows, _) in entries.items() if _why_unranked(rows) is None),
+            (name for name in entries if unranked[name] is None),
             key=lambda name: (-values[name], name),
         )
     )
@@ -94,7 +95,7 @@ def fill(column: Column, entries: Entries) -> tuple[Column, dict[str, Cell]]:
                 overlaps(s.result.representation.trained_on, s.result.task.name) for s in rows
             ),
             at_chance=chance is not None and low <= chance,
-            unranked=_why_unranked(rows),
+            unranked=unranked[name],
             difference=find_difference(rows[0].result, column.metric) if plain else None,
             alone=names == (name,),
         )

@@ -118,7 +118,7 @@ def _cell(cell: Cell | None) -> Markup:
     kind = "best" if cell.best else "low" if cell.at_chance or not cell.group else ""
     return Markup("<td{}>{}<sup>{}</sup>{}<p>{}{}").format(
         Markup(f" class={kind}") if kind else "",
-        _number(cell.value),
+        wording.signed(cell.value),
         cell.rank,
         Markup("<b>◊</b>") if cell.overlap else "",
         _range(cell.low, cell.high),
@@ -136,11 +136,11 @@ def _baseline_cell(line: BaselineLine, column: Column) -> Markup:
     cell = baseline_cell(line, column)
     if cell is None:
         return Markup("<td>–")
-    return Markup("<td>{}<p>{}").format(_number(cell.value), _range(cell.low, cell.high))
+    return Markup("<td>{}<p>{}").format(wording.signed(cell.value), _range(cell.low, cell.high))
 
 
 def _level(column: Column) -> str:
-    return "–" if column.chance is None else _number(column.chance)
+    return "–" if column.chance is None else wording.signed(column.chance)
 
 
 def _published_cell(row: PublishedRow, column: Column) -> str:
@@ -152,8 +152,4 @@ def _published_cell(row: PublishedRow, column: Column) -> str:
 
 def _range(low: float, high: float) -> str:
     # A dash between numbers of which one is negative would be read as another minus.
-    return (" to " if low < 0 else "–").join((_number(low), _number(high)))
-
-
-def _number(value: float) -> str:
-    return f"{value:z.1f}".replace("-", "−")
+    return (" to " if low < 0 else "–").join((wording.signed(low), wording.signed(high)))

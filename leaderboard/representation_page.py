@@ -102,7 +102,7 @@ def representation_pages(
             facts=_facts(results, facets),
             commands=_commands(results, facets),
             parts=parts[name],
-            number=_number,
+            number=wording.signed,
             interval=_interval,
             standing=_standing,
             rows=[_row(result, place) for result in results],
@@ -209,7 +209,7 @@ def _row(result: Result, place: str) -> RowLine:
             f"{result.task.tested:,}",
             f"{len(result.task.missing):,}",
             result.probe.layer or "–",
-            _number(100 * result.probe.valid),
+            wording.signed(100 * result.probe.valid),
             f"{seconds:,.1f}" if seconds else "not measured",
             f"{cost.probing_seconds:,.1f}",
             f"{cost.peak_memory_bytes >> 20:,}",
@@ -241,9 +241,5 @@ def _quoted(text: str) -> str:
     return "".join(chr(byte) if chr(byte) in _PLAIN else f"%{byte:02X}" for byte in text.encode())
 
 
-def _number(value: float) -> str:
-    return f"{value:z.1f}".replace("-", "−")
-
-
 def _interval(cell: Cell) -> str:
-    return f"{_number(cell.low)} to {_number(cell.high)}"
+    return f"{wording.signed(cell.low)} to {wording.signed(cell.high)}"

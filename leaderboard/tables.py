@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mirbench.benchmark.progress import count
 from mirbench.benchmark.result import Result, Row
-from mirbench.leaderboard.baselines import BaselineCell, BaselineLine
+from mirbench.leaderboard.baselines import BaselineLine, ScoreCell
 from mirbench.leaderboard.differences import Difference
 from mirbench.leaderboard.facts import TaskTest
 from mirbench.leaderboard.names import BOARDS, metric_name, task_name
@@ -21,7 +21,7 @@ AVERAGE = "average"
 
 
 @dataclass(frozen=True)
-class Cell:
+class Cell(ScoreCell):
     """A score with its 95 % interval, times 100, and its rank group.
 
     Attributes
@@ -42,9 +42,6 @@ class Cell:
         Whether nobody else is ranked in its column: being first of one is no rank.
     """
 
-    value: float
-    low: float
-    high: float
     group: int
     rows: tuple[Row, ...]
     overlap: bool
@@ -57,11 +54,6 @@ class Cell:
     def rank(self) -> str:
         """Rank group as it is shown; empty of who is ranked alone, a dash of who is not ranked."""
         return "" if self.alone else str(self.group or "–")
-
-    @property
-    def text(self) -> str:
-        """Value and interval, one decimal."""
-        return f"{self.value:z.1f} [{self.low:z.1f}, {self.high:z.1f}]"
 
     @property
     def best(self) -> bool:
@@ -222,6 +214,6 @@ class Table:
         ]
 
 
-def baseline_cell(line: BaselineLine, column: Column) -> BaselineCell | None:
+def baseline_cell(line: BaselineLine, column: Column) -> ScoreCell | None:
     """Find the score of a baseline in a column."""
     return None if column.change else line.cells.get((column.task, column.metric))

@@ -94,6 +94,11 @@ def remarks_on(status: str, covered: int, tasks: int) -> str:
     return ", ".join([*parts, status])
 
 
+def signed(value: float) -> str:
+    """Write a number with one decimal and, where it is negative, a true minus."""
+    return f"{value:z.1f}".replace("-", "−")
+
+
 def vouched(standings: Sequence[Standing]) -> str:
     """Say who vouches for rows: "self-reported", "verified by NAME (date)", or how many are."""
     verified = [standing.words for standing in standings if standing.verified is not None]

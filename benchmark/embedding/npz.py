@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mirbench.benchmark.api import DataError, FloatArray, Task, clip_and_window, window_id
-from mirbench.benchmark.embedding.embeddings import Embeddings
+from mirbench.benchmark.embedding.embeddings import Embeddings, not_finite
 from mirbench.benchmark.files.atomic import write_atomic
 from mirbench.benchmark.files.foreign import ARCHIVE_DAMAGES, Damaged, is_zip
 from mirbench.benchmark.files.npy import Header, read_header, read_values
@@ -69,9 +69,9 @@ def read_embeddings(path: Path, task: Task, clip_ids: Sequence[str]) -> Embeddin
             f"{_WINDOW_IDS if task.window else ''}"
         )
     embedding = matrix[places]
-    bad = ~np.isfinite(embedding).reshape(len(places), -1).all(axis=1)
-    if bad.any():
-        raise DataError(f"{path}: clip {ids[places[int(bad.argmax())]]!r} holds NaN or infinity")
+    bad = not_finite(embedding)
+    if bad is not None:
+        raise DataError(f"{path}: clip {ids[places[bad]]!r} holds NaN or infinity")
     layers = tuple(str(n) for n in range(matrix.shape[1])) if matrix.ndim == 3 else ()
     return Embeddings(
         clip_ids=wanted,

@@ -41,6 +41,11 @@ class Rows:
         """Clips in the order of a probe's test outputs: sorted where windows are merged."""
         return sorted(set(self.clips[split])) if windowed else self.clips[split]
 
+    def clip_numbers(self, split: Split) -> IntArray:
+        """Place of each row's clip among the clips of a split, which are sorted."""
+        order = {clip_id: n for n, clip_id in enumerate(self.clip_ids(split, windowed=True))}
+        return np.array([order[clip_id] for clip_id in self.clips[split]], dtype=np.int64)
+
 
 @without_collecting()
 def arrange_rows(data: Dataset, embeddings: Embeddings) -> Rows:
@@ -91,13 +96,7 @@ def probe_data(
     task, matrix = data.task, embeddings.matrix(layer)
     X: dict[Split, FloatArray] = {name: matrix[rows.places[name]] for name in SPLITS}
     y = {name: np.stack([data.targets[i] for i in rows.clips[name]]) for name in SPLITS}
-
-    def numbers(name: Split) -> IntArray | None:
-        if task.window is None:
-            return None
-        order = {clip_id: n for n, clip_id in enumerate(rows.clip_ids(name, True))}
-        return np.array([order[clip_id] for clip_id in rows.clips[name]], dtype=np.int64)
-
+    windowed = task.window is not None
     return ProbeData(
         kind=task.kind,
         X_train=X["train"],
@@ -107,8 +106,8 @@ def probe_data(
         X_test=X["test"],
         y_test=y["test"],
         metrics=task.metrics,
-        clips_valid=numbers("valid"),
-        clips_test=numbers("test"),
+        clips_valid=rows.clip_numbers("valid") if windowed else None,
+        clips_test=rows.clip_numbers("test") if windowed else None,
         labels=task.labels,
         n_outputs=len(task.labels),
     )

@@ -12,8 +12,7 @@ from mirbench.benchmark.result.commitment import Numbers
 
 def commitment_of(data: Dataset, embeddings: Embeddings) -> Commitment:
     """Sketch the embeddings of the ten clips that the split names."""
-    present = [clip_id for clip_id in data.split.of if clip_id not in embeddings.missing]
-    chosen = committed_clips(data.split.sha256, present)
+    chosen = committed_clips(data.split.sha256, data.split.of, embeddings.missing)
     sketches = sketches_of(embeddings, chosen)
     return Commitment(sketches={clip_id: sketch_text(sketches[clip_id]) for clip_id in chosen})
 

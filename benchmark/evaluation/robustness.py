@@ -251,13 +251,10 @@ def _outputs(
 
 def _both(data: Dataset, arrays: ProbeData, heard: Rows, changed: FloatArray) -> ProbeData:
     """Let the deformed test rows follow the clean ones."""
-    ids = heard.clips["test"]
     clips = arrays.clips_test
     if clips is not None:
-        order = {clip_id: n for n, clip_id in enumerate(heard.clip_ids("test", True))}
-        numbers = np.array([order[clip_id] for clip_id in ids], dtype=np.int64)
-        clips = np.concatenate([clips, clips.max() + 1 + numbers])
-    targets = np.stack([data.targets[clip_id] for clip_id in ids])
+        clips = np.concatenate([clips, clips.max() + 1 + heard.clip_numbers("test")])
+    targets = np.stack([data.targets[clip_id] for clip_id in heard.clips["test"]])
     return replace(
         arrays,
         X_test=np.concatenate([arrays.X_test, changed]),

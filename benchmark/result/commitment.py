@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +41,9 @@ class Commitment(Record):
     )
 
 
-def committed_clips(split_sha256: str, clip_ids: Iterable[str]) -> list[str]:
+def committed_clips(
+    split_sha256: str, clip_ids: Iterable[str], missing: Collection[str] = ()
+) -> list[str]:
     """Choose ten clips, sorted: those whose SHA-256 with that of the split is smallest.
 
     Parameters
@@ -49,13 +51,16 @@ def committed_clips(split_sha256: str, clip_ids: Iterable[str]) -> list[str]:
     split_sha256 : str
         Of the split's file, as in the row.
     clip_ids : iterable of str
-        Clips of the split that have an embedding.
+        Clips of the split.
+    missing : collection of str
+        Those that have no embedding.
     """
 
     def order(clip_id: str) -> bytes:
         return hashlib.sha256(f"{split_sha256} {clip_id}".encode()).digest()
 
-    return sorted(sorted(clip_ids, key=order)[:CLIPS])
+    present = (clip_id for clip_id in clip_ids if clip_id not in missing)
+    return sorted(sorted(present, key=order)[:CLIPS])
 
 
 def sketch(embedding: FloatArray) -> Numbers:

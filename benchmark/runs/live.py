@@ -16,7 +16,7 @@ from mirbench.benchmark.embedding.pair import EmbeddingSettings
 from mirbench.benchmark.evaluation.found import check_origin, read_whole
 from mirbench.benchmark.plugins.finding import find_plugins
 from mirbench.benchmark.plugins.naming import allowed_characters, base_name
-from mirbench.benchmark.result import rows_below
+from mirbench.benchmark.result import rows_below, slug
 from mirbench.benchmark.runs.pairs import Names
 
 SettingsType = TypeVar("SettingsType", bound=EmbeddingSettings)
@@ -112,8 +112,8 @@ def check_rows(name: str, out: Path, force: bool) -> None:
     if force:
         return
     for path in rows_below(out):
-        old = read_whole(path)
-        if old is not None and old.representation.name == name:
+        old = read_whole(path) if path.parent.name == slug(name) else None
+        if old is not None:
             check_origin(old.representation, "live", path)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mirbench.benchmark.api import DataError, Task, UsageError
-from mirbench.benchmark.embedding.embeddings import Embeddings, pick_clips
+from mirbench.benchmark.embedding.embeddings import Embeddings, not_finite, pick_clips
 from mirbench.benchmark.evaluation.subject import Subject
 from mirbench.benchmark.files.checksums import file_sha256
 from mirbench.benchmark.plugins.finding import find_plugins
@@ -58,10 +58,11 @@ def given_embeddings(embeddings: Embeddings, task: Task, clip_ids: Sequence[str]
     found = pick_clips(embeddings, clip_ids)
     if not len(found.clip):
         raise DataError(f"the embeddings have no clip of task {task.name!r} with this split")
-    for place, row in enumerate(np.asarray(found.embedding)):
-        if not np.isfinite(row).all():
-            clip_id = found.clip_ids[int(found.clip[place])]
-            raise DataError(f"the embeddings of clip {clip_id!r} hold NaN or infinity")
+    # Layers that are still in the store were looked at before they came there.
+    bad = not_finite(found.embedding) if isinstance(found.embedding, np.ndarray) else None
+    if bad is not None:
+        clip_id = found.clip_ids[int(found.clip[bad])]
+        raise DataError(f"the embeddings of clip {clip_id!r} hold NaN or infinity")
     if task.window is None and len(set(found.clip.tolist())) < len(found.clip):
         raise DataError(
             f"the embeddings have several rows of a clip, but task {task.name!r} has no windows"

@@ -190,15 +190,14 @@ def _known_task(row: Path, result: Result) -> str:
 def _check_clips(row: Path, result: Result, commitment: Commitment, split: SplitTable) -> None:
     """Refuse a row that has chosen its clips itself."""
     lost = {clip.clip_id for clip in result.task.missing}
-    present = [clip_id for clip_id in split.of if clip_id not in lost]
-    most = EmbeddingSettings.max_missing
-    if len(split.of) - len(present) > most * len(split.of):
-        missing = count(len(split.of) - len(present), "clip", "is", of=len(split.of))
+    n_lost, most = len(lost & split.of.keys()), EmbeddingSettings.max_missing
+    if n_lost > most * len(split.of):
+        missing = count(n_lost, "clip", "is", of=len(split.of))
         raise DataError(
             f"{row}: {missing} missing; at most {100 * most:.0f} % may be, or the row would choose "
             "the clips that are recomputed"
         )
-    expected = committed_clips(split.sha256, present)
+    expected = committed_clips(split.sha256, split.of, lost)
     if sorted(commitment.sketches) != expected:
         odd = min(set(commitment.sketches) ^ set(expected))
         raise DataError(

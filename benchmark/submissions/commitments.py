@@ -42,8 +42,7 @@ def check_commitment(result: Result, ground: Ground) -> tuple[list[str], list[st
         ]
     sketches = result.commitment.sketches
     lost = {clip.clip_id for clip in result.task.missing}
-    present = [clip_id for clip_id in ground.split.of if clip_id not in lost]
-    expected = committed_clips(ground.split.sha256, present)
+    expected = committed_clips(ground.split.sha256, ground.split.of, lost)
     if sorted(sketches) != expected:
         odd = next(iter(sorted(set(sketches) ^ set(expected))))
         return [
