@@ -17,10 +17,12 @@ import torch
 
 from mirbench.benchmark.api import DataError
 from mirbench.benchmark.probing.adam import Adam, Pieces
-from mirbench.benchmark.probing.draws import Draws, Update
+from mirbench.benchmark.probing import passes
+from mirbench.benchmark.probing.draws import Draws, Mask, Update
 from mirbench.benchmark.probing.layout import Layout
 from mirbench.benchmark.probing.losses import Loss
 from mirbench.benchmark.probing.network import Network, parts_of
+from mirbench.benchmark.probing.passes import Pass
 from mirbench.benchmark.probing.setup import Setup
 from mirbench.benchmark.probing.views import View
 from mirbench.benchmark.protocol import ProbeConfig
@@ -200,14 +202,30 @@ class Bank:
         if not self.learners:
             return finished
         self._evaluate(number, X_valid)
-        gradient = scratch(self.layout.size)
-        into = parts_of(self.layout, gradient)
+        gradient = self._gradients(len(X_train[0]), scratch)
         for update, X in zip(updates, X_train, strict=True):
             number += 1
-            mask = update.masks[self.view[1]].hidden
-            self.network.gradient(X, update.rows, mask, self.loss, into)
-            self.adam.step(gradient, number)
+            self.adam.step(gradient(X, update.rows, update.masks[self.view[1]]), number)
         return finished
+
+    def _gradients(
+        self, batch: int, scratch: Callable[[int], torch.Tensor]
+    ) -> Callable[[torch.Tensor, torch.Tensor, Mask], torch.Tensor]:
+        """Give what differentiates the loss on a batch: of its rows as this bank sees them, their
+        places and its mask.
+        """
+        layout, terms = self.layout, self.loss.terms
+        if passes.applies(layout, terms, batch, self.best.device):
+            room = scratch(Pass.floats(layout, terms, batch))
+            return Pass(layout, self.adam.weights, terms, batch, room).gradient
+        out = scratch(layout.size)
+        into = parts_of(layout, out)
+
+        def gradient(X: torch.Tensor, rows: torch.Tensor, mask: Mask) -> torch.Tensor:
+            self.network.gradient(X, rows, mask.hidden, self.loss, into)
+            return out
+
+        return gradient
 
     def _evaluate(self, number: int, X_valid: torch.Tensor) -> None:
         scores, ways = self.setup.score(self.network.outputs(X_valid))

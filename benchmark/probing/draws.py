@@ -13,7 +13,6 @@ to MKL, which draws other numbers.
 
 from __future__ import annotations
 
-import copy
 import functools
 import itertools
 import random
@@ -21,38 +20,44 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
-from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.probing.twister import Bytes, Sampler, Twister
 
-Doubles = npt.NDArray[np.float64]
 #: Uniforms that are compared before any is believed: more than two blocks of the twister.
 _CHECKED = 1000
-_ELSEWHERE = "train with --device cpu"
 
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """What a dropout rate leaves of one batch; None where nothing is dropped.
+    """What a dropout rate leaves of one batch.
 
     Attributes
     ----------
-    input : tensor of bool, shape [batch, dims]
-        Elements that are kept, and multiplied by `factor`.
-    hidden : tensor of float32, shape [batch, hidden]
-        What multiplies the hidden layer: 0 or `factor`.
+    levels : tuple of tensor of uint8, shapes [batch, width]
+        Of the input and of the hidden layer; empty where nothing is dropped.
+    least : int
+        Elements whose level is above it are kept.
     factor : float
-        1 / (1 - dropout), as torch rounds it.
+        What they are multiplied by: 1 / (1 - dropout), as torch rounds it.
     """
 
-    input: torch.Tensor | None
-    hidden: torch.Tensor | None
+    levels: tuple[torch.Tensor, ...]
+    least: int
     factor: float
+
+    @property
+    def input(self) -> torch.Tensor | None:
+        """Elements that are kept, bool ``[batch, dims]``; None where nothing is dropped."""
+        return self.levels[0] > self.least if self.levels else None
+
+    @property
+    def hidden(self) -> torch.Tensor | None:
+        """What multiplies the hidden layer, 0 or `factor`: float32 ``[batch, hidden]``."""
+        return (self.levels[1] > self.least) * self.factor if len(self.levels) > 1 else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,21 +109,25 @@ class Draws:
             self._masks.set_state(torch.get_rng_state())
         #: Initial weights and biases, layer by layer.
         self.initial = [(layer.weight.detach(), layer.bias.detach()) for layer in layers]
-        self._uniforms = torch.empty(self.batch * max(self.inputs), dtype=torch.float64)
+        self._quick = self._make_quick()
 
     #: Arrays of `state`.
     STATE = ("batches", "masks")
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Copy where both streams are: what is drawn from now on depends on nothing else."""
-        _, words, _ = self._batches.getstate()
-        return {"batches": np.array(words), "masks": self._masks.get_state().numpy().copy()}
+        if self._quick is None:
+            _, words, _ = self._batches.getstate()
+            return {"batches": np.array(words), "masks": self._masks.get_state().numpy().copy()}
+        sampler, twister = self._quick
+        return {"batches": np.array(sampler.state()), "masks": twister.state()}
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Go on where `state` was taken."""
         version, _, _ = self._batches.getstate()
         self._batches.setstate((version, tuple(state["batches"].tolist()), None))
         self._masks.set_state(torch.from_numpy(state["masks"]))
+        self._quick = self._make_quick()
 
     @property
     def masked(self) -> bool:
@@ -132,10 +141,23 @@ class Draws:
 
     def next(self, n_updates: int) -> list[Update]:
         """Draw the numbers of the next `n_updates` updates."""
-        return [self._next() for _ in range(n_updates)]
+        rows = np.empty((n_updates, self.batch), dtype=np.int64)
+        widths = self.inputs if self.rates else ()
+        levels = [np.empty((n_updates * self.batch, width), dtype=np.uint8) for width in widths]
+        self.levels(rows, levels)
+        places = torch.from_numpy(rows).to(self.device)
+        drawn = [torch.from_numpy(array).to(self.device).split(self.batch) for array in levels]
+        updates = []
+        for number in range(n_updates):
+            some = tuple(array[number] for array in drawn)
+            masks = {0.0: Mask((), 0, 1.0)} | {
+                p: Mask(some, least, kept_factor(p)) for least, p in enumerate(self.rates)
+            }
+            updates.append(Update(places[number], masks))
+        return updates
 
     def levels(self, rows: npt.NDArray[np.int64], levels: Sequence[Bytes]) -> None:
-        """Draw the same numbers as `next` into arrays; of one stream, only one way can be used.
+        """Draw the same numbers into arrays.
 
         Parameters
         ----------
@@ -146,70 +168,44 @@ class Draws:
             many of `rates` keep an element. The lower ones do.
         """
         for update in range(len(rows)):
-            self._sampler.sample(rows[update])
-            for array in levels:
-                some = array[update * self.batch : (update + 1) * self.batch]
-                self._twister.levels(some.reshape(-1))
+            some = [array[update * self.batch : (update + 1) * self.batch] for array in levels]
+            if self._quick is None:
+                rows[update] = self._batches.sample(range(self.n_rows), self.batch)
+                for array in some:
+                    array[:] = self._kept(array.shape)
+            else:
+                sampler, twister = self._quick
+                sampler.sample(rows[update])
+                for array in some:
+                    twister.levels(array.reshape(-1))
 
-    @functools.cached_property
-    def _sampler(self) -> Sampler:
-        sampler = Sampler(self._batches, self.n_rows, self.batch)
-        wanted, found = random.Random(), np.empty(self.batch, dtype=np.int64)
+    def _kept(self, shape: tuple[int, ...]) -> Bytes:
+        uniforms = torch.empty(shape, dtype=torch.float64).uniform_(generator=self._masks).numpy()
+        kept: Bytes = np.zeros(shape, dtype=np.uint8)
+        for p in self.rates:
+            kept += uniforms < 1 - p
+        return kept
+
+    def _make_quick(self) -> tuple[Sampler, Twister] | None:
+        """Make what draws the same several times faster, if it does on this machine."""
+        sampler, found = Sampler(self._batches, self.n_rows, self.batch), np.empty(self.batch, int)
+        wanted = random.Random()
         wanted.setstate(self._batches.getstate())
-        copy.deepcopy(sampler).sample(found)
+        sampler.sample(found)
         if found.tolist() != wanted.sample(range(self.n_rows), self.batch):
-            raise MirbenchError(f"this Python draws samples otherwise; {_ELSEWHERE}")
-        return sampler
-
-    @functools.cached_property
-    def _twister(self) -> Twister:
-        twister = Twister(self._masks, self.rates)
-        wanted, found = torch.Generator(), np.empty(_CHECKED, dtype=np.uint8)
-        wanted.set_state(self._masks.get_state())
-        copy.deepcopy(twister).levels(found)
-        uniforms = torch.empty(_CHECKED, dtype=torch.float64).uniform_(generator=wanted).numpy()
-        if not np.array_equal(found, sum(uniforms < 1 - p for p in self.rates)):
-            raise MirbenchError(f"this PyTorch draws uniforms otherwise; {_ELSEWHERE}")
-        return twister
-
-    def _next(self) -> Update:
-        rows = torch.tensor(self._batches.sample(range(self.n_rows), self.batch))
-        first, *later = [self._kept(width) for width in self.inputs]
-        masks = {}
-        for p in self.dropouts:
-            factor = kept_factor(p)
-            hidden = later[0][p].to(torch.float32).mul_(factor) if later and p > 0 else None
-            masks[p] = Mask(first[p] if p > 0 else None, hidden, factor)
-        return Update(rows.to(self.device), masks)
-
-    def _kept(self, width: int) -> dict[float, torch.Tensor]:
-        rates = self.rates
-        if not rates:
-            return {}
-        uniforms = self._uniforms[: self.batch * width]
-        uniforms.uniform_(generator=self._masks)
-        kept = torch.empty(len(rates), self.batch, width, dtype=torch.bool)
-        below = np.array([1 - p for p in rates])
-        _compare(uniforms.numpy(), below, kept.view(len(rates), -1).numpy())
-        return dict(zip(rates, kept.to(self.device), strict=True))
+            return None
+        twister, levels = Twister(self._masks, self.rates), np.empty(_CHECKED, dtype=np.uint8)
+        generator = torch.Generator()
+        generator.set_state(self._masks.get_state())
+        twister.levels(levels)
+        uniforms = torch.empty(_CHECKED, dtype=torch.float64).uniform_(generator=generator).numpy()
+        kept = [uniforms < 1 - p for p in self.rates]
+        if not np.array_equal(levels, sum(kept, np.zeros(_CHECKED, int))):
+            return None
+        return Sampler(self._batches, self.n_rows, self.batch), Twister(self._masks, self.rates)
 
 
 @functools.cache
 def kept_factor(dropout: float) -> float:
     """Compute what multiplies the elements that are kept, 1 / (1 - dropout), as torch rounds it."""
     return torch.ones(1).div_(1 - dropout).item()
-
-
-@numba.njit(nogil=True)
-def _compare(uniforms: Doubles, below: Doubles, kept: npt.NDArray[np.bool_]) -> None:
-    for start in range(0, uniforms.size, 4096):  # stays in the cache for every rate
-        stop = min(start + 4096, uniforms.size)
-        for rate in range(below.size):
-            u, k, limit = uniforms[start:stop], kept[rate, start:stop], below[rate]
-            for i in range(u.size):
-                k[i] = u[i] < limit
-
-
-def prepare() -> None:
-    """Compile what draws masks, so that no timing includes it."""
-    _compare(np.zeros(1), np.zeros(1), np.zeros((1, 1), dtype=np.bool_))

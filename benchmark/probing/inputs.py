@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
-import numpy.typing as npt
 import torch
 from sklearn.preprocessing import StandardScaler
 
-from mirbench.benchmark.api import FloatArray, IntArray
+from mirbench.benchmark.api import FloatArray
 from mirbench.benchmark.probing.data import ProbeData
 from mirbench.benchmark.probing.draws import Mask
+from mirbench.benchmark.probing.kernels import Call, word
 
 
 class Inputs:
@@ -39,67 +38,21 @@ class Inputs:
         X, (mean, scale) = self._parts["train"], self._statistics
         if X.device.type == "cpu":
             out = torch.empty(len(rows), X.shape[1])
-            kept = _NO_MASK if mask.input is None else mask.input.numpy()
-            _gather(
-                X.numpy(),
-                rows.numpy(),
-                mean=mean.numpy(),
-                scale=scale.numpy(),
+            gather = Call("gather", X=X, dims=X.shape[1], mean=mean, scale=scale)
+            gather(
+                rows=rows.data_ptr(),
+                batch=len(rows),
                 standardise=standardise,
-                kept=kept,
-                factor=np.float32(mask.factor),
-                out=out.numpy(),
+                levels=mask.levels[0].data_ptr() if mask.levels else 0,
+                least=mask.least,
+                factor=word(mask.factor),
+                out=out.data_ptr(),
             )
             return out
         batch = X.index_select(0, rows)
         if standardise:
             batch.sub_(mean).div_(scale)
         return batch if mask.input is None else batch.mul_(mask.input * mask.factor)
-
-    @staticmethod
-    def prepare() -> None:
-        """Compile what gathers batches, so that no timing includes it."""
-        one = np.zeros((1, 1), dtype=np.float32)
-        rows = np.zeros(1, dtype=np.int64)
-        _gather(
-            one,
-            rows,
-            mean=one[0],
-            scale=one[0],
-            standardise=True,
-            kept=_NO_MASK,
-            factor=np.float32(1),
-            out=one.copy(),
-        )
-
-
-_NO_MASK = np.zeros((0, 0), dtype=np.bool_)
-
-
-@numba.njit(nogil=True, error_model="numpy")
-def _gather(
-    X: FloatArray,
-    rows: IntArray,
-    mean: FloatArray,
-    scale: FloatArray,
-    standardise: bool,
-    kept: npt.NDArray[np.bool_],
-    factor: np.float32,
-    out: FloatArray,
-) -> None:
-    """Gather, standardise and mask in one pass, each element rounded as by single steps."""
-    for i in range(rows.size):
-        x, o = X[rows[i]], out[i]
-        if standardise:
-            for j in range(x.size):
-                o[j] = (x[j] - mean[j]) / scale[j]
-        else:
-            for j in range(x.size):
-                o[j] = x[j]
-        if kept.size > 0:
-            k = kept[i]
-            for j in range(x.size):
-                o[j] *= factor * np.float32(k[j])
 
 
 def _statistics(X: FloatArray) -> tuple[FloatArray, FloatArray]:

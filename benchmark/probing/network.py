@@ -2,9 +2,10 @@
 
 Written out, without autograd: at these sizes a graph costs more than the
 arithmetic. Every product keeps, per probe, the shape and the order of
-summation of `nn.Linear`. On the CPU, the pass over one batch is compiled to
-TorchScript: the same operations in the same order, but no thread waits for
-Python's lock between two of them, which took up to a half of the time.
+summation of `nn.Linear`. On a CPU where kernels give the same
+(`mirbench.benchmark.probing.passes`), they do the pass over a batch. On any other,
+it is compiled to TorchScript: the same operations in the same order, but no thread
+waits for Python's lock between two of them, which took up to a half of the time.
 """
 
 from __future__ import annotations
@@ -37,8 +38,7 @@ class Network:
     def __init__(self, layout: Layout, weights: torch.Tensor) -> None:
         self.layout = layout
         self.parts = parts_of(layout, weights)
-        compiles = weights.device.type == "cpu"
-        self._backward = _compiled_gradient() if compiles else batch_gradient
+        self._compiles = weights.device.type == "cpu"
 
     def outputs(self, X: torch.Tensor) -> torch.Tensor:
         """Evaluate without dropout: ``[n, dims]`` to ``[probes, n, n_outputs]``."""
@@ -69,7 +69,8 @@ class Network:
             Receives the gradient: `parts_of` a buffer that is laid out as the weights.
         """
         probes, width = self.layout.probes, self.layout.widths[1]
-        self._backward((X, rows, mask), loss.terms, self.parts, into, probes, width)
+        backward = _compiled_gradient() if self._compiles else batch_gradient
+        backward((X, rows, mask), loss.terms, self.parts, into, probes, width)
 
 
 def parts_of(layout: Layout, buffer: torch.Tensor) -> list[torch.Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mirbench.benchmark.probing import adam, draws, twister
+from mirbench.benchmark.probing import kernels
 from mirbench.benchmark.probing.data import ProbeData, clip_targets
 from mirbench.benchmark.probing.inputs import Inputs
 from mirbench.benchmark.probing.losses import Loss
@@ -39,7 +39,7 @@ class Setup:
     def of(
         cls, data: ProbeData, protocol: Protocol, threads: Threads, memory: int | None = None
     ) -> Setup:
-        """Load the embeddings, and compile what runs on the CPU (seconds, once per process).
+        """Load the embeddings, and what is compiled for the CPU (once in an environment, seconds).
 
         Parameters
         ----------
@@ -60,11 +60,7 @@ class Setup:
         score = Scorer(data.metrics[0], data.kind, targets, data.clips_valid, device)
         budget = int(SHARE * free_memory(device)) if memory is None else memory
         inputs = Inputs(data, device)
-        adam.prepare()
-        draws.prepare()
-        if device.type != "cpu":
-            twister.prepare()
-        Inputs.prepare()
+        kernels.prepare()
         return cls(data, protocol, inputs, score, threads, budget)
 
 

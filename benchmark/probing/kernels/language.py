@@ -1,0 +1,174 @@
+"""What kernels are written with: arrays at addresses, and calls of functions at addresses.
+
+All parameters of a kernel are int64: addresses, numbers, or the bits of a float64. So its machine
+code depends on nothing of the process that compiled it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
+
+#: Machine code that needs nothing of Numba's, and divides as the processor does.
+_PLAIN: dict[str, Any] = {
+    "_nrt": False,
+    "error_model": "numpy",
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
+
+
+def kernel(function: Callable[..., None]) -> Any:
+    """Compile a function whose parameters are all int64."""
+    names = inspect.signature(function).parameters
+    return numba.njit(types.void(*(types.int64 for _ in names)), **_PLAIN)(function)
+
+
+def part(function: Callable[..., Any]) -> Any:
+    """Let kernels contain a function."""
+    return numba.njit(inline="always", **_PLAIN)(function)
+
+
+def _array_at(dtype: types.Type) -> Any:
+    kind = types.Array(dtype, 1, "C")
+    itemsize = np.dtype(str(dtype)).itemsize
+
+    @intrinsic
+    def array(typing: Any, address: Any, size: Any) -> Any:
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
+            made = make_array(kind)(context, builder)
+            integer = context.get_value_type(types.intp)
+            width = integer(itemsize)
+            data = builder.inttoptr(args[0], context.get_data_type(dtype).as_pointer())
+            populate_array(
+                made,
+                data=data,
+                shape=cgutils.pack_array(builder, [args[1]]),
+                strides=cgutils.pack_array(builder, [width]),
+                itemsize=width,
+                meminfo=None,
+            )
+            return made._getvalue()
+
+        return kind(types.int64, types.int64), generate
+
+    return array
+
+
+#: Arrays of so many elements at an address.
+floats, ints = _array_at(types.float32), _array_at(types.int64)
+words, octets = _array_at(types.uint32), _array_at(types.uint8)
+
+
+@intrinsic
+def real(typing: Any, bits: Any) -> Any:
+    """Read an int64 as the float64 whose bits it has."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], ir.DoubleType())
+
+    return types.float64(types.int64), generate
+
+
+@intrinsic
+def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
+    """Compute ``a * b + c`` with one rounding."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
+        return builder.fma(*args)
+
+    return types.float32(types.float32, types.float32, types.float32), generate
+
+
+@intrinsic
+def sgemm(
+    typing: Any,
+    function: Any,
+    turns: Any,
+    m: Any,
+    n: Any,
+    k: Any,
+    a: Any,
+    b: Any,
+    adds: Any,
+    c: Any,
+) -> Any:
+    """Multiply matrices with the BLAS function at an address, column by column as in Fortran.
+
+    ``C = op(A) op(B)``, added to what C holds if `adds`. `turns` is 1 if A is transposed and 2
+    if B is, or their sum; C has m rows and n columns, and all three lie without gaps.
+    """
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
+        function, turns, m, n, k, a, b, adds, c = args
+        letter, integer, single = ir.IntType(8), ir.IntType(32), ir.FloatType()
+        pointer = letter.as_pointer()
+
+        def at(value: ir.Value) -> ir.Value:
+            slot = cgutils.alloca_once(builder, value.type)
+            builder.store(value, slot)
+            return builder.bitcast(slot, pointer)
+
+        def turned(bit: int) -> ir.Value:
+            return builder.icmp_signed("!=", builder.and_(turns, turns.type(bit)), turns.type(0))
+
+        def number(value: ir.Value) -> ir.Value:
+            return at(builder.trunc(value, integer))
+
+        def flag(bit: int) -> ir.Value:
+            return at(builder.select(turned(bit), letter(ord("t")), letter(ord("n"))))
+
+        def address(value: ir.Value) -> ir.Value:
+            return builder.inttoptr(value, pointer)
+
+        kind = ir.FunctionType(ir.VoidType(), [pointer] * 13)
+        builder.call(
+            builder.inttoptr(function, kind.as_pointer()),
+            [
+                *(flag(1), flag(2), number(m), number(n), number(k), at(single(1.0))),
+                *(address(a), number(builder.select(turned(1), k, m))),
+                *(address(b), number(builder.select(turned(2), n, k))),
+                at(builder.uitofp(adds, single)),
+                *(address(c), number(m)),
+            ],
+        )
+        return context.get_dummy_value()
+
+    integer = types.int64
+    return types.none(*(integer,) * 9), generate
+
+
+@intrinsic
+def square_roots(typing: Any, function: Any, size: Any, values: Any, roots: Any) -> Any:
+    """Take square roots with the function of MKL's vector library at an address."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
+        function, size, values, roots = args
+        integer, long, pointer = ir.IntType(32), ir.IntType(64), ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [integer, pointer, pointer, long])
+        builder.call(
+            builder.inttoptr(function, kind.as_pointer()),
+            [
+                builder.trunc(size, integer),
+                builder.inttoptr(values, pointer),
+                builder.inttoptr(roots, pointer),
+                long(_MODE),
+            ],
+        )
+        return context.get_dummy_value()
+
+    integer = types.int64
+    return types.none(*(integer,) * 4), generate
+
+
+#: As torch: high accuracy, subnormals kept, no error status.
+_MODE = 0x2 | 0x140000 | 0x100
