@@ -112,10 +112,11 @@ class Adam:
         """Make update number `update` (from 1); `gradient` is overwritten."""
         self._steps[:] = -(self.learning_rates / (1 - BETA1**update))
         correction = (1 - BETA2**update) ** 0.5
-        if self.weights.device.type == "cpu":
-            self._step(g=gradient.data_ptr(), correction=word(correction))
-        else:
-            self._torch(gradient, correction)
+        way = self._kernel if self.weights.device.type == "cpu" else self._torch
+        way(gradient, correction)
+
+    def _kernel(self, gradient: torch.Tensor, correction: float) -> None:
+        self._step(g=gradient.data_ptr(), correction=word(correction))
 
     def _torch(self, gradient: torch.Tensor, correction: float) -> None:
         for start, stop, probe in self.pieces.spans:

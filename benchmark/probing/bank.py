@@ -16,8 +16,8 @@ import numpy.typing as npt
 import torch
 
 from mirbench.benchmark.api import DataError
-from mirbench.benchmark.probing.adam import Adam, Pieces
 from mirbench.benchmark.probing import passes
+from mirbench.benchmark.probing.adam import Adam, Pieces
 from mirbench.benchmark.probing.draws import Draws, Mask, Update
 from mirbench.benchmark.probing.layout import Layout
 from mirbench.benchmark.probing.losses import Loss
@@ -211,9 +211,7 @@ class Bank:
     def _gradients(
         self, batch: int, scratch: Callable[[int], torch.Tensor]
     ) -> Callable[[torch.Tensor, torch.Tensor, Mask], torch.Tensor]:
-        """Give what differentiates the loss on a batch: of its rows as this bank sees them, their
-        places and its mask.
-        """
+        """Give what differentiates the loss on a batch, of its rows as seen, places, and mask."""
         layout, terms = self.layout, self.loss.terms
         if passes.applies(layout, terms, batch, self.best.device):
             room = scratch(Pass.floats(layout, terms, batch))

@@ -146,7 +146,9 @@ class Draws:
         levels = [np.empty((n_updates * self.batch, width), dtype=np.uint8) for width in widths]
         self.levels(rows, levels)
         places = torch.from_numpy(rows).to(self.device)
-        drawn = [torch.from_numpy(array).to(self.device).split(self.batch) for array in levels]
+        drawn = [
+            torch.split(torch.from_numpy(array).to(self.device), self.batch) for array in levels
+        ]
         updates = []
         for number in range(n_updates):
             some = tuple(array[number] for array in drawn)

@@ -41,11 +41,10 @@ class Pass:
     ) -> None:
         self._terms, self._probes, self._width = terms, layout.probes, layout.widths[-1]
         sizes = _sizes(layout, terms, batch)
-        pieces = [
-            piece[:size]
-            for piece, size in zip(room.split([_aligned(n) for n in sizes]), sizes, strict=True)
-        ]
-        self._gradient, first, out, self._goals, passed = pieces
+        pieces = torch.split(room, [_aligned(size) for size in sizes])
+        self._gradient, first, out, self._goals, passed = (
+            piece[:size] for piece, size in zip(pieces, sizes, strict=True)
+        )
         self._goals = self._goals.view(batch, -1)
         self._into = parts_of(layout, self._gradient)
         parts = parts_of(layout, weights)
@@ -157,9 +156,7 @@ def applies(layout: Layout, terms: Terms, batch: int, device: torch.device) -> b
 
 
 @functools.lru_cache(maxsize=256)
-def _agrees(
-    widths: tuple[int, ...], probes: int, batch: int, loss: tuple[str, float, int]
-) -> bool:
+def _agrees(widths: tuple[int, ...], probes: int, batch: int, loss: tuple[str, float, int]) -> bool:
     """Compare a pass over random numbers."""
     kind, scale, wide = loss
     layout, generator = Layout(widths, probes), torch.Generator().manual_seed(0)
@@ -171,7 +168,9 @@ def _agrees(
 
     weights, X = draw(layout.size) / 16, draw(batch, widths[0])
     terms, rows = (draw(batch, wide).abs(), kind, scale), torch.arange(batch)
-    levels = [torch.randint(0, 2, (batch, n), dtype=torch.uint8, generator=generator) for n in widths]
+    levels = [
+        torch.randint(0, 2, (batch, n), dtype=torch.uint8, generator=generator) for n in widths
+    ]
     mask = Mask(tuple(levels[:-1]), 0, 2.0)
     ours = Pass(layout, weights, terms, batch, torch.zeros(Pass.floats(layout, terms, batch)))
     found = ours.gradient(X, rows, mask)

@@ -73,6 +73,12 @@ def _avx512() -> bool:
     return _has_avx512()
 
 
+def _torchs_products() -> bool:
+    from mirbench.benchmark.probing.kernels.torchs import function_address
+
+    return function_address("sgemm_") != 0
+
+
 def _portable_masks() -> bool:
     from oracle import masks_are_portable
 
@@ -141,6 +147,7 @@ NEEDS = {
     ),
     "root": Need("root, who may mount file systems", _may_mount),
     "avx512": Need("a processor with AVX-512, for a choice of kernels", _avx512),
+    "torchs_products": Need("a PyTorch with MKL in it, as on x86-64", _torchs_products),
     "portable_masks": Need("a processor on which bernoulli_ is PyTorch's own", _portable_masks),
 }
 

@@ -44,7 +44,12 @@ def _twist(old: Words, new: Words) -> None:
     _made(old[:near], old[1 : near + 1], old[APART:], new[:near])
     # In two stretches, so that none reads what it writes.
     _made(old[near : 2 * near], old[near + 1 : 2 * near + 1], new[:near], new[near : 2 * near])
-    _made(old[2 * near : STATE - 1], old[2 * near + 1 :], new[near : APART - 1], new[2 * near : STATE - 1])
+    _made(
+        old[2 * near : STATE - 1],
+        old[2 * near + 1 :],
+        new[near : APART - 1],
+        new[2 * near : STATE - 1],
+    )
     new[STATE - 1] = new[APART - 1] ^ _mixed(old[STATE - 1], new[0])
 
 
@@ -136,7 +141,7 @@ def sample(state: int, position: int, pools: int, marks: int, n: int, out: int, 
         bits = 0
         while left >> bits:
             bits += 1
-        number = n
+        number = np.int64(n)
         while number >= left or (pools == 0 and mark[number] != 0):
             if place[0] >= STATE:
                 for j in range(STATE):

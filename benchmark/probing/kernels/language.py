@@ -13,10 +13,13 @@ from typing import Any
 import numba
 import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
-from numba.np.arrayobj import make_array, populate_array
+from numba import extending, types
+from numba.core import cgutils as core_cgutils
+from numba.np import arrayobj
+
+# Numba says of none of these which types they have.
+arrays: Any = arrayobj
+cgutils: Any = core_cgutils
 
 #: Machine code that needs nothing of Numba's, and divides as the processor does.
 _PLAIN: dict[str, Any] = {
@@ -25,6 +28,11 @@ _PLAIN: dict[str, Any] = {
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
 }
+
+
+def intrinsic(function: Callable[..., Any]) -> Any:
+    """Let kernels use what a function generates."""
+    return extending.intrinsic(function)
 
 
 def kernel(function: Callable[..., None]) -> Any:
@@ -45,11 +53,11 @@ def _array_at(dtype: types.Type) -> Any:
     @intrinsic
     def array(typing: Any, address: Any, size: Any) -> Any:
         def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
-            made = make_array(kind)(context, builder)
+            made = arrays.make_array(kind)(context, builder)
             integer = context.get_value_type(types.intp)
             width = integer(itemsize)
             data = builder.inttoptr(args[0], context.get_data_type(dtype).as_pointer())
-            populate_array(
+            arrays.populate_array(
                 made,
                 data=data,
                 shape=cgutils.pack_array(builder, [args[1]]),

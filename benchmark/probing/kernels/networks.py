@@ -74,7 +74,16 @@ def gather_goals(goals: int, wide: int, rows: int, batch: int, out: int) -> None
 
 @kernel
 def linear(
-    blas: int, X: int, batch: int, dims: int, W: int, b: int, columns: int, used: int, first: int, out: int
+    blas: int,
+    X: int,
+    batch: int,
+    dims: int,
+    W: int,
+    b: int,
+    columns: int,
+    used: int,
+    first: int,
+    out: int,
 ) -> None:
     """Compute the outputs of linear probes.
 
@@ -100,7 +109,15 @@ def linear(
 
 @kernel
 def linear_gradient(
-    blas: int, X: int, batch: int, dims: int, back: int, columns: int, used: int, first: int, into: int
+    blas: int,
+    X: int,
+    batch: int,
+    dims: int,
+    back: int,
+    columns: int,
+    used: int,
+    first: int,
+    into: int,
 ) -> None:
     """Differentiate by the weights of linear probes.
 

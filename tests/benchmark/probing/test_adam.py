@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mirbench.benchmark.probing.adam import BETA2, divided
+from mirbench.benchmark.probing.adam import BETA2
+from mirbench.benchmark.probing.kernels.adam import divided
 
 Floats = npt.NDArray[np.float32]
 

@@ -11,17 +11,18 @@ import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from helpers.launches import counted
 from probe_data import SMALL, hide, small_data
 
-from mirbench.benchmark.api import DataError, MirbenchError
+from mirbench.benchmark.api import DataError
 from mirbench.benchmark.probing import ProbeData, ProbeRecord, train_grid
 from mirbench.benchmark.probing.clock import Clock, work_of
 from mirbench.benchmark.probing.device_scores import DeviceScorer
-from mirbench.benchmark.probing.draws import Draws
+from mirbench.benchmark.probing.draws import Draws, Update
 from mirbench.benchmark.probing.estimate import fleet_round_seconds, random_data
 from mirbench.benchmark.probing.fleet import Fleet
 from mirbench.benchmark.probing.group import Group
@@ -91,18 +92,50 @@ def test_samples_are_those_of_python(n: int, size: int) -> None:
         assert found.tolist() == source.sample(range(n), size)
 
 
-def test_numbers_that_are_drawn_otherwise_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, message in ((Sampler, "samples"), (Twister, "uniforms")):
-        draws = Draws(0, 50, 16, (6, 2), [0.5], CPU)
-        rows, levels = np.zeros((1, 16), dtype=np.int64), np.zeros((16, 6), dtype=np.uint8)
-        with monkeypatch.context() as patch:
-            patch.setattr(module, "sample" if module is Sampler else "levels", _nothing)
-            with pytest.raises(MirbenchError, match=message):
-                draws.levels(rows, [levels])
+@pytest.mark.parametrize("changed", [Sampler, Twister])
+def test_numbers_that_are_drawn_otherwise_are_not_used(
+    changed: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = Draws(0, 50, 16, (6, 5, 2), [0.0, 0.5, 0.25], CPU)
+    monkeypatch.setattr(changed, "sample" if changed is Sampler else "levels", _nothing)
+    found = Draws(0, 50, 16, (6, 5, 2), [0.0, 0.5, 0.25], CPU)
+    monkeypatch.undo()
+    for _ in range(3):
+        both = wanted.next(8), found.next(8)
+        for ours, theirs in zip(*both, strict=True):
+            assert torch.equal(ours.rows, theirs.rows)
+            for level, other in zip(ours.masks[0.5].levels, theirs.masks[0.5].levels, strict=True):
+                assert torch.equal(level, other)
 
 
 def _nothing(self: object, out: np.ndarray) -> None:
     out[:] = 0
+
+
+@pytest.mark.parametrize("updates", [0, 1, 7, 400])
+def test_a_stream_goes_on_from_its_state_in_both_ways(
+    updates: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = Draws(3, 50, 16, (6, 5, 2), [0.5], CPU)
+    monkeypatch.setattr(Draws, "_make_quick", lambda draws: None)
+    plain = Draws(3, 50, 16, (6, 5, 2), [0.5], CPU)
+    for draws in (quick, plain):
+        draws.next(updates)
+    states = quick.state(), plain.state()
+    following = [[numbers_of(update) for update in draws.next(5)] for draws in (quick, plain)]
+    assert following[0] == following[1]
+    for state in states:
+        plain.restore(state)
+        assert [numbers_of(update) for update in plain.next(5)] == following[0]
+    monkeypatch.undo()
+    for state in states:
+        quick.restore(state)
+        assert [numbers_of(update) for update in quick.next(5)] == following[0]
+
+
+def numbers_of(update: Update) -> list[Any]:
+    """List what was drawn for an update."""
+    return [update.rows.tolist(), *(level.tolist() for level in update.masks[0.5].levels)]
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "regression"])

@@ -9,6 +9,7 @@ from helpers.needs import require
 
 from mirbench.benchmark.api import UsageError
 from mirbench.benchmark.probing import adam as adam_module
+from mirbench.benchmark.probing import passes
 from mirbench.benchmark.probing.adam import Adam, Pieces
 from mirbench.benchmark.probing.data import ProbeData
 from mirbench.benchmark.probing.draws import Draws
@@ -16,7 +17,8 @@ from mirbench.benchmark.probing.inputs import Inputs
 from mirbench.benchmark.probing.layout import Layout
 from mirbench.benchmark.probing.losses import Loss
 from mirbench.benchmark.probing.memory import Need
-from mirbench.benchmark.probing.network import Network, batch_gradient, parts_of
+from mirbench.benchmark.probing.network import Network, parts_of
+from mirbench.benchmark.probing.passes import Pass
 from mirbench.benchmark.probing.views import Views
 
 # isort: split
@@ -40,7 +42,7 @@ def targets_of(kind, n, k, rng):
 
 
 @pytest.mark.parametrize("block", [64, 65536])
-@pytest.mark.parametrize("path", ["_compiled", "_torch"])
+@pytest.mark.parametrize("path", ["kernel", "torch"])
 def test_adam_rounds_as_torch_does(block, path, monkeypatch):
     monkeypatch.setattr(adam_module, "BLOCK", block)
     rates, l2, n = [1e-5, 1e-4, 1e-3], [0.0, 1e-3, 1e-4], 401
@@ -54,8 +56,8 @@ def test_adam_rounds_as_torch_does(block, path, monkeypatch):
     flat = weights.flatten()
     moments = (torch.zeros_like(flat), torch.zeros_like(flat))
     ours = Adam(flat, moments, Pieces([(i * n, (i + 1) * n, i) for i in range(3)]), rates, l2)
-    if path == "_torch":
-        monkeypatch.setattr(ours, "_compiled", ours._torch)
+    if path == "torch":
+        monkeypatch.setattr(ours, "_kernel", ours._torch)
     for update in range(1, 30):
         gradient = torch.randn(3, n, generator=generator) * 10.0 ** -(update % 6)
         for parameter, optimiser, row in zip(parameters, theirs, gradient, strict=True):
@@ -108,33 +110,32 @@ def test_gradients_are_those_of_autograd(kind, hidden, probes, standardise):
                 np.testing.assert_allclose(ours, values.grad, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", list(LOSSES))
-@pytest.mark.parametrize(("dims", "hidden"), [(4800, 0), (4800, 512), (160, 512)])
-def test_the_compiled_pass_rounds_as_the_plain_one(kind, dims, hidden):
-    rng = np.random.default_rng(0)
-    n, k = 64, 10
-    X = rng.standard_normal((n, dims)).astype(np.float32)
-    targets = targets_of(kind, n, k, rng)
-    widths = (dims, hidden, k) if hidden else (dims, k)
-    layout = Layout(widths, 1 if hidden else 9)
-    weights = torch.randn(layout.size, generator=torch.Generator().manual_seed(0)) / 50
-    update = Draws(0, n, 32, widths, [0.5], CPU).next(1)[0]
-    gradients = []
-    for way in (None, batch_gradient):
-        network = Network(layout, weights)
-        if way is not None:
-            assert network._backward is not way
-            network._backward = way
-        gradient = torch.zeros(layout.size)
-        network.gradient(
-            torch.from_numpy(X)[update.rows] * update.masks[0.5].input * 2,
-            update.rows,
-            update.masks[0.5].hidden,
-            Loss(kind, targets, k, 32, CPU),
-            parts_of(layout, gradient),
-        )
-        gradients.append(gradient)
-    assert torch.equal(*gradients)
+@pytest.mark.parametrize("kind", [*LOSSES, "partial"])
+@pytest.mark.parametrize("widths", [(4800, 10), (13, 1), (4800, 512, 10), (160, 512, 50)])
+@pytest.mark.parametrize("batch", [64, 100, 256])
+def test_three_ways_to_differentiate_give_the_same_bits(kind, widths, batch):
+    generator = torch.Generator().manual_seed(0)
+    layout = Layout(widths, 1 if len(widths) > 2 else 9)
+    weights = torch.randn(layout.size, generator=generator) / 50
+    targets = torch.rand(300, widths[-1] * (2 if kind == "partial" else 1), generator=generator)
+    loss = Loss("regression", targets.numpy(), widths[-1], batch, CPU)
+    loss.terms = loss.terms[0], kind, loss.terms[2]
+    X = torch.randn(batch, widths[0], generator=generator)
+    update = Draws(0, 300, batch, widths, [0.5], CPU).next(1)[0]
+    mask = update.masks[0.5]
+    found = []
+    for compiles in (True, False):
+        network, out = Network(layout, weights), torch.zeros(layout.size)
+        network._compiles = compiles
+        network.gradient(X, update.rows, mask.hidden, loss, parts_of(layout, out))
+        found.append(out)
+    assert torch.equal(*found)
+    require("torchs_products")
+    assert passes.applies(layout, loss.terms, batch, CPU)
+    room = torch.zeros(Pass.floats(layout, loss.terms, batch))
+    ours = Pass(layout, weights, loss.terms, batch, room)
+    for _ in range(2):
+        assert torch.equal(ours.gradient(X, update.rows, mask), found[0])
 
 
 def test_batches_weights_and_masks_come_in_the_order_of_the_protocol():
