@@ -46,9 +46,10 @@ def divided(value: np.float32, by: np.float32, inverse: np.float32) -> np.float3
 
 @part
 def _learn(
-    p: Floats, g: Floats, m: Floats, v: Floats, decay: np.float32, beta1: float, beta2: float
+    p: Floats, g: Floats, m: Floats, v: Floats, decay: np.float32, betas: tuple[float, float]
 ) -> None:
-    new, kept, fresh = np.float32(1 - beta1), np.float32(beta2), np.float32(1 - beta2)
+    new = np.float32(1 - betas[0])
+    kept, fresh = np.float32(betas[1]), np.float32(1 - betas[1])
     for i in range(p.size):
         gi = fma(decay, p[i], g[i])
         m[i] = fma(new, gi - m[i], m[i])
@@ -115,7 +116,7 @@ def adam_step(
     first, second = floats(m, size), floats(v, size)
     block, piece = ints(blocks, 4 * n_blocks), ints(pieces, 3 * n_pieces)
     decay, step = floats(l2, probes), floats(steps, probes)
-    b1, b2 = real(beta1), real(beta2)
+    betas = real(beta1), real(beta2)
     by, small = np.float32(real(correction)), np.float32(real(eps))
     for b in range(0, 4 * n_blocks, 4):
         begin, end = 3 * block[b + 2], 3 * block[b + 3]
@@ -123,7 +124,7 @@ def adam_step(
             # Slices indexed from 0 let the compiler use vectors: no index can be negative.
             low, high, probe = piece[i], piece[i + 1], piece[i + 2]
             old, slope = weights[low:high], gradient[low:high]
-            _learn(old, slope, first[low:high], second[low:high], decay[probe], b1, b2)
+            _learn(old, slope, first[low:high], second[low:high], decay[probe], betas)
         # The gradient is no longer needed once the moments hold it.
         low, high = block[b], block[b + 1]
         _root(second[low:high], gradient[low:high], roots)

@@ -19,6 +19,7 @@ from numba.np import arrayobj
 
 # Numba says of none of these which types they have.
 arrays: Any = arrayobj
+tuples: Any = types.UniTuple
 cgutils: Any = core_cgutils
 
 #: Machine code that needs nothing of Numba's, and divides as the processor does.
@@ -89,7 +90,14 @@ def real(typing: Any, bits: Any) -> Any:
 
 @intrinsic
 def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
-    """Compute ``a * b + c`` with one rounding."""
+    """Compute ``a * b + c`` with one rounding.
+
+    Parameters
+    ----------
+    typing
+        Numba's.
+    a, b, c : float32
+    """
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
         return builder.fma(*args)
@@ -98,26 +106,26 @@ def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 @intrinsic
-def sgemm(
-    typing: Any,
-    function: Any,
-    turns: Any,
-    m: Any,
-    n: Any,
-    k: Any,
-    a: Any,
-    b: Any,
-    adds: Any,
-    c: Any,
-) -> Any:
-    """Multiply matrices with the BLAS function at an address, column by column as in Fortran.
+def sgemm(typing: Any, function: Any, form: Any, a: Any, b: Any, adds: Any, c: Any) -> Any:
+    """Multiply matrices that lie column by column, without gaps: ``C = op(A) op(B)``.
 
-    ``C = op(A) op(B)``, added to what C holds if `adds`. `turns` is 1 if A is transposed and 2
-    if B is, or their sum; C has m rows and n columns, and all three lie without gaps.
+    Parameters
+    ----------
+    typing
+        Numba's.
+    function : int64
+        Address of BLAS's ``sgemm``, as Fortran calls it.
+    form : tuple of four int64
+        1 if A is transposed, 2 if B is, or their sum; rows and columns of C; columns of op(A).
+    a, b, c : int64
+        Addresses of the matrices.
+    adds : int64
+        1 to add the product to what C holds, else 0.
     """
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
-        function, turns, m, n, k, a, b, adds, c = args
+        function, whole, a, b, adds, c = args
+        turns, m, n, k = cgutils.unpack_tuple(builder, whole)
         letter, integer, single = ir.IntType(8), ir.IntType(32), ir.FloatType()
         pointer = letter.as_pointer()
 
@@ -152,12 +160,21 @@ def sgemm(
         return context.get_dummy_value()
 
     integer = types.int64
-    return types.none(*(integer,) * 9), generate
+    four = tuples(integer, 4)
+    return types.none(integer, four, integer, integer, integer, integer), generate
 
 
 @intrinsic
 def square_roots(typing: Any, function: Any, size: Any, values: Any, roots: Any) -> Any:
-    """Take square roots with the function of MKL's vector library at an address."""
+    """Take square roots with a function of MKL's vector library.
+
+    Parameters
+    ----------
+    typing
+        Numba's.
+    function, size, values, roots : int64
+        Addresses of ``vmsSqrt``, of so many float32, and of what receives their roots.
+    """
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
         function, size, values, roots = args

@@ -66,7 +66,17 @@ def _pass(x: Floats, unit: Floats) -> None:
 
 @kernel
 def gather_goals(goals: int, wide: int, rows: int, batch: int, out: int) -> None:
-    """Copy the goals of a batch: `batch` of the rows of `wide` floats, whose places are `rows`."""
+    """Copy the goals of a batch.
+
+    Parameters
+    ----------
+    goals, wide : int
+        Address of rows of so many floats.
+    rows, batch : int
+        Address of the places of so many of them.
+    out : int
+        Address of what receives them.
+    """
     place = ints(rows, batch)
     for i in range(batch):
         _copy(floats(out + 4 * wide * i, wide), floats(goals + 4 * wide * place[i], wide))
@@ -102,7 +112,7 @@ def linear(
     """
     for i in range(batch):
         _copy(floats(first + 4 * columns * i, columns), floats(b, columns))
-    sgemm(blas, _FIRST, columns, batch, dims, W, X, 1, first)
+    sgemm(blas, (_FIRST, columns, batch, dims), W, X, 1, first)
     for i in range(batch):
         _copy(floats(out + 4 * used * i, used), floats(first + 4 * columns * i, used))
 
@@ -136,7 +146,7 @@ def linear_gradient(
         row = floats(first + 4 * columns * i, columns)
         _copy(row[:used], floats(back + 4 * used * i, used))
         _clear(row[used:])
-    sgemm(blas, _SECOND, dims, columns, batch, X, first, 0, into)
+    sgemm(blas, (_SECOND, dims, columns, batch), X, first, 0, into)
 
 
 @kernel
@@ -172,7 +182,7 @@ def hidden(
     """
     for i in range(batch):
         _copy(floats(first + 4 * units * i, units), floats(b1, units))
-    sgemm(blas, _FIRST, units, batch, dims, W1, X, 1, first)
+    sgemm(blas, (_FIRST, units, batch, dims), W1, X, 1, first)
     limit, kept = np.uint8(least), np.float32(real(factor))
     for i in range(batch):
         unit = floats(first + 4 * units * i, units)
@@ -180,7 +190,7 @@ def hidden(
         if levels != 0:
             _mask(unit, octets(levels + units * i, units), limit, kept)
         _copy(floats(out + 4 * outputs * i, outputs), floats(b2, outputs))
-    sgemm(blas, _FIRST, outputs, batch, units, W2, first, 1, out)
+    sgemm(blas, (_FIRST, outputs, batch, units), W2, first, 1, out)
 
 
 @kernel
@@ -217,8 +227,8 @@ def hidden_gradient(
     into_W1, into_b1, into_W2 : int
         Addresses of what receives the gradient.
     """
-    sgemm(blas, _SECOND, units, outputs, batch, first, back, 0, into_W2)
-    sgemm(blas, _NONE, units, batch, outputs, W2, back, 0, passed)
+    sgemm(blas, (_SECOND, units, outputs, batch), first, back, 0, into_W2)
+    sgemm(blas, (_NONE, units, batch, outputs), W2, back, 0, passed)
     limit, kept = np.uint8(least), np.float32(real(factor))
     whole, stretch = floats(into_b1, units), floats(passed + 4 * units * batch, units)
     _clear(whole)
@@ -234,4 +244,4 @@ def hidden_gradient(
             _add(whole, stretch)
             _clear(stretch)
     _add(whole, stretch)
-    sgemm(blas, _SECOND, dims, units, batch, X, passed, 0, into_W1)
+    sgemm(blas, (_SECOND, dims, units, batch), X, passed, 0, into_W1)
