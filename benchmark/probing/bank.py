@@ -24,6 +24,7 @@ from mirbench.benchmark.probing.losses import Loss
 from mirbench.benchmark.probing.network import Network, parts_of
 from mirbench.benchmark.probing.passes import Pass
 from mirbench.benchmark.probing.setup import Setup
+from mirbench.benchmark.probing.subnormal import flushed
 from mirbench.benchmark.probing.views import View
 from mirbench.benchmark.protocol import ProbeConfig
 from mirbench.benchmark.scoring.metrics import Way
@@ -201,11 +202,12 @@ class Bank:
         finished = self._leave(number)
         if not self.learners:
             return finished
-        self._evaluate(number, X_valid)
-        gradient = self._gradients(len(X_train[0]), scratch)
-        for update, X in zip(updates, X_train, strict=True):
-            number += 1
-            self.adam.step(gradient(X, update.rows, update.masks[self.view[1]]), number)
+        with flushed():
+            self._evaluate(number, X_valid)
+            gradient = self._gradients(len(X_train[0]), scratch)
+            for update, X in zip(updates, X_train, strict=True):
+                number += 1
+                self.adam.step(gradient(X, update.rows, update.masks[self.view[1]]), number)
         return finished
 
     def _gradients(
