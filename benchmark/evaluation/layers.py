@@ -1,13 +1,14 @@
-"""A grid of probes for every layer, one after the other here, or beside each other on a cluster."""
+"""A grid of probes for every layer: one after the other, or at once on a GPU or a cluster."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mirbench.benchmark.evaluation.forecast import forecast
+from mirbench.benchmark.evaluation.forecast import Forecast, forecast
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.machine.ray_cluster import RayCluster
 from mirbench.benchmark.machine.workers import end_idle
@@ -95,12 +96,15 @@ def train_layers(
         work = _work(settings.cluster, layers, data_of, settings, checkpoint)
         yield from _on_cluster(title, work, layers, settings.cluster, _kind(settings))
         return
-    from mirbench.benchmark.probing import train_grid
-
     if settings.device != "cpu":
         end_idle()  # one of which has the model on the GPU, whose memory probes need
     protocol = _grid(settings)
     with forecast(title, len(protocol.grid()), len(layers)) as shown:
+        if settings.device != "cpu" and len(layers) > 1:
+            yield from _beside(shown, layers, data_of, settings, checkpoint)
+            return
+        from mirbench.benchmark.probing import train_grid
+
         for layer in layers:
             records = train_grid(
                 data_of(layer),
@@ -113,6 +117,35 @@ def train_layers(
             )
             shown.next_layer()
             yield records
+
+
+def _beside(
+    shown: Forecast,
+    layers: list[int | None],
+    data_of: DataOf,
+    settings: Settings,
+    checkpoint: Path,
+) -> Iterator[list[ProbeRecord]]:
+    """Train the layers on one GPU, as many at once as fit into its memory."""
+    import torch
+
+    from mirbench.benchmark.machine.device import check_device
+    from mirbench.benchmark.probing import Grid, train_beside
+
+    check_device(settings.device)
+    device = torch.device(settings.device)
+    grids = (
+        Grid(
+            *(data_of(layer), _grid(settings), device),
+            on_probe=shown.on_probe,
+            checkpoint=checkpoint,
+            on_progress=functools.partial(shown.on_progress, layer=number),
+        )
+        for number, layer in enumerate(layers)
+    )
+    for records in train_beside(grids, device, settings.memory):
+        shown.next_layer()
+        yield records
 
 
 def _grid(settings: Settings) -> Protocol:

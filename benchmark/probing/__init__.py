@@ -6,6 +6,7 @@ those that share the dropout rate too see the same masks. So the grid of
 of 216 times one, and every probe still ends as if it had been trained alone.
 
 =============  ========================================================================
+`Grid`         The probes on one set of embeddings: those that were kept, and those to train.
 `Setup`        What all probes of a grid share: data, rules, inputs, score, threads.
 `Group`        The probes of one architecture and batch size: same batches, same masks.
 `Cohort`       Those of a group that are trained at the same time: as many as fit into
@@ -16,6 +17,7 @@ of 216 times one, and every probe still ends as if it had been trained alone.
 `Stack`        The weights of a fleet, as a few large tensors.
 `Round`        What a fleet does at once: an evaluation, and the updates up to the next.
 `Ahead`        The random numbers of the rounds to come, drawn and sent meanwhile.
+`Pass`         Forward and backward pass of a bank on a CPU, by compiled kernels.
 `Learner`      One probe that has not stopped: its best score, and evaluations since.
 `Inputs`       The embeddings on the device, as they are or standardised.
 `Views`        The batches of one round as banks see them: standardised and masked.
@@ -33,18 +35,22 @@ of 216 times one, and every probe still ends as if it had been trained alone.
 
 from __future__ import annotations
 
+from mirbench.benchmark.probing.beside import train_beside
 from mirbench.benchmark.probing.clock import Progress
 from mirbench.benchmark.probing.data import ProbeData, ProbeRecord, clip_targets, select
 from mirbench.benchmark.probing.estimate import Estimate, estimate_seconds
+from mirbench.benchmark.probing.grid import Grid
 from mirbench.benchmark.probing.train import train_grid
 
 __all__ = [
     "Estimate",
+    "Grid",
     "ProbeData",
     "ProbeRecord",
     "Progress",
     "clip_targets",
     "estimate_seconds",
     "select",
+    "train_beside",
     "train_grid",
 ]

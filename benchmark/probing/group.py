@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mirbench.benchmark.files.sealed import Arrays
 from mirbench.benchmark.probing.bank import Bank, Learner
-from mirbench.benchmark.probing.data import ProbeRecord
+from mirbench.benchmark.probing.data import ProbeData, ProbeRecord
 from mirbench.benchmark.probing.device_scores import METRICS
 from mirbench.benchmark.probing.draws import Draws, Update
 from mirbench.benchmark.probing.fleet import Fleet
@@ -49,9 +49,7 @@ class Group:
     ) -> None:
         self.setup, self.configs, self.saved = setup, configs, saved
         data, device, hidden = setup.data, setup.threads.device, configs[0].hidden
-        dims = data.X_train.shape[1]
-        self.widths = (dims, hidden, data.outputs) if hidden else (dims, data.outputs)
-        self.batch = min(configs[0].batch_size, len(data.X_train))
+        self.widths, self.batch = _shape(data, configs)
         self.loss = Loss(data.kind, data.y_train, data.outputs, self.batch, device)
         self.dropouts = sorted({config.dropout for config in configs})
         ways = sorted({config.standardise for config in configs})
@@ -62,13 +60,7 @@ class Group:
         #: Whether its probes are trained as one stack, for a device that must not wait.
         self.as_fleet = device.type != "cpu" and data.metrics[0] in METRICS
         if self.as_fleet:
-            need = Need.of_fleet(
-                widths=self.widths,
-                batch=self.batch,
-                views=len({(c.standardise, c.dropout) for c in configs}),
-                n_ahead=setup.protocol.eval_every,
-                rows=(len(data.X_train), len(data.X_valid)),
-            )
+            need = fleet_need(data, configs, setup.protocol.eval_every)
         else:
             need = Need.of(
                 widths=self.widths,
@@ -81,8 +73,8 @@ class Group:
             )
         self.fit = need.fit(setup.budget, len(configs))
 
-    def train(self, on_round: OnRound) -> Iterator[ProbeRecord]:
-        """Train all probes, as many at once as fit; yield each when it has stopped."""
+    def train(self, on_round: OnRound) -> Iterator[list[ProbeRecord]]:
+        """Train all probes, as many at once as fit; yield those that each round has ended."""
         fit = self.fit
         if self.saved is not None and not self.as_fleet:
             fit = min(fit, self.saved.pace.most(BUFFERS * FLOAT * Layout(self.widths, 1).size))
@@ -92,18 +84,18 @@ class Group:
             else:
                 yield from self._step(part, on_round)
 
-    def _step(self, part: list[ProbeConfig], on_round: OnRound) -> Iterator[ProbeRecord]:
+    def _step(self, part: list[ProbeConfig], on_round: OnRound) -> Iterator[list[ProbeRecord]]:
         cohort = Cohort(self, part)
         while cohort.banks:
-            yield from cohort.round()
+            yield cohort.round()
             cohort.forget_finished()
             on_round(cohort.number, cohort.learners, self.setup.protocol.eval_every)
 
-    def _sail(self, part: list[ProbeConfig], on_round: OnRound) -> Iterator[ProbeRecord]:
+    def _sail(self, part: list[ProbeConfig], on_round: OnRound) -> Iterator[list[ProbeRecord]]:
         with contextlib.closing(Fleet(self.shared, part)) as fleet:
             told, when = 0, time.monotonic()
             for records in fleet.rounds():
-                yield from records
+                yield records
                 # Rounds are short, and what is told of them costs the CPU more than they do.
                 if records or not fleet.learners or time.monotonic() - when > TELL_EVERY_SECONDS:
                     on_round(fleet.number, fleet.learners, fleet.number - told)
@@ -230,6 +222,34 @@ class Cohort:
         if self.group.saved is not None and not stopped:
             number = self.number + self._ahead
             self.group.saved.offer(bank, number, self._stream, self._draws.masked)
+
+
+def fleet_need(data: ProbeData, configs: Sequence[ProbeConfig], updates: int) -> Need:
+    """Add up what a group needs on a GPU.
+
+    Parameters
+    ----------
+    data : ProbeData
+    configs : sequence of ProbeConfig
+        Those of the group.
+    updates : int
+        Between two evaluations.
+    """
+    widths, batch = _shape(data, configs)
+    return Need.of_fleet(
+        widths=widths,
+        batch=batch,
+        views=len({(config.standardise, config.dropout) for config in configs}),
+        n_ahead=updates,
+        rows=(len(data.X_train), len(data.X_valid)),
+    )
+
+
+def _shape(data: ProbeData, configs: Sequence[ProbeConfig]) -> tuple[tuple[int, ...], int]:
+    """Units of the layers of a group, and rows of its batches."""
+    dims, hidden = data.X_train.shape[1], configs[0].hidden
+    widths = (dims, hidden, data.outputs) if hidden else (dims, data.outputs)
+    return widths, min(configs[0].batch_size, len(data.X_train))
 
 
 def _batched(items: list[ProbeConfig], size: int) -> list[list[ProbeConfig]]:

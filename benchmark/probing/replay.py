@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -32,6 +34,15 @@ class Mark:
         """Wait until the device has come here; at once if it was never set."""
         if self._event is not None:
             self._event.synchronize()
+
+
+def own_queue(device: torch.device) -> Callable[[], AbstractContextManager[object]]:
+    """Make a queue of a device beside its others; what is called with it goes into it."""
+    if device.type != "cuda":
+        return contextlib.nullcontext
+    cuda: Any = torch.cuda
+    stream: torch.cuda.Stream = cuda.Stream(device)
+    return lambda: torch.cuda.stream(stream)
 
 
 class Branches:

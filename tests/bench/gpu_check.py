@@ -23,9 +23,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
-PARTS = ("limits", "exact", "jukebox", "grids")
+PARTS = ("limits", "exact", "beside", "jukebox", "grids")
 #: Share of the budget after which a part begins nothing new.
-SHARES = {"limits": 0.15, "exact": 0.15, "jukebox": 0.25, "grids": 1.0}
+SHARES = {"limits": 0.15, "exact": 0.15, "beside": 0.1, "jukebox": 0.25, "grids": 1.0}
 
 
 def find_package() -> None:
@@ -86,6 +86,7 @@ def parts() -> dict[str, Part]:
     return {
         "limits": gpu_probing.limits,
         "exact": gpu_probing.exact,
+        "beside": gpu_probing.beside,
         "jukebox": gpu_jukebox.jukebox,
         "grids": gpu_probing.grids,
     }

@@ -14,7 +14,14 @@ import torch
 from bench.gpu_check import Asked, Report
 from helpers.launches import Launches, counted
 
-from mirbench.benchmark.probing import ProbeData, ProbeRecord, Progress, train_grid
+from mirbench.benchmark.probing import (
+    Grid,
+    ProbeData,
+    ProbeRecord,
+    Progress,
+    train_beside,
+    train_grid,
+)
 from mirbench.benchmark.probing.ahead import DEPTH
 from mirbench.benchmark.probing.draws import Draws
 from mirbench.benchmark.probing.fleet import Fleet
@@ -30,6 +37,8 @@ PAPER = (72, 120, 160, 512, 4194, 4800)
 DIMS = (512, 4800)
 LEAST_SECONDS = 20.0
 ROUNDS = 8
+#: Of a sweep.
+LAYERS = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,6 +204,29 @@ def limits(report: Report, asked: Asked) -> None:
                 for probes in groups_of(protocol):
                     report.add(limits_row(task, setup, probes, (flops, copied)))
     report.add("")
+
+
+def beside(report: Report, asked: Asked) -> None:
+    """Train the same grid alone, and four of it at once as layers of a sweep are."""
+    device = torch.device(asked.device)
+    protocol = dataclasses.replace(SHORT if asked.small else CASTELLON2021, patience=2)
+    data = made_data(SHAPES["GTZAN"], 24 if asked.small else DIMS[0], asked.small)
+
+    def seconds(count: int, memory: int | None) -> float:
+        grids = (Grid(data, protocol, device) for _ in range(count))
+        begun = time.perf_counter()
+        for _ in train_beside(grids, device, memory):
+            pass
+        return time.perf_counter() - begun
+
+    seconds(1, None)
+    one, four = seconds(1, None), seconds(LAYERS, None)
+    report.add(
+        f"Grids of GTZAN's size at {data.X_train.shape[1]} dimensions, patience "
+        f"{protocol.patience}: one {one:.1f} s, {LAYERS} as the layers of a sweep {four:.1f} s, "
+        f"{LAYERS * one / four:.1f} times as fast as one after the other.",
+        "",
+    )
 
 
 def limits_row(

@@ -316,9 +316,10 @@ def test_groups_are_trained_as_fleets_one_after_the_other() -> None:
         assert not group.as_fleet  # on a CPU, by itself
         group.as_fleet = True
         first = len(told)
-        records += list(
-            group.train(lambda number, left, made: told.append((number, len(left), made)))
-        )
+        for finished in group.train(
+            lambda number, left, made: told.append((number, len(left), made))
+        ):
+            records += finished
         assert told[-1][1] == 0
         assert sum(made for _, _, made in told[first:]) == told[-1][0]
     ours = sorted(records, key=lambda record: record.index)
@@ -377,5 +378,6 @@ def test_the_check_of_a_gpu_runs_in_small(tmp_path: Path) -> None:
     assert "differ**" not in text
     for task in ("GTZAN", "Emomusic", "GiantSteps", "MagnaTagATune"):
         assert text.count(f"| {task} |") >= 3  # exact, and a grid of either size
+    assert "times as fast as one after the other" in text
     assert "The paper's 24 grids" in text
     assert "| float16 | 1 |" in text
