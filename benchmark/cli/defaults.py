@@ -98,7 +98,7 @@ class Defaults:
     @contextmanager
     def as_environment(self) -> Iterator[None]:
         """Set the variables of folders meanwhile, but for those that are set."""
-        from mirbench.benchmark.files.cache import distrust
+        from mirbench.benchmark.files.cache import DISTRUSTED
 
         new = {
             variable: str(self.values[key])
@@ -106,7 +106,7 @@ class Defaults:
             if key in self.values and not os.environ.get(variable)
         }
         if not self.own and _FOLDERS["cache"] in new:
-            distrust(Path(new[_FOLDERS["cache"]]))
+            new[DISTRUSTED] = new[_FOLDERS["cache"]]
         before = {variable: os.environ.get(variable) for variable in new}
         os.environ.update(new)
         try:

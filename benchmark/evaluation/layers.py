@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -143,9 +144,10 @@ def _beside(
         )
         for number, layer in enumerate(layers)
     )
-    for records in train_beside(grids, device, settings.memory):
-        shown.next_layer()
-        yield records
+    with contextlib.closing(train_beside(grids, device, settings.memory)) as trained:
+        for records in trained:
+            shown.next_layer()
+            yield records
 
 
 def _grid(settings: Settings) -> Protocol:

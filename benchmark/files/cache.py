@@ -6,13 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Cache folders that were not chosen by the user; see `distrust`.
-_distrusted: set[Path] = set()
-
-
-def distrust(root: Path) -> None:
-    """Note that a file of a working folder names this cache folder: nothing in it may be run."""
-    _distrusted.add(root)
+#: Variable that names a cache folder which a file of a working folder has chosen, and not the
+#: user: nothing in it may be run. Worker processes inherit it.
+DISTRUSTED = "MIRBENCH_DISTRUSTED_CACHE"
 
 
 def cache_root(folder: Path | None = None) -> Path:
@@ -46,7 +42,7 @@ class CacheFolder:
     @property
     def trusted(self) -> bool:
         """Whether compiled code in it may be run."""
-        return self.root not in _distrusted
+        return os.environ.get(DISTRUSTED) != str(self.root)
 
     @property
     def embeddings(self) -> Path:

@@ -203,7 +203,9 @@ class Bank:
         if not self.learners:
             return finished
         with flushed():
-            self._evaluate(number, X_valid)
+            outputs = self.network.outputs(X_valid)
+        self._evaluate(number, outputs)
+        with flushed():
             gradient = self._gradients(len(X_train[0]), scratch)
             for update, X in zip(updates, X_train, strict=True):
                 number += 1
@@ -227,8 +229,8 @@ class Bank:
 
         return gradient
 
-    def _evaluate(self, number: int, X_valid: torch.Tensor) -> None:
-        scores, ways = self.setup.score(self.network.outputs(X_valid))
+    def _evaluate(self, number: int, outputs: torch.Tensor) -> None:
+        scores, ways = self.setup.score(outputs)
         improved = [
             probe
             for probe, learner in enumerate(self.learners)

@@ -19,6 +19,11 @@ from mirbench.benchmark.probing.layout import ALIGNMENT, Layout
 from mirbench.benchmark.probing.losses import Terms, loss_gradient
 from mirbench.benchmark.probing.network import batch_gradient, parts_of
 
+#: Hidden layers are of so many units, or a multiple: others are summed up in another order.
+UNITS = 512
+#: Passes that are compared before the kernels are believed.
+TRIALS = 4
+
 
 class Pass:
     """Gradients of one bank, in the memory of one thread.
@@ -157,21 +162,27 @@ def applies(layout: Layout, terms: Terms, batch: int, device: torch.device) -> b
 
 @functools.lru_cache(maxsize=256)
 def _agrees(widths: tuple[int, ...], probes: int, batch: int, loss: tuple[str, float, int]) -> bool:
-    """Compare a pass over random numbers."""
-    kind, scale, wide = loss
-    layout, generator = Layout(widths, probes), torch.Generator().manual_seed(0)
-    if len(widths) > 2 and probes > 1:
+    """Compare passes over random numbers, of other sizes each, with and without a mask."""
+    if len(widths) > 2 and (probes > 1 or widths[1] % UNITS):
         return False
+    return all(_agree(Layout(widths, probes), batch, loss, seed) for seed in range(TRIALS))
+
+
+def _agree(layout: Layout, batch: int, loss: tuple[str, float, int], seed: int) -> bool:
+    kind, scale, wide = loss
+    generator = torch.Generator().manual_seed(seed)
 
     def draw(*shape: int) -> torch.Tensor:
-        return torch.randn(shape, generator=generator)
+        sizes = torch.randint(-6, 4, shape[:1] + (1,) * (len(shape) - 1), generator=generator)
+        return torch.randn(shape, generator=generator) * torch.exp2(sizes)
 
-    weights, X = draw(layout.size) / 16, draw(batch, widths[0])
+    weights, X = draw(layout.size) / 16, draw(batch, layout.widths[0])
     terms, rows = (draw(batch, wide).abs(), kind, scale), torch.arange(batch)
     levels = [
-        torch.randint(0, 2, (batch, n), dtype=torch.uint8, generator=generator) for n in widths
+        torch.randint(0, 2, (batch, n), dtype=torch.uint8, generator=generator)
+        for n in layout.widths[:-1]
     ]
-    mask = Mask(tuple(levels[:-1]), 0, 2.0)
+    mask = Mask(tuple(levels) if seed % 2 else (), 0, 2.0)
     ours = Pass(layout, weights, terms, batch, torch.zeros(Pass.floats(layout, terms, batch)))
     found = ours.gradient(X, rows, mask)
     gradient = torch.zeros(layout.size)
@@ -180,7 +191,7 @@ def _agrees(widths: tuple[int, ...], probes: int, batch: int, loss: tuple[str, f
         terms,
         parts_of(layout, weights),
         parts_of(layout, gradient),
-        probes,
-        widths[1],
+        layout.probes,
+        layout.widths[1],
     )
     return torch.equal(found, gradient)

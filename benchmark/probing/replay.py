@@ -116,6 +116,7 @@ class Replay:
 
     def _record(self) -> None:
         graph = torch.cuda.CUDAGraph()
+        _forget_workspaces()
         try:
             # Other threads lock memory and wait for events meanwhile, which is no mistake.
             with torch.cuda.graph(graph, capture_error_mode="thread_local"):
@@ -125,4 +126,17 @@ class Replay:
             say(f"the GPU does not record the training of probes ({reason}); it is slower without")
             self._runs_as_it_is = -1
             return
+        finally:
+            _forget_workspaces()
         self._graph = graph
+
+
+def _forget_workspaces() -> None:
+    """Let what follows take memory of its own for products.
+
+    Graphs are all recorded in one queue, and cuBLAS has a workspace for each queue: those of
+    several grids, replayed at once, would write into the same one.
+    """
+    clear = getattr(torch._C, "_cuda_clearCublasWorkspaces", None)
+    if clear is not None:
+        clear()

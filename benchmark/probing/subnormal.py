@@ -4,7 +4,8 @@ They come in by themselves: under L2 the weights of a feature that is always 0 d
 end, and so do the moments of a unit that is never active. Nothing that can be seen depends on
 them. Below 1.2e-38, a weight or a feature adds nothing to an output that has a bias, and a gradient
 nothing to a weight, as Adam divides it by 1e-8 at least: the scores of a grid are the same with
-and without (a test trains both ways).
+and without (a test trains both ways). Scores are computed without it: probabilities may be as
+small, and rank.
 """
 
 from __future__ import annotations

@@ -212,19 +212,23 @@ def beside(report: Report, asked: Asked) -> None:
     protocol = dataclasses.replace(SHORT if asked.small else CASTELLON2021, patience=2)
     data = made_data(SHAPES["GTZAN"], 24 if asked.small else DIMS[0], asked.small)
 
-    def seconds(count: int, memory: int | None) -> float:
+    def trained(count: int) -> tuple[float, list[list[object]]]:
         grids = (Grid(data, protocol, device) for _ in range(count))
         begun = time.perf_counter()
-        for _ in train_beside(grids, device, memory):
-            pass
-        return time.perf_counter() - begun
+        found = [
+            [(r.updates, r.valid, r.test) for r in records]
+            for records in train_beside(grids, device)
+        ]
+        return time.perf_counter() - begun, found
 
-    seconds(1, None)
-    one, four = seconds(1, None), seconds(LAYERS, None)
+    trained(1)
+    one, (alone,) = trained(1)
+    four, together = trained(LAYERS)
+    same = "equal" if all(records == alone for records in together) else "which **differ**"
     report.add(
         f"Grids of GTZAN's size at {data.X_train.shape[1]} dimensions, patience "
         f"{protocol.patience}: one {one:.1f} s, {LAYERS} as the layers of a sweep {four:.1f} s, "
-        f"{LAYERS * one / four:.1f} times as fast as one after the other.",
+        f"{LAYERS * one / four:.1f} times as fast as one after the other; results {same}.",
         "",
     )
 

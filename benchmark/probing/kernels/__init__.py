@@ -36,25 +36,40 @@ class Call:
     """
 
     def __init__(self, name: str, **values: Any) -> None:
+        self._name = name
         self._function, parameters = _functions()[name]
-        unknown = values.keys() - set(parameters)
-        if unknown:
-            raise TypeError(f"kernel {name} has no parameter {', '.join(sorted(unknown))}")
-        self._values = dict.fromkeys(parameters, 0) | {k: word(v) for k, v in values.items()}
+        self._values = dict.fromkeys(parameters, 0)
+        self._change({key: word(value) for key, value in values.items()})
 
     def __call__(self, **changed: int) -> None:
         """Run it; what has changed is given as `word` makes it."""
-        self._values.update(changed)
+        self._change(changed)
         self._function(*self._values.values())
+
+    def _change(self, changed: dict[str, int]) -> None:
+        if not changed.keys() <= self._values.keys():
+            unknown = ", ".join(sorted(changed.keys() - self._values.keys()))
+            raise TypeError(f"kernel {self._name} has no parameter {unknown}")
+        self._values.update(changed)
 
 
 def word(value: Any) -> int:
-    """Make the argument that a kernel takes: an address, a number, or the bits of a float64."""
+    """Make the argument that a kernel takes: an address, a number, or the bits of a float64.
+
+    Raises
+    ------
+    ValueError
+        If an array or a tensor is not contiguous, or not on the CPU.
+    """
     if isinstance(value, torch.Tensor):
+        if value.device.type != "cpu" or not value.is_contiguous():
+            raise ValueError("kernels take contiguous tensors on the CPU")
         return value.data_ptr()
     if isinstance(value, np.ndarray):
+        if not value.flags.c_contiguous:
+            raise ValueError("kernels take contiguous arrays")
         return int(value.__array_interface__["data"][0])
-    if isinstance(value, float):
+    if isinstance(value, float | np.floating):
         return int(struct.unpack("<q", struct.pack("<d", value))[0])
     return int(value)
 

@@ -126,7 +126,7 @@ def sgemm(typing: Any, function: Any, form: Any, a: Any, b: Any, adds: Any, c: A
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
         function, whole, a, b, adds, c = args
         turns, m, n, k = cgutils.unpack_tuple(builder, whole)
-        letter, integer, single = ir.IntType(8), ir.IntType(32), ir.FloatType()
+        letter, single = ir.IntType(8), ir.FloatType()
         pointer = letter.as_pointer()
 
         def at(value: ir.Value) -> ir.Value:
@@ -136,9 +136,6 @@ def sgemm(typing: Any, function: Any, form: Any, a: Any, b: Any, adds: Any, c: A
 
         def turned(bit: int) -> ir.Value:
             return builder.icmp_signed("!=", builder.and_(turns, turns.type(bit)), turns.type(0))
-
-        def number(value: ir.Value) -> ir.Value:
-            return at(builder.trunc(value, integer))
 
         def flag(bit: int) -> ir.Value:
             return at(builder.select(turned(bit), letter(ord("t")), letter(ord("n"))))
@@ -150,11 +147,12 @@ def sgemm(typing: Any, function: Any, form: Any, a: Any, b: Any, adds: Any, c: A
         builder.call(
             builder.inttoptr(function, kind.as_pointer()),
             [
-                *(flag(1), flag(2), number(m), number(n), number(k), at(single(1.0))),
-                *(address(a), number(builder.select(turned(1), k, m))),
-                *(address(b), number(builder.select(turned(2), n, k))),
+                # Sizes have 64 bits: a BLAS that reads 32 of them finds the lower ones.
+                *(flag(1), flag(2), at(m), at(n), at(k), at(single(1.0))),
+                *(address(a), at(builder.select(turned(1), k, m))),
+                *(address(b), at(builder.select(turned(2), n, k))),
                 at(builder.uitofp(adds, single)),
-                *(address(c), number(m)),
+                *(address(c), at(m)),
             ],
         )
         return context.get_dummy_value()

@@ -49,7 +49,7 @@ def _clear(x: Floats) -> None:
 @part
 def _rectify(x: Floats) -> None:
     for j in range(x.size):
-        x[j] = x[j] if x[j] > 0 else np.float32(0)
+        x[j] = np.float32(0) if x[j] <= 0 else x[j]  # what is not a number stays so
 
 
 @part
@@ -61,7 +61,7 @@ def _mask(x: Floats, level: Bytes, least: np.uint8, factor: np.float32) -> None:
 @part
 def _pass(x: Floats, unit: Floats) -> None:
     for j in range(x.size):
-        x[j] = x[j] if unit[j] > 0 else np.float32(0)
+        x[j] = np.float32(0) if unit[j] <= 0 else x[j]
 
 
 @kernel

@@ -16,7 +16,6 @@ from mirbench.benchmark.api import UsageError
 from mirbench.benchmark.cli import app
 from mirbench.benchmark.cli.defaults import KEYS, Defaults, find_defaults
 from mirbench.benchmark.embedding import first_use
-from mirbench.benchmark.files import cache as caches
 from mirbench.benchmark.files.cache import CacheFolder
 
 Main = Callable[..., tuple[int, str, str]]
@@ -28,7 +27,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     config = tmp_path / "config"
     (config / "mirbench").mkdir(parents=True)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(config))
-    monkeypatch.setattr(caches, "_distrusted", set())
     for name in ("MIRBENCH_DATA", "MIRBENCH_CACHE"):
         monkeypatch.delenv(name, raising=False)
     return config / "mirbench" / "mirbench.toml"
@@ -149,6 +147,12 @@ def test_compiled_code_of_a_cache_that_a_working_folder_names_is_not_run(
     (tmp_path / "mirbench.toml").write_text(text)
     with find_defaults(tmp_path).as_environment():
         first_use.keep_compiled(CacheFolder.find())
+        code = (
+            "from mirbench.benchmark.files.cache import CacheFolder as c; print(c.find().trusted)"
+        )
+        worker = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert worker.stdout == "False\n"
+    assert CacheFolder.find().trusted
     assert not Path(os.environ.pop("NUMBA_CACHE_DIR")).is_relative_to(tmp_path / "cache")
 
 

@@ -12,6 +12,7 @@ import torch
 from probe_data import SMALL, small_data
 
 from mirbench.benchmark.probing import ProbeData, ProbeRecord, bank, train_grid
+from mirbench.benchmark.probing.scorer import Scorer
 from mirbench.benchmark.probing.subnormal import flushed
 
 #: Under these, Adam brings a weight that no feature needs to zero by a share at every update.
@@ -47,6 +48,19 @@ def test_it_is_set_where_probes_train_and_nowhere_else() -> None:
     with pytest.raises(ValueError, match="once"), flushed():
         raise ValueError("once")
     assert not counts_as_zero()
+
+
+def test_scores_are_computed_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+    score = Scorer.__call__
+
+    def scored(self: Scorer, outputs: torch.Tensor) -> object:
+        seen.append(counts_as_zero())
+        return score(self, outputs)
+
+    monkeypatch.setattr(Scorer, "__call__", scored)
+    train_grid(small_data("multilabel"), dataclasses.replace(DECAYS, hidden=(0,), patience=2))
+    assert set(seen) == {False}
 
 
 @pytest.mark.slow
