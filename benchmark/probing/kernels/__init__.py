@@ -1,6 +1,6 @@
 """Loops that are compiled to machine code, which is kept for the next process.
 
-`call` binds a kernel to its arguments. Kernels are written in Numba, one module per use:
+`Call` binds a kernel to its arguments. Kernels are written in Numba, one module per use:
 `adam`, `batches`, `draws` and `networks`; `language` has what they are made of. Numba itself is
 only imported where nothing that was kept can be used (`mirbench.benchmark.probing.kernels.keep`).
 A call leaves Python's lock to other threads.
