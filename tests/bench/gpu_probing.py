@@ -25,6 +25,7 @@ from mirbench.benchmark.probing import (
 from mirbench.benchmark.probing.ahead import DEPTH
 from mirbench.benchmark.probing.draws import Draws
 from mirbench.benchmark.probing.fleet import Fleet
+from mirbench.benchmark.probing.grid import groups_of
 from mirbench.benchmark.probing.group import Group
 from mirbench.benchmark.probing.inputs import Inputs
 from mirbench.benchmark.probing.setup import Setup
@@ -172,14 +173,6 @@ def time_group(setup: Setup, probes: list[ProbeConfig]) -> Timed:
         return Timed(launches, seconds, drawing, fleet.recorded)
 
 
-def groups_of(protocol: Protocol) -> list[list[ProbeConfig]]:
-    """Divide a grid by architecture and batch size."""
-    alike: dict[tuple[int, int], list[ProbeConfig]] = {}
-    for config in protocol.grid():
-        alike.setdefault((config.hidden, config.batch_size), []).append(config)
-    return list(alike.values())
-
-
 def limits(report: Report, asked: Asked) -> None:
     """Time an update of every group, beside what the device could do."""
     flops, copied = ceilings(asked.device, asked.small)
@@ -201,7 +194,7 @@ def limits(report: Report, asked: Asked) -> None:
                 break
             with Threads(torch.device(asked.device)) as threads:
                 setup = Setup.of(made_data(shape, dims, asked.small), protocol, threads)
-                for probes in groups_of(protocol):
+                for probes in groups_of(protocol.grid()):
                     report.add(limits_row(task, setup, probes, (flops, copied)))
     report.add("")
 
@@ -295,7 +288,7 @@ def same_batches(data: ProbeData, protocol: Protocol, device: str) -> bool:
     inputs, every = Inputs(data, cpu), protocol.eval_every
     with Threads(torch.device(device)) as threads:
         setup = Setup.of(data, protocol, threads)
-        for probes in groups_of(protocol):
+        for probes in groups_of(protocol.grid()):
             shared = Group(setup, probes).shared
             draws = Draws(
                 protocol.seed,
