@@ -120,13 +120,13 @@ def join_shards(shards: Sequence[Shard], computed: int = 0) -> Embeddings:
     )
 
 
-@without_collecting()
 def not_finite(embedding: FloatArray) -> int | None:
     """Place of the first row that holds NaN or infinity; None if none does."""
     bad = ~np.isfinite(embedding).reshape(len(embedding), -1).all(axis=1)
     return int(bad.argmax()) if bad.any() else None
 
 
+@without_collecting()
 def pick_clips(every: Embeddings, clip_ids: Sequence[str]) -> Embeddings:
     """Pick clips; of one that is there several times, the last."""
     newest = {clip_id: number for number, clip_id in enumerate(every.clip_ids)}

@@ -47,9 +47,9 @@ class Layout:
         for number, (fan_in, fan_out) in enumerate(itertools.pairwise(widths)):
             rows = self.columns if number == 0 else probes * fan_out
             weight = Part(offset, (fan_out, fan_in))
-            offset = _aligned(offset + rows * fan_in)
+            offset = aligned(offset + rows * fan_in)
             bias = Part(offset, (fan_out,))
-            offset = _aligned(offset + rows)
+            offset = aligned(offset + rows)
             self.layers.append((weight, bias))
         self.size = offset
 
@@ -75,5 +75,6 @@ class Layout:
         return matrix.view(self.columns, dims), buffer[bias.offset : bias.offset + self.columns]
 
 
-def _aligned(floats: int) -> int:
+def aligned(floats: int) -> int:
+    """Round up to where the next part may start."""
     return -(-floats // ALIGNMENT) * ALIGNMENT

@@ -15,7 +15,7 @@ import torch
 from mirbench.benchmark.probing.draws import Mask
 from mirbench.benchmark.probing.kernels import Call, word
 from mirbench.benchmark.probing.kernels.torchs import function_address
-from mirbench.benchmark.probing.layout import ALIGNMENT, Layout
+from mirbench.benchmark.probing.layout import Layout, aligned
 from mirbench.benchmark.probing.losses import Terms, loss_gradient
 from mirbench.benchmark.probing.network import batch_gradient, parts_of
 
@@ -46,7 +46,7 @@ class Pass:
     ) -> None:
         self._terms, self._probes, self._width = terms, layout.probes, layout.widths[-1]
         sizes = _sizes(layout, terms, batch)
-        pieces = torch.split(room, [_aligned(size) for size in sizes])
+        pieces = torch.split(room, [aligned(size) for size in sizes])
         self._gradient, first, out, self._goals, passed = (
             piece[:size] for piece, size in zip(pieces, sizes, strict=True)
         )
@@ -86,7 +86,7 @@ class Pass:
     @staticmethod
     def floats(layout: Layout, terms: Terms, batch: int) -> int:
         """Count the floats that `room` must have."""
-        return sum(_aligned(size) for size in _sizes(layout, terms, batch))
+        return sum(aligned(size) for size in _sizes(layout, terms, batch))
 
     def gradient(self, X: torch.Tensor, rows: torch.Tensor, mask: Mask) -> torch.Tensor:
         """Differentiate the loss on one batch.
@@ -135,10 +135,6 @@ def _sizes(layout: Layout, terms: Terms, batch: int) -> list[int]:
         batch * terms[0].shape[1],
         (batch + 1) * units,
     ]
-
-
-def _aligned(floats: int) -> int:
-    return -(-floats // ALIGNMENT) * ALIGNMENT
 
 
 def applies(layout: Layout, terms: Terms, batch: int, device: torch.device) -> bool:
