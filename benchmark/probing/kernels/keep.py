@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import llvmlite.binding as llvm
-import platformdirs
 
 from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.files.atomic import write_atomic
@@ -141,9 +140,11 @@ def _about() -> str:
 def _places() -> list[Path]:
     """List where the file may lie: where Numba is told to keep things, and the user's cache."""
     name = f"{hashlib.sha256(_about().encode()).hexdigest()[:16]}.json"
-    folders = [platformdirs.user_cache_path("mirbench", appauthor=False)]
-    if os.environ.get("NUMBA_CACHE_DIR"):
-        folders.insert(0, Path(os.environ["NUMBA_CACHE_DIR"]))
+    folders = [Path(named)] if (named := os.environ.get("NUMBA_CACHE_DIR")) else []
+    with contextlib.suppress(ImportError):  # a GPU machine that has little but PyTorch
+        import platformdirs
+
+        folders.append(platformdirs.user_cache_path("mirbench", appauthor=False))
     return [folder / f"mirbench-kernels-{os.geteuid()}" / name for folder in folders]
 
 
