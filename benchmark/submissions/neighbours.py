@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mirbench.benchmark.api import DataError, MirbenchError, UsageError
+from mirbench.benchmark.api import DataError, MirbenchError, MissingWeights, UsageError
 from mirbench.benchmark.datasets.locate import dataset_folder, read_clips
 from mirbench.benchmark.datasets.targets import targets_by_clip
 from mirbench.benchmark.files.cache import CacheFolder
@@ -27,6 +27,7 @@ from mirbench.benchmark.result import Predictions, RepresentationRecord, Result,
 from mirbench.benchmark.submissions.ground import Ground
 from mirbench.benchmark.submissions.plausible import proportion_notes
 from mirbench.benchmark.submissions.texts import check_name
+from mirbench.benchmark.weights.lookup import how_to_get
 
 #: Between two z-scored regression targets of one clip: rounding.
 TOLERANCE = 1e-5
@@ -126,6 +127,8 @@ def check_name_taken(record: RepresentationRecord) -> tuple[list[str], list[str]
             for value in representation.params.values()
         ):
             raise UsageError("a parameter names a file or folder of this machine")
+        if representation.weights is not None and not representation.weights_sha256:
+            raise MissingWeights(how_to_get(representation.weights))
         fingerprint = representation.fingerprint()
     except MirbenchError as error:
         return [], [f"its fingerprint could not be compared: {error}"]

@@ -134,6 +134,17 @@ def test_a_built_in_of_another_version_is_noted(tmp_path: Path) -> None:
         assert (verdict.errors, len(verdict.notes)) == ([], notes)
 
 
+def test_a_fingerprint_is_not_compared_without_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIRBENCH_CACHE", str(tmp_path / "cache"))
+    path = submit_row(tmp_path, "choi", origin="built-in")
+    (verdict,) = validate([path])
+    (note,) = verdict.notes
+    assert "the weights of choi are not on this machine" in note
+    assert "another version" not in note
+
+
 @pytest.mark.parametrize(
     ("name", "params"),
     [
