@@ -99,7 +99,7 @@ def plan_table(plans: Sequence[DryRun]) -> str:
             "unknown" if plan.embed_seconds is None else duration(plan.embed_seconds),
             plan.probes,
             "unknown" if plan.probe_seconds is None else f"about {duration(plan.probe_seconds)}",
-            "there" if plan.row_exists else "new",
+            "there" if plan.row_fits else "to be replaced" if plan.row_exists else "new",
         ]
         for plan in plans
     ]

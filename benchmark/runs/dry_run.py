@@ -21,6 +21,7 @@ from mirbench.benchmark.embedding.shard_spec import ShardSpec
 from mirbench.benchmark.embedding.store import Store, read_shard
 from mirbench.benchmark.embedding.window_counts import known_counts
 from mirbench.benchmark.embedding.worker import Chunk, embed_chunk
+from mirbench.benchmark.evaluation.found import read_whole
 from mirbench.benchmark.evaluation.places import default_out
 from mirbench.benchmark.evaluation.settings import Settings
 from mirbench.benchmark.machine.device import free_cpus
@@ -55,7 +56,10 @@ class DryRun:
     row : Path
         Where the row would lie.
     row_exists : bool
-        Whether one lies there, which is read instead if it is identical.
+        Whether one lies there.
+    row_fits : bool
+        Whether that is whole, and of this representation's version and protocol: it is read
+        instead, unless embeddings have changed.
     cost : ModelCost or None
         Of one clip, if the representation tells; no clip was embedded then.
     """
@@ -71,6 +75,7 @@ class DryRun:
     probe_seconds: float | None
     row: Path
     row_exists: bool
+    row_fits: bool
     cost: ModelCost | None = None
 
 
@@ -149,6 +154,9 @@ def _foretell(pair: Pair, settings: Settings) -> DryRun:
         probe_seconds=None if known is None else _probe_seconds(data, settings, known),
         row=row,
         row_exists=row.exists(),
+        row_fits=(found := read_whole(row)) is not None
+        and found.representation.fingerprint == pair.fingerprint
+        and found.protocol.hash == protocol.hash,
         cost=cost and cost[0],
     )
 

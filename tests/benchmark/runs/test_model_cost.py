@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from helpers.submitted_rows import put
 
 from mirbench.benchmark.api import MirbenchError, MissingWeights, PluginError, UsageError
 from mirbench.benchmark.machine.device import free_cpus
 from mirbench.benchmark.registry import parse_representation
 from mirbench.benchmark.runs import dry_run as planning
+from mirbench.benchmark.runs.commands import run
 from mirbench.benchmark.runs.dry_run import dry_run
 
 if TYPE_CHECKING:
@@ -123,6 +125,26 @@ def test_a_plan_is_for_an_engine_that_there_is(tiny: TinyPackage) -> None:
         list(dry_run("tinyrep", "tinytask", data=tiny.data, engine="rey"))
     with pytest.raises(UsageError, match="--address auto goes with --engine ray"):
         list(dry_run("tinyrep", "tinytask", data=tiny.data, address="auto"))
+
+
+@pytest.mark.slow
+def test_a_plan_tells_a_row_of_another_version_from_one_that_stays(
+    tiny: TinyPackage, tmp_path: Path
+) -> None:
+    options = {"data": tiny.data, "cache": tmp_path / "cache", "protocol": "quick"}
+
+    def state(rep: str) -> tuple[bool, bool]:
+        (plan,) = dry_run(rep, "tinytask", out=tmp_path / "out", **options)  # type: ignore[arg-type]
+        return plan.row_exists, plan.row_fits
+
+    assert state("tinyrep") == (False, False)
+    list(run("tinyrep", "tinytask", out=tmp_path / "out", **options))  # type: ignore[arg-type]
+    assert state("tinyrep") == (True, True)
+    (row,) = (tmp_path / "out" / "tinyrep").glob("*.json")
+    put("representation.fingerprint", "0" * 16)(row)
+    assert state("tinyrep") == (True, False)
+    row.write_text("{")
+    assert state("tinyrep") == (True, False)
 
 
 def test_a_plan_ends_where_a_clip_takes_too_long(tiny: TinyPackage, tmp_path: Path) -> None:
