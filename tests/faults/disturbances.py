@@ -123,8 +123,9 @@ def _shared(trial: Trial, row: dict[str, Any], runs: int, kill: Callable[[], int
         trial.finish(f"out{killed}").status != 0 or trial.row(f"out{killed}") != row
     ):
         return f"{BAD}the killed run is not finished when run again"
-    # What was at hand in the killed process is lost: a part of four clips.
-    most = CLIPS * TWICE + (4 if killed is not None else 0)
+    # What was at hand in the killed process is lost: a part of four clips, or the look at the
+    # model, which the next run then does anew.
+    most = CLIPS * TWICE + (max(4, BEFORE) if killed is not None else 0)
     twice = len(trial.embedded()) - len(set(trial.embedded()))
     if twice > most + BEFORE:
         return f"{BAD}{twice} of {CLIPS} clips twice"
