@@ -17,6 +17,11 @@ def cache_root(folder: Path | None = None) -> Path:
         return folder
     if os.environ.get("MIRBENCH_CACHE"):
         return Path(os.environ["MIRBENCH_CACHE"]).expanduser()
+    return user_cache()
+
+
+def user_cache() -> Path:
+    """Locate the platform's folder for what a user's mirbench keeps, whatever else is named."""
     import platformdirs
 
     return platformdirs.user_cache_path("mirbench", appauthor=False)

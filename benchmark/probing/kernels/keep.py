@@ -27,6 +27,7 @@ import llvmlite.binding as llvm
 
 from mirbench.benchmark.api import MirbenchError
 from mirbench.benchmark.files.atomic import write_atomic
+from mirbench.benchmark.files.cache import user_cache
 from mirbench.benchmark.files.foreign import DAMAGES
 from mirbench.benchmark.progress import say
 
@@ -142,9 +143,7 @@ def _places() -> list[Path]:
     name = f"{hashlib.sha256(_about().encode()).hexdigest()[:16]}.json"
     folders = [Path(named)] if (named := os.environ.get("NUMBA_CACHE_DIR")) else []
     with contextlib.suppress(ImportError):  # a GPU machine that has little but PyTorch
-        import platformdirs
-
-        folders.append(platformdirs.user_cache_path("mirbench", appauthor=False))
+        folders.append(user_cache())
     return [folder / f"mirbench-kernels-{os.geteuid()}" / name for folder in folders]
 
 
